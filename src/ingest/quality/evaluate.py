@@ -12,17 +12,9 @@ from ingest.lake.contents import contents_of
 from ingest.lake.model_files import read_learned
 from ingest.phrases import meant
 from ingest.ports import Reranker, Store, Wording
+from ingest.quality import judged_sets
 from ingest.quality.anchors import Anchored, Side, anchored, keep_moves, side_of
 from ingest.quality.gate import NAMED, Facts, judge
-from ingest.quality.judged_sets import (
-    asked_in_batches,
-    distinct_questions,
-    forbidden_askers,
-    forbidden_to,
-    may_see,
-    named,
-    read_judged_set,
-)
 from ingest.quality.metrics import DEPTH, METRICS, score_questions
 from ingest.quality.question_slices import slices_of
 from ingest.records import Asker, BuildOptions, Manifest, QueryProfile, Question, Release, Result, Verdict
@@ -44,7 +36,7 @@ def evaluate(
 ) -> Verdict:
     """Return the verdict on a candidate under the options' query profile; `problems` speak against it already."""
     lake = retrieval.lake
-    questions, repeated = distinct_questions(q for q in read_questions(options.judged) if q.answerable)
+    questions, repeated = judged_sets.distinct_questions(q for q in read_questions(options.judged) if q.answerable)
     base, before = _serving(retrieval, serving, questions)
     now = side_of(contents_of(lake, candidate), questions, before)
     found = anchored(questions, now, before)
@@ -110,7 +102,7 @@ def _problems(candidate: Manifest, floor: float) -> tuple[str, ...]:
 
 def judged_questions(judged: Sequence[Path]) -> list[Question]:
     """Return the answerable questions of some judged sets, each once. Raises: InvalidSettings."""
-    return distinct_questions(q for q in read_questions(judged) if q.answerable)[0]
+    return judged_sets.distinct_questions(q for q in read_questions(judged) if q.answerable)[0]
 
 
 def read_questions(judged: Sequence[Path]) -> list[Question]:
@@ -121,7 +113,7 @@ def read_questions(judged: Sequence[Path]) -> list[Question]:
     for path in {path.resolve(): path for path in judged}.values():
         try:
             with path.open(encoding="utf-8") as lines:
-                questions += read_judged_set(lines, str(path), known)
+                questions += judged_sets.read_judged_set(lines, str(path), known)
         except (OSError, UnicodeDecodeError) as error:
             told = error.strerror if isinstance(error, OSError) else f"not UTF-8 at byte {error.start}"
             raise InvalidSettings(f"judged set {path}: {told}") from error
@@ -132,7 +124,7 @@ def score(searcher: Searcher, questions: Sequence[Question]) -> Scores:
     """Return each question's metrics at every stage, from the searcher's own answers under its asker's filter."""
     scores, count = Scores({q.query_id: {} for q in questions}), counter(searcher.retrieval.tokenizer)
     search = partial(searcher.search, top=DEPTH, stages=searcher.stages)
-    for batch in asked_in_batches(searcher.retrieval.observer, "evaluate", questions, search):
+    for batch in judged_sets.asked_in_batches(searcher.retrieval.observer, "evaluate", questions, search):
         for stage in searcher.stages:
             rows = score_questions([(answer.stages[stage], question) for question, answer in batch], count)
             for query_id, row in rows.items():
@@ -146,21 +138,22 @@ def _leaks(searcher: Searcher, judged: Anchored, known: Iterable[tuple[str, str]
     `known`: tenants and groups of the generation. Only the two searches are run: every later stage has its results from
     them. Among what they find, the documents of all judged questions are recognised; nobody must find anything.
     """
-    if not (askers := forbidden_askers(known)):
+    if not (askers := judged_sets.forbidden_askers(known)):
         return ()
-    questions = [replace(q, asker=forbidden_to(q, judged.held[q.query_id], askers)) for q in judged.live]
+    questions = [replace(q, asker=judged_sets.forbidden_to(q, judged.held[q.query_id], askers)) for q in judged.live]
     documents = {row.document_id: row for rows in judged.held.values() for row in rows}
 
     def shows(asker: Asker, result: Result) -> bool:
         row = documents.get(result.document_id)
-        return asker == askers[-1] if row is None else not may_see(asker, row)
+        return asker == askers[-1] if row is None else not judged_sets.may_see(asker, row)
 
     told, search = {}, partial(searcher.search, top=DEPTH, stages=("bm25", "dense"))
-    for batch in asked_in_batches(searcher.retrieval.observer, "evaluate", questions, search):
+    for batch in judged_sets.asked_in_batches(searcher.retrieval.observer, "evaluate", questions, search):
         for question, answer in batch:
             if shown := {r.path for ranked in answer.stages.values() for r in ranked if shows(question.asker, r)}:
                 more = f" and {len(shown) - 1} more documents" if len(shown) > 1 else ""
-                told[question.query_id] = f"{min(shown)}{more}, asked as {named(question.asker)}, who may not see that"
+                who = judged_sets.named(question.asker)
+                told[question.query_id] = f"{min(shown)}{more}, asked as {who}, who may not see that"
     reasons = [f"Question {query_id} leaks: it shows {told[query_id]}." for query_id in sorted(told)]
     left = len(reasons) - NAMED
     return (*reasons[:NAMED], *([f"{left} more questions leak."] if left > 0 else []))

@@ -8,7 +8,7 @@ Chunks that overlap or follow each other in one section become one passage. Only
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal
 
 from ingest.documents.chunking.sections import common_path
 from ingest.errors import InvalidSettings
@@ -81,18 +81,8 @@ class Context:
     left_out: tuple[LeftOut, ...]
 
 
-class Surroundings(Protocol):
-    """Texts around a chunk that the caller may see."""
-
-    def text(self, of: Result, start: int, end: int) -> str | None:
-        """Return the slice of the chunk's document; None if it is not known."""
-
-    def spans(self, of: Result, neighbours: int, parent: bool) -> list[Span]:
-        """Return wider spans around a chunk that may be shown, best first."""
-
-
 def build_context(
-    ranked: Sequence[Result], stage: str, options: ContextOptions, count: Count, around: Surroundings
+    ranked: Sequence[Result], stage: str, options: ContextOptions, count: Count, around: "VisibleSurroundings"
 ) -> Context:
     """Return the passages that fit into the budget.
 
@@ -146,7 +136,7 @@ class _Piece:
 class _Packer:
     """Disjoint pieces of documents whose tokens together are at most the budget."""
 
-    def __init__(self, budget: int, count: Count, around: Surroundings) -> None:
+    def __init__(self, budget: int, count: Count, around: "VisibleSurroundings") -> None:
         self._budget, self._count, self._around = budget, count, around
         self.pieces: list[_Piece] = []  # by document id and position
 

@@ -1,9 +1,9 @@
 """What one generation shows: chunks from the vector index, documents from the lake, and to whom, as masks over rows."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import partial
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -139,25 +139,14 @@ def _place(file: Any, document_id: str) -> tuple[list[int], int, int]:
     return list(range(first, last + 1)), int(rows[0] - before), len(rows)
 
 
-@dataclass
-class Visibility:
-    """The attributes of one generation's chunks. Threads may share it."""
+def open_visibility(contents: Contents) -> Callable[[Filter], NDArray[np.bool_] | None]:
+    """Return what tells of each chunk of a generation, by its ordinal in the keyword index, whether it passes a filter.
 
-    attributes: pa.Table
-    _masks: BoundedCache[Filter, NDArray[np.bool_]] = field(default_factory=partial(BoundedCache, MASKS))
-
-    def mask(self, filter: Filter) -> NDArray[np.bool_] | None:
-        """Return for each chunk, by ordinal, whether it passes the filter; None if the filter has no condition."""
-        if filter == EVERYTHING:
-            return None
-        known = self._masks.get(filter)
-        return self._masks.put(filter, matches(self.attributes, filter)) if known is None else known
-
-
-def open_visibility(contents: Contents) -> Visibility:
-    """Return the visibility of a generation's chunks, in the order of the keyword index."""
+    It returns None for a filter without a condition. Threads may share it.
+    """
     parts = [(shard, contents.parts(shard)["attributes"]) for shard in contents.shards]
-    return Visibility(pa.concat_tables([with_shard(contents.lake.read(part, COLUMNS), shard) for shard, part in parts]))
+    attributes = pa.concat_tables([with_shard(contents.lake.read(part, COLUMNS), shard) for shard, part in parts])
+    return lru_cache(MASKS)(lambda filter: None if filter == EVERYTHING else matches(attributes, filter))
 
 
 def with_shard(attributes: pa.Table, shard: int | None) -> pa.Table:

@@ -95,7 +95,7 @@ class Searcher:
             lake.part_path(parts["keyword.lengths"]),
             Formula.from_record(self.manifest.analyser),
         )
-        self._visibility = open_visibility(contents)
+        self._mask = open_visibility(contents)
         self._counting = Lock()
         self.fell_back = 0  # questions whose re-ranking would have taken too long, since this searcher was opened
         self.wording = Wording(self._analyser.terms, self._keyword.bound, self._embedder.word_table)
@@ -153,11 +153,12 @@ class Searcher:
         terms = self._analyser.terms(questions)
         bm25 = self._keyword_hits(terms, filter, depth) if fused or "bm25" in stages else none
         vectors = self._encoded(questions) if fused or "dense" in stages else None
-        dense = none if vectors is None else self._dense_hits(vectors, filter, depth)
+        index, collection = self.retrieval.vectors, self.manifest.collection
+        dense = none if vectors is None else index.search(collection, vectors, filter, depth)
         needed = self._by_bounds or RERANKED in stages or self._calibration is not None
         scored = self._union(terms, vectors, dense, bm25) if needed and fused and vectors is not None else []
         merged = self._fused(terms, dense, bm25, scored) if fused else none
-        texts = FetchedChunks(self.retrieval.vectors, self.manifest.collection)
+        texts = FetchedChunks(index, collection)
         both = _Found(questions, merged, scored, texts)
         again = self._reranked(both) if RERANKED in stages else [None] * len(questions)
         sure = self._confidences(both, self._calibration) if scored and self._calibration else [None] * len(questions)
@@ -179,7 +180,7 @@ class Searcher:
     def candidates(self, questions: Sequence[str], filter: Filter, most: int | None) -> list[list[Result]]:
         """Return the best fused results of each question with the scores of both searches; all if `most` is None."""
         filter, terms, vectors = self.unrevoked(filter), self._analyser.terms(questions), self._encoded(questions)
-        dense = self._dense_hits(vectors, filter, self.profile.depth)
+        dense = self.retrieval.vectors.search(self.manifest.collection, vectors, filter, self.profile.depth)
         bm25 = self._keyword_hits(terms, filter, self.profile.depth)
         scored = self._union(terms, vectors, dense, bm25)
         texts = FetchedChunks(self.retrieval.vectors, self.manifest.collection)
@@ -196,11 +197,8 @@ class Searcher:
         self._embedder.prepare_questions()
         return self._embedder.embed_questions(questions)
 
-    def _dense_hits(self, vectors: Vectors, filter: Filter, depth: int) -> Rankings:
-        return self.retrieval.vectors.search(self.manifest.collection, vectors, filter, depth)
-
     def _keyword_hits(self, terms: Terms, filter: Filter, depth: int) -> Rankings:
-        mask = self._visibility.mask(filter)
+        mask = self._mask(filter)
         return self._keyword.search(terms, [mask] * len(terms), depth)
 
     def _fused(self, terms: Terms, dense: Rankings, bm25: Rankings, scored: list[BothScores]) -> Rankings:

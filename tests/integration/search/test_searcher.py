@@ -193,7 +193,7 @@ def test_more_filters_than_masks_are_kept_change_no_answer(searcher: Searcher) -
         filter = Filter(acl=("public", f"group{n}"), tenant=None)
         (answer,) = searcher.search(["zebra"], filter, top=50, stages=("bm25",))
         assert len({r.path for r in answer.results}) == 6
-    assert len(searcher._visibility._masks) <= 16
+    assert searcher._mask.cache_info().currsize <= 16
 
 
 def test_the_probe_question_still_has_its_vector(searcher: Searcher) -> None:
