@@ -199,8 +199,11 @@ def load_shard(services: Services, task: ShardTask) -> Marker:
 def given_to(lake: Lake, releases: Releases, generation: str, wanted: str = "") -> str:
     """Write down, unless somebody did, to which generation a retired one's collection goes; return to which it does."""
     key, told = lake.key(generation, "recycled"), {"who": releases.who, "at": releases.clock().isoformat()}
-    gone = Retired(generation=wanted, token=releases.new_token(), **told)
-    return gone.generation if lake.records.create(key, gone) else lake.records.read(Retired, key).generation
+    if (gone := lake.records.find(Retired, key)) is None:
+        gone = Retired(generation=wanted, token=releases.new_token(), **told)
+        if not lake.records.create(key, gone):
+            gone = lake.records.read(Retired, key)
+    return gone.generation
 
 
 def recycle(lake: Lake, releases: Releases, retired: Manifest, to: str) -> bool:
