@@ -37,7 +37,7 @@ SAMPLE = 64  # chunks in the sample, across all shards
 NEIGHBOURS = 10
 TIED = 1e-6  # cosines that differ by less count as equal: it does not matter which of two copies is found
 POINTS_PER_RUN = 4096  # at least: a small index is compared in full by every run
-KEPT = 8  # records: so many passes ago a collection is known
+KEPT = 8  # records: the newest one counts that is not damaged
 
 
 @dataclass
@@ -264,17 +264,24 @@ def turn(contents: Contents, options: BuildOptions, now: datetime) -> set[int]:
 
 
 def keep_turn(writer: Writer, found: Inspection) -> None:
-    """Write down whose turn is next: of the first shard that was not compared in full."""
+    """Write down whose turn is next, the first shard not compared in full, and what is known of other collections."""
     scrubs, collection, shards = found.contents.lake.scrubs, found.contents.collection, found.contents.shards
-    place, n = _last(found.contents)[1], len(shards)
+    place, n, held = _last(found.contents)[1], len(shards), {*found.vectors.collections()} - {collection}
     place = next((i % n for i in range(place, place + n) if shards[i % n] not in found.whole), place)
+    others = tuple(one.model_copy(update={"others": ()}) for one in _known(found.contents) if one.collection in held)
     told = {"collection": collection, "at": writer.clock().isoformat(), "next": place, "token": writer.new_token()}
-    scrubs.add(lambda number: Scrub(**told, left=tuple(sorted(found.left))))
+    scrubs.add(lambda number: Scrub(**told, left=tuple(sorted(found.left)), others=others))
     scrubs.prune(KEPT)
 
 
 def _last(contents: Contents) -> tuple[Scrub | None, int]:
     """Return the newest scrub of a collection, and the place of whose turn it is: of another one, if there is none."""
-    newest = [scrub for _, scrub in contents.lake.scrubs.newest_first(KEPT)]
-    own = next((scrub for scrub in newest if scrub.collection == contents.collection), None)
-    return own, (own or newest[0]).next if newest else 0
+    known = _known(contents)
+    own = next((scrub for scrub in known if scrub.collection == contents.collection), None)
+    return own, (own or known[0]).next if known else 0
+
+
+def _known(contents: Contents) -> list[Scrub]:
+    """Return the newest scrub of each collection that was there at the newest one, which comes first."""
+    newest = (scrub for _, scrub in contents.lake.scrubs.newest_first(KEPT))
+    return [one for scrub in islice(newest, 1) for one in (scrub, *scrub.others)]

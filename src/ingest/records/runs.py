@@ -45,6 +45,7 @@ class Scrub(Record):
     next: int  # place among the shards
     left: tuple[int, ...] = ()  # shards with faults that are left: they have their turn again
     token: str
+    others: tuple["Scrub", ...] = ()  # the newest of each other collection that is there, newest first, without others
 
 
 class StageFigure(Record):

@@ -20,6 +20,7 @@ class Nights:
     def __init__(self, nights: int = 7) -> None:
         self.lake = Lake(InMemoryStore(), "docs")
         self.now = NIGHT
+        self.collections = {"a", "b"}
         self.options = build_options(scrub_nights=nights)
 
     def due(self, collection: str = "a", shards: int = 16, points: int = 10**9) -> Any:
@@ -33,7 +34,8 @@ class Nights:
         self.now += timedelta(days=days)
         contents, due = self.due(collection, **of)
         writer = SimpleNamespace(clock=lambda: self.now, new_token=lambda: f"{self.now}{collection}")
-        keep_turn(writer, SimpleNamespace(contents=contents, whole=due, left=set(left)))
+        vectors = SimpleNamespace(collections=lambda: self.collections)
+        keep_turn(writer, SimpleNamespace(vectors=vectors, contents=contents, whole=due, left=set(left)))
         return due
 
 
@@ -69,6 +71,28 @@ def test_a_new_collection_goes_on_where_the_other_stands_and_each_keeps_its_own_
     runs = Nights()
     assert [{0, 1, 2}, {3, 4, 5}, {6, 7, 8}] == [runs.run("a"), runs.run("a"), runs.run("b")]
     assert [{6, 7, 8}, {9, 10, 11}] == [runs.run("a", days=0), runs.run("b", days=0)]
+
+
+@pytest.mark.parametrize("collections", [3, 7, 8, 20])
+def test_collections_that_serve_in_turn_each_have_all_shards_compared(collections: int) -> None:
+    runs = Nights()
+    runs.collections = {f"c{n}" for n in range(collections)}
+    seen = {name: set[int]() for name in runs.collections}
+    for night in range(2 * max(collections, 7)):
+        for days, n in (1, night), (0, night + 1):  # what serves, and what is built
+            seen[f"c{n % collections}"] |= runs.run(f"c{n % collections}", days=days, shards=64)
+    assert [64] * collections == [*map(len, seen.values())]
+
+
+def test_the_turn_of_a_collection_is_kept_as_long_as_it_is_there() -> None:
+    runs = Nights()
+    runs.run("a")
+    for _ in range(20):
+        runs.run("b", days=0.01)
+    assert ["a"] == [one.collection for one in runs.lake.scrubs.newest()[1].others]
+    runs.collections = {"b"}
+    runs.run("b")
+    assert () == runs.lake.scrubs.newest()[1].others
 
 
 def test_shards_with_faults_that_are_left_have_their_turn_again() -> None:
