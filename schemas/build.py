@@ -46,7 +46,8 @@ def schemas() -> dict[str, str]:
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
         model = PUBLISHED.get(name, Settings)
         if issubclass(model, records.Record) and name not in NAMED_BY_CONTENT:
-            schema["properties"]["sha256"] = CHECK
+            whole = schema if "properties" in schema else schema["$defs"][model.__name__]  # it contains itself
+            whole["properties"]["sha256"] = CHECK
         made[f"{name}.v{VERSION}.json"] = json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     return made
 

@@ -216,7 +216,7 @@ def test_a_missing_place_is_an_unknown_source(place, s3_server):
     [
         (
             {"included": ["*"]},
-            "unknown option included; known are include, exclude, default_excludes, max_document_bytes, own",
+            "unknown option included; known are include, exclude, default_excludes, max_document_bytes, acl_from, own",
         ),
         ({"acl": ["staff"]}, "unknown option acl"),
         ({"include": "*.md"}, "include: Input should be a valid tuple"),

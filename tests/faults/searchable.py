@@ -165,6 +165,7 @@ class Searchable(RuleBasedStateMachine):
             screening=dict.fromkeys(SOURCES, ScreeningPolicy(instruction=self.policy)),
             profile=self.project.options.profile,
             max_deleted_share=SHARE,
+            carry_by=("",),  # all documents are one origin: what is lost stops the run, and nothing is carried
             keep_last_good_days=KEPT.days,
             lease_seconds=900,  # below one look at the clock, and never renewed by a thread of a killed process
         )

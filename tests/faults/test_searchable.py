@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingest.errors import IngestError
-from ingest.pipeline import plan
+from ingest.pipeline import changes
 from ingest.pipeline.changes import BaseDocument, ShardChanges, classify
 from ingest.records import DocumentRef
 from tests.faults import searchable
@@ -34,7 +34,7 @@ def test_a_deleted_document_that_stays_is_found_out(monkeypatch: pytest.MonkeyPa
         absent = {held.ref.source for u, held in base.items() if u not in there}
         return classify(listed, base, *others, carried | absent, revocations)
 
-    monkeypatch.setattr(plan, "classify", kept)
+    monkeypatch.setattr(changes, "classify", kept)
     with pytest.raises(AssertionError):
         explore(STEPS, SEED, length=LENGTH)
 

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -180,7 +181,9 @@ class RangedFile(io.RawIOBase):
         super().__init__()
         self.name, self.size = name, size
         self._fetch = fetch
-        self._copy = copy
+        with copy:
+            self._file = os.dup(copy.fileno())
+        self._release = weakref.finalize(self, os.close, self._file)  # also of one that nobody closes
         self._held = bytearray(-(-size // BLOCK))  # 1 for each block that the copy holds
         self._place = 0
 
@@ -194,13 +197,15 @@ class RangedFile(io.RawIOBase):
         return self._place
 
     def readinto(self, buffer: Any) -> int:
+        if self.closed:
+            raise ValueError(f"{self.name} is closed")
         wanted = memoryview(buffer).cast("B")
         last = min(self._place + len(wanted), self.size)
         if last <= self._place:
             return 0
         try:
             self._complete(self._place // BLOCK, -(-last // BLOCK))
-            data = os.pread(self._copy.fileno(), last - self._place, self._place)
+            data = os.pread(self._file, last - self._place, self._place)
         except OSError as error:
             raise StoreUnavailable(f"{self.name}: its copy cannot be kept: {error.strerror}") from error
         wanted[: len(data)] = data
@@ -212,7 +217,7 @@ class RangedFile(io.RawIOBase):
         self._held = bytearray(len(self._held))
 
     def close(self) -> None:
-        self._copy.close()
+        self._release()
         super().close()
 
     def _complete(self, block: int, end: int) -> None:
@@ -223,5 +228,5 @@ class RangedFile(io.RawIOBase):
             data = self._fetch(block * BLOCK, min(after * BLOCK, self.size))
             written = 0
             while written < len(data):  # a full disk first takes a part
-                written += os.pwrite(self._copy.fileno(), data[written:], block * BLOCK + written)
+                written += os.pwrite(self._file, data[written:], block * BLOCK + written)
             self._held[block:after] = b"\1" * (after - block)
