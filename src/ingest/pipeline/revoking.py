@@ -24,9 +24,10 @@ from ingest.lake.revocations import GONE, MOST_EXCLUDED, About, Access, Revocati
 from ingest.pipeline.scope import Scope, check_why
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, REVOKES, Decision, DocumentRef, Revokes, ShardPlan
-from ingest.release.generation_states import collections_held, decide, last_claim, sealed_manifest
+from ingest.release.generation_states import collections_held, decide, decisions_of, last_claim, sealed_manifest
 from ingest.services import Retrieval, Workbench, Writer
 
+GONE_IN_A_ROW = 8  # generations, after which older ones are taken to be gone, too
 WHY = {"narrow": "fewer may see them at their source, or it deleted them", "widen": "no generation shows more any more"}
 
 
@@ -101,10 +102,28 @@ def delete_revoked(vectors: VectorIndex, collection: str, contents: Contents | N
 
 
 def every_generation(lake: Lake) -> Iterator[tuple[str, Contents]]:
-    """Yield every sealed generation, newest first, with what it holds."""
-    for _, claim in lake.claims.newest_first(maxsize, below=last_claim(lake) + 1):
-        if (manifest := sealed_manifest(lake, claim.id)[0]) is not None:
-            yield claim.id, contents_of(lake, manifest)
+    """Yield every sealed generation with what it holds, newest first, then what was pinned.
+
+    Claims and releases stay for good, generations do not: each is followed back until GONE_IN_A_ROW of its generations
+    are gone. Retirement keeps no older ones but those that a person pinned. Raises: SchemaMismatch for lost decisions.
+    """
+    claimed = (claim.id for _, claim in lake.claims.newest_first(maxsize, below=last_claim(lake) + 1))
+    decision = lake.decision()
+    newest = decision.number if decision is not None else 0
+    released = (release.generation for _, release in lake.releases.newest_first(maxsize, below=newest + 1))
+    pinned = (name for made in decisions_of(lake, "pin") for name in made.about["generation"])
+    seen = dict[str, bool]()  # whether each is there
+    for generations, limit in (claimed, GONE_IN_A_ROW), (released, GONE_IN_A_ROW), (pinned, maxsize):
+        gone = 0
+        for generation in generations:
+            if generation not in seen:
+                manifest = sealed_manifest(lake, generation)[0]
+                seen[generation] = manifest is not None
+                if manifest is not None:
+                    yield generation, contents_of(lake, manifest)
+            gone = 0 if seen[generation] else gone + 1
+            if gone == limit:
+                break
 
 
 @dataclass

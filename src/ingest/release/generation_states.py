@@ -62,8 +62,8 @@ def kept_generations(lake: Lake, keep: int, profile: QueryProfile) -> set[str]:
     if current is not None:
         with suppress(UnknownRelease, SchemaMismatch):  # there is none
             kept.add(rollback_target(lake.releases, lake.index, current, None).generation)
-    base = current.generation if current is not None else None
-    kept |= {claim.id for _, claim in lake.claims.newest_first(ADOPTED) if claim.base == base}
+    base, newest = current.generation if current is not None else None, last_claim(lake)
+    kept |= {claim.id for _, claim in lake.claims.newest_first(ADOPTED, below=newest + 1) if claim.base == base}
     return kept | pinned_generations(lake) | ({waiting} if waiting is not None else set())
 
 

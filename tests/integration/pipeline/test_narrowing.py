@@ -8,9 +8,10 @@ from ingest.errors import DeleteGuardTripped, SourceUnavailable
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.plan import Planner
 from ingest.pipeline.promotion import roll_back
-from ingest.pipeline.revoking import Narrowing
+from ingest.pipeline.revoking import Narrowing, every_generation
 from ingest.pipeline.scope import Scope
-from ingest.records import EVERYTHING, Filter
+from ingest.records import EVERYTHING, Claim, Filter
+from ingest.release.generation_states import decide
 from ingest.search import Searcher, open_serving
 from tests.integration.pipeline.test_revoking import judging
 from tests.pipelines import Project, project
@@ -191,3 +192,37 @@ def test_too_many_documents_are_hidden_with_their_source(p: Project, monkeypatch
     assert (("source", ("docs",)),) == searcher.unrevoked(PUBLIC).excluded
     p.run()
     assert () == open_serving(p.retrieval()).unrevoked(PUBLIC).excluded
+
+
+def test_generations_that_are_gone_cost_a_run_no_requests(p: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    get, asked = p.store.get, list[str]()
+    monkeypatch.setattr(p.store, "get", lambda key: asked.append(key) or get(key))
+
+    def found() -> tuple[list[str], int]:
+        asked.clear()
+        return [generation for generation, _ in every_generation(p.lake)], len(asked)
+
+    def abandoned(number: int) -> Claim:
+        return Claim(id=f"{number:04d}-gone", base=None, settings_hash="", shards=1, token="t")
+
+    def claimed(number: int) -> None:
+        for _ in range(number):
+            p.lake.claims.add(abandoned)
+
+    claimed(20)
+    (few, some), serving = found(), p.lake.base().generation  # type: ignore[union-attr]
+    claimed(200)
+    many, most = found()
+    assert ([serving], [serving]) == (few, many)
+    assert most <= some + 10  # the newest claim is looked for by doubling
+
+
+def test_a_generation_that_was_pinned_is_looked_at_however_old_it_is(p: Project) -> None:
+    p.source.write("d00.md", TEXT)
+    refused(p)
+    served, candidate = (claim.id for _, claim in p.lake.claims.after(0))
+    for _ in range(20):
+        p.lake.claims.add(lambda n: Claim(id=f"{n:04d}-gone", base=None, settings_hash="", shards=1, token="t"))
+    assert [served] == [generation for generation, _ in every_generation(p.lake)]
+    decide(p.lake, p.services().writer, "pin", "the audit", {"generation": [candidate]})
+    assert [served, candidate] == [generation for generation, _ in every_generation(p.lake)]
