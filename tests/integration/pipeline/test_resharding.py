@@ -89,22 +89,24 @@ def test_nothing_is_divided_while_nothing_is_to_be_built(pilot):
     assert ("unchanged", 1) == (pilot.run().decision, pilot.lake.base().shards)
 
 
-def test_a_division_that_was_killed_is_resumed(pilot):
-    grow(pilot, 9)
+def kill_division(p: Project) -> None:
+    """Run until the documents are divided and embedded, and break off."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ingest.pipeline.find_duplicates", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            pilot.run()
+            p.run()
+
+
+def test_a_division_that_was_killed_is_resumed(pilot):
+    grow(pilot, 9)
+    kill_division(pilot)
     report = pilot.run()
     assert (True, "promoted", {}, 2) == (report.resumed, report.decision, pilot.gets(), pilot.lake.base().shards)
 
 
 def test_a_division_goes_on_where_the_listing_has_shrunk_meanwhile(pilot):
     grow(pilot, 9)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ingest.pipeline.find_duplicates", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            pilot.run()
+    kill_division(pilot)
     pilot.source.delete("6.md")
     assert ("promoted", {}, 1) == (pilot.run().decision, pilot.gets(), pilot.lake.base().shards)
 
