@@ -13,13 +13,11 @@ from pathlib import Path
 
 from ingest.ids import sha256_hex
 from ingest.pipeline.collections import releases_of
-from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.promotion import roll_back
 from ingest.pipeline.revoking import revoke
-from ingest.records import DocumentRef, RawDocument, RunReport
-from ingest.services import Services
+from ingest.records import DocumentRef, RawDocument
 from tests.fakes import InMemoryStore
-from tests.pipelines import Project, build_options, document
+from tests.pipelines import Acts, Project, build_options, document
 
 DATA = Path(__file__).parent / "data"
 DOCUMENTS = 5
@@ -42,20 +40,6 @@ class Shelf:
     def read(self, ref: DocumentRef) -> RawDocument:
         self.gets[ref.path] += 1
         return RawDocument(ref, self.documents[ref.path].encode())
-
-
-class Acts(DocumentActs):
-    """What people do with an index of these services."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    @property
-    def services(self) -> Services:
-        return self._services
-
-    def run(self, **_: object) -> RunReport:
-        raise NotImplementedError
 
 
 def new_project() -> Project:

@@ -7,12 +7,10 @@ import pytest
 
 from ingest.errors import AccessDenied, DeleteGuardTripped, InvalidSettings, UnknownDocument
 from ingest.lake.rows import SCHEMAS, complete, quarantine_rows, table_of
-from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.quarantine import in_quarantine
 from ingest.pipeline.scope import Scope
 from ingest.records import DocumentRef, ParseLimits, Quarantined, QuarantineState, RunReport
-from ingest.services import Services
-from tests.pipelines import START, Project, document, project
+from tests.pipelines import START, Acts, Project, document, project
 
 HOUR = timedelta(hours=1)
 
@@ -147,20 +145,6 @@ def test_a_replay_of_what_is_gone_takes_it_out_of_quarantine(p: Project) -> None
 def accept(p: Project, **conditions: object) -> None:
     """Accept what is in quarantine, as `Index.accept` does."""
     Acts(p.services()).accept(why="known", **conditions)  # type: ignore[arg-type]
-
-
-class Acts(DocumentActs):
-    """An index of these services."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    @property
-    def services(self) -> Services:
-        return self._services
-
-    def run(self, *, promote: bool = True, **choice: object) -> RunReport:
-        raise NotImplementedError
 
 
 @pytest.fixture
