@@ -43,8 +43,10 @@ from ingest.services import Services
 def run(services: Services, scope: Scope, execute: Execute, decide: Decide, take_over: str | None = None) -> RunReport:
     """Build the next generation, judge it, and promote it when the verdict is positive.
 
-    A crash at any instruction leaves serving untouched; the next run resumes where this one stopped. `take_over`: why a
-    person takes over an index that follows another lake. Raises: FatalError, TransientError after its retries.
+    A crash at any instruction leaves serving untouched; the next run resumes where this one stopped. If nothing
+    changed, no generation is built. What serves is compared with the lake before the plan, whatever changed.
+    `take_over`: why a person takes over an index that follows another lake.
+    Raises: FatalError (nothing is promoted), TransientError after its retries.
     """
     writer, retrieval, token = services.writer, services.retrieval, services.writer.new_token()
     releases = releases_of(retrieval, services.bench.options, writer, take_over)

@@ -31,7 +31,7 @@ FOLDERS = 5000  # of listed documents, among which the nearest to a mistyped pre
 
 @dataclass(frozen=True, slots=True)
 class BaseDocument:
-    """What the base holds about a document, or about a failed version, not tried again unless it or code changes."""
+    """What the base holds about a document or a failed version, which is tried again if outdated or if it changes."""
 
     ref: DocumentRef
     attributes_digest: str
@@ -139,7 +139,11 @@ def base_documents(
 def classify(
     listed: Iterable[DocumentRef], base: Known, known_bad: Known, scope: Scope, carried: Names, told: Revocations
 ) -> ShardChanges:
-    """Return the changes of one shard; `known_bad`: the base's quarantine; what it has of `carried` sources stays."""
+    """Return the changes of one shard, whose documents are `listed`.
+
+    `base` and `known_bad`, its quarantine, are by URI and without documents inside documents, which follow their
+    parents. What the base has of `carried` sources, those out of scope, stays. `told`: what is revoked.
+    """
     refs, told = [*listed], replace(told, narrowed={})  # only what people revoked is not ingested
     documents = [planned(ref, "revoked") for ref in refs if told.holds(ref)]
     revoked, seen = {document.uri for document in documents}, {ref.uri for ref in refs}

@@ -31,7 +31,10 @@ Take = Callable[[PlannedDocument], RawDocument | None]
 
 
 def read_document(source: Source, ref: DocumentRef) -> RawDocument | None:
-    """Return what `Source.read` does; what it raises twice is a DocumentError if the source can be listed."""
+    """Return what `Source.read` does. What it raises twice is the document's fault if the source can be listed.
+
+    Raises: DocumentError; if the source cannot be listed, what reading raised.
+    """
     try:
         return source.read(ref)
     except AT_FAULT as error:
@@ -48,7 +51,7 @@ def read_document(source: Source, ref: DocumentRef) -> RawDocument | None:
 
 
 class Reads:
-    """Counts documents by source: to be read, read, failed; an ill source is not asked for every one of its own."""
+    """Counts documents by source (to be read, read, failed), so that an ill source is not asked for all of its own."""
 
     def __init__(self, bench: Workbench, writer: Writer, generation: str) -> None:
         self.bench, self.writer, self.generation = bench, writer, generation

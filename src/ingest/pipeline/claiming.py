@@ -20,7 +20,10 @@ from ingest.services import Workbench, Writer
 def claim_generation(
     bench: Workbench, writer: Writer, settings_hash: str, released: int, summary: PlanSummary, *, repeats: bool
 ) -> tuple[Claim, bool]:
-    """Return the claim to build under, and whether its frozen plan is this plan; if it `repeats`, not if sealed."""
+    """Return the claim to build under, and whether its frozen plan is this plan.
+
+    It comes after claim number `released` (0: none released). `repeats`: what is sealed already is done once more.
+    """
     claims = bench.lake.claims
     with suppress(SchemaMismatch):  # then a new generation adopts what is whole of this one
         newest = claims.newest(released)

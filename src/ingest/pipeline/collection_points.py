@@ -170,7 +170,10 @@ class CollectionPoints:
         self.vectors.flush(self._collection)
 
     def faults(self, shard: int, rows: Rows, *, whole: bool) -> PointFaults:
-        """Compare a shard's points with its rows by id and digest; `whole`: by payload and vectors, too."""
+        """Compare a shard's points with its rows by id and digest, which covers all that a point depends on.
+
+        It does not show what became of payload and vectors since: `whole` compares these, too.
+        """
         wanted = {point_id(row[0].chunk_id): row for row in rows}
         made = {id_: self.maker.digest(row, shard) for id_, row in wanted.items()}
         scrolled = self.tally.each(self.vectors.scroll(self._collection, Filter(None, None, shard=shard), ("digest",)))
@@ -197,7 +200,7 @@ class CollectionPoints:
         return sum(points for _, points in expected) == count(Filter(acl=None, tenant=None, shard=shard))
 
     def unlike(self, shard: int, rows: Rows) -> Iterator[tuple[PointRow, str]]:
-        """Yield the rows whose points are others than the lake makes, and how; vectors that it lost do not count."""
+        """Yield rows whose points differ from what the lake makes, and how; vectors that the lake lost do not count."""
         absent = {*self.maker.embeddings.missing([chunk.embedding_key for chunk, _ in rows])}
         for start in range(0, len(rows), AT_ONCE):
             some = {point_id(row[0].chunk_id): row for row in rows[start : start + AT_ONCE]}

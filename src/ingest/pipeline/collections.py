@@ -60,7 +60,8 @@ def ensure(
 ) -> Inspection:
     """Make a collection match the lake, durable and indexed, and return what was found. A lost one is loaded first.
 
-    Some shards are compared `in_full`; after one point that is not what its digest says, all are. Raises: ForeignIndex.
+    Some shards are compared `in_full`; after one point that is not what its digest says, all are. Raises:
+    DimensionMismatch, SchemaMismatch or ForeignIndex if the collection exists, but cannot be used.
     """
     fill(retrieval, options.load_batch, contents)
     vectors, tally = retrieval.vectors, retrieval.observer.tally
@@ -184,7 +185,10 @@ def sealed(lake: Lake, generation: str) -> Manifest:
 
 @shard_step("load", "io", join=joined)
 def load_shard(services: Services, task: ShardTask) -> Marker:
-    """Load the points of a shard, or of a slice; its marker is only a hint. Raises: LeaseLost, before a request."""
+    """Load the points of a shard, or of a slice; return its marker, a hint: the inspection looks for itself.
+
+    Raises: LeaseLost, before a request, when another builder has taken over; TransientError, FatalError.
+    """
     lake, size, vectors = services.bench.lake, services.bench.options.load_batch, services.retrieval.vectors
     plan = lake.plan(task.generation)
     assert plan is not None  # frozen before its tasks are handed out

@@ -33,19 +33,23 @@ class DocumentActs(ABC):
     def quarantine(self, **choice: Unpack[Choice]) -> list[QuarantineState]:
         """Return what is left out and why: in a newer generation that was never released, then in what serves.
 
-        `choice` as for `run`, without `force`; `uris` may be ids, and dates say since when. Raises: UnknownDocument.
+        `choice` as for `run`, without `force`; but `uris` may be document ids, and its dates are those since which a
+        document is left out. Raises: UnknownDocument for a URI of which nothing is in quarantine.
         """
         return in_quarantine(self.services.bench.lake, Scope.of(choice))
 
     @checked
     def replay(self, *, promote: bool = True, **choice: Unpack[Choice]) -> RunReport:
-        """Try again what is in quarantine: a run that touches nothing else. Raises: UnknownDocument; as `run`."""
+        """Try again what is in quarantine: a run that touches nothing else. Raises: UnknownDocument, and as `run`."""
         uris = {containers(row.uri)[0] for row in self._chosen(choice)}
         return self.run(promote=promote, uris=sorted(uris), force=["parse"])
 
     @checked
     def accept(self, *, why: str, **choice: Unpack[Choice]) -> Decision:
-        """Accept that documents are left out, `choice` as for `quarantine`, until they change. Raises: as that."""
+        """Accept that documents are left out, `choice` as for `quarantine`: the limits no longer count them.
+
+        Each counts again once its bytes change, or the code that reads it. Raises: UnknownDocument, StoreUnavailable.
+        """
         check_why("accept", why)
         failures = dict.fromkeys(map(failure_of, self._chosen(choice)))
         about = dict(zip(ACCEPTED, zip(*failures, strict=True), strict=True))
@@ -57,8 +61,9 @@ class DocumentActs(ABC):
     ) -> Revoked:
         """Make documents, with all documents inside them, unfindable in every generation at once, until that is lifted.
 
-        Readers leave them out from their next search on; then the points are deleted. The lake keeps their bytes.
-        `uris` may also be document ids. Raises: InvalidSettings; IndexUnavailable when it is done, but points are left.
+        They are not ingested again, and no rollback, restore or promotion brings them back. Readers leave them out from
+        their next search on; then the points are deleted. The lake keeps their bytes. `uris` may also be document ids.
+        Raises: InvalidSettings if nothing or too much is named; IndexUnavailable when it is done, but points are left.
         """
         named = {"uri": uris, "prefix": prefixes, "source": sources, "tenant": tenants}
         return revoke(self.services.retrieval, self.services.writer, why, named)

@@ -181,7 +181,7 @@ def embed_texts(
     """Return by key the (dimension,) float32, L2-normalised vector of a text, or why it has none.
 
     What the embedder refuses together is tried in halves, and a vector that is not of length 1 once more alone. Raises:
-    FatalError when a plain text has none either: the model is at fault; DimensionMismatch, AccessDenied, TransientError
+    FatalError if a plain text has none either (the model is at fault), DimensionMismatch, AccessDenied, TransientError.
     """
     embedding = _Embedding(embedder, texts)
     embedding.fill([*texts])

@@ -70,7 +70,10 @@ def sick_origins(options: BuildOptions, balance: Balance) -> Sick:
 
 
 def guard_chunked(bench: Workbench, work: Work, chunked: Contents) -> dict[str, int]:
-    """Compare what was chunked with the base, and return the counts. Raises: OriginsSick, DeleteGuardTripped."""
+    """Compare what was read and chunked with the base, before anything is embedded, and return the counts.
+
+    What is finished stays: the next run goes on from there. Raises: OriginsSick, DeleteGuardTripped.
+    """
     balance = _balance(work.base, work.summary.base, chunked, bench.options.carry_by, work.shard_plan)
     for shard in work.summary.shards:
         planned = {d.uri: origin_of(d, bench.options.carry_by) for d in work.shard_plan(shard).documents}
@@ -155,7 +158,7 @@ def _losses(balance: Balance) -> list[tuple[Counter[str], Counter[str], str]]:
 
 
 def changed_too_much(lake: Lake, options: BuildOptions, plan: PlanSummary) -> str:
-    """Return why a generation lacks too much of what changed while it was built, and is not resumed, else ""."""
+    """Return why a generation lacks too much of what changed during its build, and so is not resumed, else ""."""
     markers = (lake.marker(plan.generation, "chunk", shard, name) for shard, name in plan.shards.items())
     changed, listed = sum(len(marker.gone) for marker in markers if marker is not None), plan.counts["listed"]
     above = _above(changed, listed, "max_changed_during_run_share", options.max_changed_during_run_share)

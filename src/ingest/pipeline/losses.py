@@ -1,4 +1,4 @@
-"""Documents of which somebody may see a chunk now, and none later: foreseen in a plan, then counted in its files."""
+"""Documents that somebody could find now and nobody later: foreseen in a plan, then counted in the lake's files."""
 
 from collections import Counter
 from collections.abc import Callable, Container, Mapping
@@ -86,7 +86,10 @@ class LossComparison(Scratch):
         return balance
 
     def foresee(self, rows: ShardRows, plan: ShardPlan) -> None:
-        """Add a shard's rows in the base, and what would become of them; what may have moved is not counted yet."""
+        """Add a shard's rows in the base, and what would become of them.
+
+        A deletion that an added document of equal size could explain is not counted before that one was read.
+        """
         deleted, planned = set(plan.deleted), {d.uri: d for d in plan.documents}
         absent = list[tuple[int, str, int, int]]()
         for uri, (row, *inside) in self._serving(rows).items():

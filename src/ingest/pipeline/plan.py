@@ -33,9 +33,11 @@ OUTGROWN = 2  # times `documents_per_shard`: with more on average, a generation 
 
 
 def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Scope, run: str, listing: Listing) -> Work:
-    """Return the frozen work of this run; its generation is claimed, and resumed by the next run of equal settings.
+    """Return the frozen work of this run, and claim a generation for it unless nothing changed.
 
-    Raises: OriginsSick, InvalidSettings, DeleteGuardTripped, BudgetExceeded, StaleOrigin, DamagedFile; what sources do.
+    The next run with the same base, settings and plan resumes it. Damaged or lost files of the base are made again.
+    Raises: OriginsSick, InvalidSettings, DeleteGuardTripped, BudgetExceeded, StaleOrigin, what sources raise;
+        DamagedFile if what is lost can only be made again by a run without scope.
     """
     planner, lake, resumed = Planner(bench, writer.clock(), scope, listing), bench.lake, False
     planner.damage = find_damage(retrieval, writer, planner.base, planner.follows, bench.options.profile)

@@ -34,7 +34,10 @@ Decide = Callable[[Verdict], bool]  # True: promote; False: leave it to a person
 
 @dataclass
 class ReleaseTarget:
-    """What is about to serve."""
+    """What is about to serve: its points are compared with the lake before it does.
+
+    In full for `rollback_seconds`; the other shards by their numbers, and in full once the aliases have moved.
+    """
 
     retrieval: Retrieval
     options: BuildOptions
@@ -54,7 +57,7 @@ class ReleaseTarget:
         self._left = None if len(found.whole) == len(contents.shards) else contents
 
     def compare_the_rest(self) -> None:
-        """Compare every point whole if some were only counted, now that it serves. A failure is said, no more."""
+        """Compare every point whole if some were only counted, now that it serves. Failures are told, not raised."""
         left, self._left = self._left, None
         if left is None:
             return
@@ -170,7 +173,8 @@ class Promotion:
     def promote(self, named: str | None, why: str | None, lift_hold: bool) -> Outcome:
         """Judge a sealed generation, the named one or the waiting one, and promote it on a positive verdict.
 
-        `lift_hold` ends a hold with it and, if none is named, also without. Raises: Overtaken, Held, UnknownRelease.
+        `lift_hold` ends a hold with the promotion and, if no generation is named, also without one.
+        Raises: Overtaken, Held, UnknownRelease, IncompleteGeneration.
         """
         retrieval, releases = self.retrieval, self.releases
         target = ReleaseTarget(retrieval, self.options, releases)

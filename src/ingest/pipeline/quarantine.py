@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 def in_quarantine(lake: Lake, scope: Scope = EVERY_DOCUMENT, newest: int | None = None) -> list[QuarantineState]:
     """Return what meets a scope's conditions, by URI, of the newer generation first. Raises: UnknownDocument.
 
-    Times: left out since; URIs, or ids, mean what is inside them too. `newest`: so many, of sealed generations.
+    A time is that since which a document is left out; a URI, or a document id, stands for what is inside it, too.
+    `newest`: at most so many of each generation, and none of unsealed ones, which take requests for each shard.
     """
     found, taken = [(*one, _rows(lake, one[0])) for one in _generations(lake, newest is None)], accepted(lake)
     known = {name for *_, rows in found for row in rows for name in _names(row)}

@@ -40,7 +40,10 @@ class Revoked:
 
 
 def revoke(retrieval: Retrieval, writer: Writer, why: str, wanted: About) -> Revoked:
-    """Revoke documents until a person lifts it. Raises: InvalidSettings; IndexUnavailable: points are left."""
+    """Revoke documents by URI or id, prefix, source and tenant, until a person lifts it.
+
+    Raises: InvalidSettings (nothing named, or over MOST_EXCLUDED one by one); IndexUnavailable: in force, points left.
+    """
     check_why("revoke", why)
     about = {kind: names for kind, names in wanted.items() if names}
     if not about or not all(name.strip() for names in about.values() for name in names):
@@ -88,7 +91,7 @@ def delete_all_revoked(retrieval: Retrieval) -> Revocations:
 
 
 def delete_revoked(vectors: VectorIndex, collection: str, contents: Contents | None, told: Revocations) -> None:
-    """Delete the points of what is revoked; a collection whose files cannot tell, unsealed or damaged, is read."""
+    """Delete the points of what is revoked. Where files cannot tell (unsealed, damaged), the collection is read."""
     found: list[str] | None = None
     with suppress(errors.SchemaMismatch):
         found = [point_id(chunk) for chunk in contents.revoked_chunks(told)] if contents is not None else None

@@ -106,12 +106,12 @@ Join = Callable[[Services, ShardTask, list[Marker]], Marker]
 
 
 class ShardStep:
-    """A step by its function, known as that is, also to pickle. It writes the marker, unless there is one."""
+    """A step made of its function, with the same name, also for pickle. Writes the marker, unless there is one."""
 
     __name__: str
 
     def __init__(self, work: ShardWork, name: str, resource: Resource, join: Join | None = None) -> None:
-        """Take the function, what it needs most, and what joins the markers of slices; without that it has none."""
+        """Take the function, what it needs most, and what joins the markers of slices; without that it is never cut."""
         self.work, self.name, self.resource, self.join = work, name, resource, join
         update_wrapper(self, work)
 
@@ -156,7 +156,10 @@ class Execute(Protocol):
     """Runs steps somewhere."""
 
     def map(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:
-        """Yield step(services, item) in completion order, a bounded number at once. TransientErrors are tried twice."""
+        """Yield step(services, item) for each item, in completion order, with a bounded number in flight.
+
+        A TransientError is tried once more; anything else stops the run.
+        """
 
 
 def parts_after(lake: Lake, task: ShardTask, *steps: str) -> dict[str, PartFile]:

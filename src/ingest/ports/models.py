@@ -71,4 +71,7 @@ class Reranker(Protocol):
     slice: int  # preferred number of candidates per call: the time limit is checked between calls
 
     def scores(self, question: str, candidates: Sequence[Result]) -> NDArray[np.float64]:
-        """Return (n,) float64 in input order, higher is better, each for itself; candidates have `dense` and `bm25`."""
+        """Return (n,) float64 in input order, higher is better; comparable only within a question.
+
+        A candidate's score does not depend on the others in the call. Candidates carry `dense` and `bm25` scores.
+        """

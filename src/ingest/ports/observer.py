@@ -79,7 +79,7 @@ class Observer:
 
     @contextmanager
     def step(self, name: str, total: int = 0, unit: str = "") -> Iterator[None]:
-        """Report start and end of a step with `total` (0: not known) documents or chunks. A failed one has no end."""
+        """Report start and end of a step with `total` (0: unknown) of a `unit` to process; a failed step has no end."""
         self._reached.clear()
         with self.span("ingest.step", step=name, total=total):
             self.step_started(name, total, unit)

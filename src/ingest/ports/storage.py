@@ -15,13 +15,16 @@ class Source(Protocol):
     uri: str
 
     def list(self) -> Iterator[DocumentRef]:
-        """Yield every document, in any order, or raise SourceUnavailable, UnknownSource, AccessDenied."""
+        """Yield every document, in any order. An incomplete listing raises; it never just ends early.
+
+        Raises: SourceUnavailable, UnknownSource, AccessDenied.
+        """
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Return the bytes of exactly the listed version, or None if it is gone (changed during the run).
 
-        Raises: DocumentError (over the size limit, archived); AccessDenied and SourceUnavailable, which are taken for
-        the fault of this one document if the source can still be listed.
+        Raises: DocumentError (over the size limit, archived); AccessDenied, and SourceUnavailable, also when the place
+        is gone: both are taken for the fault of this one document if the source can still be listed.
         """
 
 
@@ -86,13 +89,16 @@ class Store(Protocol):
         """Yield the names of the values directly under `prefix` ("a/b/"), without the prefix, in UTF-8 order."""
 
     def walk(self) -> Iterator[tuple[str, int, float]]:
-        """Yield key, bytes and time of the last write (by the store's clock) of every value, or raise."""
+        """Yield key, size in bytes and time of the last write (by the store's clock) of every value, or raise."""
 
     def delete(self, key: str) -> None:
         """Remove the value, if there is one."""
 
     def local_path(self, key: str, *, anew: bool = False) -> Path:
-        """Return a local file with the value of an immutable key; `anew`: no known copy. Raises: DamagedFile."""
+        """Return a local file with the value of an immutable key: itself, or a copy in a bounded cache.
+
+        `anew`: that copy is damaged, so another is fetched. Raises: DamagedFile if there is no such key.
+        """
 
     def ranged(self, key: str, size: int) -> RawIOBase | None:
         """Return a seekable file with the value of an immutable key that fetches only the parts that are read.

@@ -25,14 +25,14 @@ class Aliases(Protocol):
         """Return the lake whose collection this is; None when it does not say so, or does not exist."""
 
     def generation_of(self, collection: str) -> str:
-        """Return the generation that a collection says it holds, else after which it is named, else ""."""
+        """Return the generation that a collection says it holds, else the one it is named after, else ""."""
 
     def give(self, collection: str, lake: LakeIdentity, generation: str = "") -> None:
         """Write down whose a collection is, and which generation it holds if given. A server before 1.16 forgets it."""
 
 
 class VectorIndex(Aliases, Protocol):
-    """Dense vectors with payloads, one generation per collection. Cosine; it knows its own shape and generation."""
+    """Dense vectors by cosine, with payloads. A collection holds one generation; it knows which, and its own shape."""
 
     def create_collection(
         self, collection: str, dimension: int, shape: Shape = LANGCHAIN, lake: LakeIdentity | None = None
