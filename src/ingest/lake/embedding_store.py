@@ -50,9 +50,10 @@ class EmbeddingStore:
         return other
 
     def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str, replaces: bool = False) -> str:
-        """Write a segment of distinct keys and their vectors, then its index entry; return its name.
+        """Write a segment, then its index entry, and return the segment's name.
 
-        `token` is unique to this writer. With `replaces`, they count before all others.
+        `keys` are distinct; `vectors` (n, dimension) float32, normalised, in the same order. `backend` names what
+        computed them, for people only. `token` is unique to this writer. With `replaces`, they count before all others.
         """
         name = self.write("segments", keys, vectors)
         self.index.append(_entry_of(name, keys, backend=backend, token=token, replaces=replaces))
@@ -150,7 +151,10 @@ class EmbeddingStore:
         return tuple(names[place] for place in np.unique(places[places >= 0]))
 
     def vectors(self, keys: Sequence[str], first: Sequence[str] = ()) -> Vectors:
-        """Return (n, dimension) float32 in the order of `keys`, of `first` if possible. Raises: DamagedFile."""
+        """Return (n, dimension) float32 in the order of `keys`, from the segments `first` as far as they hold them.
+
+        Raises: DamagedFile, naming a key without a vector.
+        """
         names, places, rows = self._locate(list(keys), first)
         if (places < 0).any():
             lost = "".join(f"; {told}" for told in list(self.index.lost.values())[:3])

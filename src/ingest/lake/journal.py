@@ -28,7 +28,7 @@ def number_of(name: str) -> int:
 
 
 def prune(store: Store, prefix: str, keep: int, number: Callable[[str], Any] = str) -> None:
-    """Remove all but the newest `keep` records, at most MOST. `number` orders names, and is false for other files."""
+    """Remove all but the newest `keep` records, at most MOST, or only warn. `number` orders names, false: they stay."""
     try:
         names = sorted(filter(number, store.list(prefix)), key=number)
         for name in names[: max(len(names) - keep, 0)][:MOST]:
@@ -60,7 +60,7 @@ class Journal(Generic[R]):
         return self.records.create(f"{self.prefix}{n}.json", record)
 
     def add(self, make: Callable[[int], R], known: int = 0) -> R:
-        """Write and return what `make` makes of the number after a `known` one. Raises: StoreUnavailable."""
+        """Write and return what `make` makes of the next number; `known` as for `last`. Raises: StoreUnavailable."""
         for _ in range(ATTEMPTS):
             known = self.last(known)
             if self.append(known + 1, record := make(known + 1)):

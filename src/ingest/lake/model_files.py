@@ -48,7 +48,7 @@ def is_kept(store: Store, fingerprint: str) -> bool:
 
 
 def keep_files(store: Store, fingerprint: str, files: Mapping[str, Path], max_bytes: int = MAX_BYTES) -> None:
-    """Write a model's files, by paths below its folder. Raises: InvalidSettings, SchemaMismatch if one changes."""
+    """Write a model's files, by path below its folder. Raises: InvalidSettings; SchemaMismatch if one changes."""
     try:
         _check_size(fingerprint, sum(path.stat().st_size for path in files.values()), max_bytes)
         kept = {name: described(path) for name, path in sorted(files.items())}
@@ -62,7 +62,11 @@ def keep_files(store: Store, fingerprint: str, files: Mapping[str, Path], max_by
 
 
 def restore_files(store: Store, fingerprint: str, folder: Path, max_bytes: int = MAX_BYTES) -> Path | None:
-    """Return the folder with a model's files, None if the lake has none. Raises: SchemaMismatch, InvalidSettings."""
+    """Return the folder with a model's files, `<folder>/<fingerprint>`; None when the lake has no such model.
+
+    It appears complete or not at all; a complete one is not fetched again, a damaged one is replaced. Raises:
+    SchemaMismatch for damaged files of the lake; InvalidSettings above `max_bytes`, or if `folder` cannot be written.
+    """
     if (data := store.get(key := _key(fingerprint, LIST))) is None:
         return None
     kept = from_bytes(KeptModel, data, f"{store.uri}/{key}").files

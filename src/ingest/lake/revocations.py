@@ -64,7 +64,7 @@ class RevocationWatch:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def now(self) -> Revocations:
-        """Return the revocations in force, read anew. Raises: SchemaMismatch, StoreUnavailable: nobody is answered."""
+        """Return what is revoked now, read anew. Raises: SchemaMismatch, StoreUnavailable: answer nobody then."""
         if self._known is not None and self.decisions.get(self._last + 1) is None:
             return self._known
         with self._lock:

@@ -1,7 +1,8 @@
 """Vectors of slices that are still being embedded: `embeddings/<model fingerprint>/unfinished/<sha256>.parquet`.
 
 They are durable within seconds, so a killed run loses little. The vectors of a finished slice become one segment, and
-these files go; what a killed run left becomes a segment in the next run.
+these files go; what a killed run left becomes a segment in the next run. If each of these files were a segment, there
+would be many small ones, and every look-up would be slower.
 """
 
 from collections.abc import Callable, Sequence, Set
@@ -52,7 +53,7 @@ class UnfinishedVectors:
     def recover(self, new_token: Callable[[], str], generation: str) -> None:
         """Add to the store what killed runs left, and remove their files but for those forced for this generation.
 
-        Of a run that is still alive, too: its own segment then changes nothing. A damaged file is only removed.
+        Files of a live run may be among them: its own segment then changes nothing. A damaged file is only removed.
         """
         names, found, backend = [*self.embeddings.store.list(self.folder)], dict[str, Vectors](), ""
         kept = set[str]()

@@ -21,7 +21,7 @@ _checked: BoundedCache[tuple[str, int, int, int], str] = BoundedCache(REMEMBERED
 
 
 def verified_path(store: Store, key: str, size: int | None = None) -> Path:
-    """Return a local file with the value of `<folder>/<sha256>.<suffix>`, hashed if it is new. Raises: DamagedFile."""
+    """Return a verified local file of `<folder>/<sha256>.<suffix>`. Raises: DamagedFile: gone, another size or hash."""
     try:
         return _verified(store, key, size, store.local_path(key))
     except DamagedFile:

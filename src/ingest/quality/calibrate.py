@@ -1,4 +1,7 @@
-"""Calibrate: ask the release in force the judged questions, and fit how to tell answers from non-answers."""
+"""Calibrate: ask the release in force the judged questions, and fit how to tell answers from non-answers.
+
+Nothing is promoted: the settings name a calibration, and the next promotion makes a release with it.
+"""
 
 import logging
 from collections.abc import Iterator, Sequence

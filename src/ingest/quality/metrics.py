@@ -251,7 +251,8 @@ def percentile_interval(
 def lower_than_rest(sample: Sequence[float], rest: Sequence[float], resamples: int) -> float:
     """Return how often chance alone puts the mean of so many of these differences as far below that of the others.
 
-    One-sided permutation test (Good 2005, "Permutation, Parametric and Bootstrap Tests of Hypotheses"), fixed seed.
+    One-sided permutation test (Good 2005, "Permutation, Parametric and Bootstrap Tests of Hypotheses"): exact for few
+    questions, otherwise on that many random divisions from a fixed seed.
     """
     from scipy.stats import permutation_test
 

@@ -17,7 +17,7 @@ Slice = tuple[str, str]  # name and value
 
 
 def slices_of(question: Question, documents: Iterable[DocumentRow]) -> list[Slice]:
-    """Return a question's slices: what its judged set names, its asker, and what its gold documents are."""
+    """Return a question's slices: its asker's, its gold documents', and those its judged set names, which win."""
     known = {("asker", named(question.asker))}
     for row in documents:
         known |= {("source", row.source), ("media_type", row.media_type), ("language", row.language or "unknown")}

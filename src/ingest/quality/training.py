@@ -1,6 +1,7 @@
 """Train a re-ranker and tune fusion: from judged questions on the release in force, judged out of fold.
 
-The re-ranker is trees on top of the blend. The questions are asked by fusion alone, and rankings are compared.
+The re-ranker is trees on top of the blend. The questions are asked by fusion alone, and rankings are compared. All
+figures of the trees come from questions they were not trained on; the trees kept are trained on all of them.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -216,7 +217,8 @@ class Tuning:
 def tune(retrieval: Retrieval, options: BuildOptions) -> Tuning:
     """Return what each weight of the dense stage is worth on the settings' judged questions. Writes nothing.
 
-    Fusion is convex by theoretical bounds (`fusion.bounded`), whatever the settings' profile is now.
+    Fusion is convex by theoretical bounds (`fusion.bounded`), whatever the settings' profile is now. Every chunk found
+    has the scores of both stages, so one search per question is enough for all weights.
 
     Raises: UnknownRelease when nothing serves; InvalidSettings for fewer than `LEAST_TUNING` live questions.
     """

@@ -138,7 +138,10 @@ def past_runs(lake: Lake, limit: int = LOOK_BACK) -> Iterator[RunReport]:
 
 
 def unfinished_run(lake: Lake) -> RunStart | None:
-    """Return the start of the newest run without a report, at work or killed; not of those that the lease refused."""
+    """Return the start of the newest run when there is no report of it: it is at work, or was killed.
+
+    Runs that the lease refused are passed over: they did not begin, and the one that held it may be at work.
+    """
     ended = {*lake.history()}
     with suppress(SchemaMismatch):
         for name in reversed(lake.history("started/")[-LOOK_BACK:]):
@@ -177,7 +180,7 @@ def generation_states(lake: Lake, limit: int) -> list[GenerationState]:
 
 
 def decide(lake: Lake, writer: Writer, kind: str, why: str, about: Mapping[str, Sequence[str]]) -> Decision:
-    """Append a decision and return it. Raises: StoreUnavailable; whether it stands then, `ingest log` tells."""
+    """Append a decision and return it. Raises: StoreUnavailable; `ingest log` then tells whether it stands."""
     told = {"kind": kind, "why": why, "about": about, "who": writer.who, "identified": writer.identified}
 
     def made(number: int) -> Decision:

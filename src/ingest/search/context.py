@@ -226,7 +226,10 @@ def counter(tokenizer: Tokenizer) -> Callable[[Sequence[str]], list[int]]:
 
 @dataclass(frozen=True)
 class VisibleSurroundings:
-    """Texts around chunks, for one caller."""
+    """Texts around chunks, for one caller.
+
+    What a policy keeps out of the index is not shown around a chunk either, nor anything that the filter hides.
+    """
 
     documents: IndexedDocuments
     filter: Filter

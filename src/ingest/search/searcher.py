@@ -135,7 +135,11 @@ class Searcher:
             return self._searched(questions, filter, top, stages)
 
     def unrevoked(self, filter: Filter) -> Filter:
-        """Return the filter without what is revoked now; of too much, without its sources. Raises: SchemaMismatch."""
+        """Return the filter without what is revoked now, also since this searcher was opened.
+
+        Of more than MOST_EXCLUDED documents, their whole sources are left out. Raises: SchemaMismatch, StoreUnavailable
+        when the journal of decisions cannot be read: nothing is shown then.
+        """
         told, known = self.retrieval.lake.revocations.now(), self._hidden
         if told != known[0]:
             known = self._hidden = told, tuple(self._contents.hidden(told))
