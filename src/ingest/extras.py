@@ -14,7 +14,7 @@ def installed_version(distribution: str) -> str:
 
 
 def lack(what: str, extra: str, *distributions: str) -> str:
-    """Return what `what` lacks of distributions, and how to install the `extra` with them (`ingest[pdf]`), else ""."""
+    """Return what `what` lacks and which `extra` (`ingest[pdf]`) has it, or "" if all distributions are installed."""
     absent = " and ".join(name for name in distributions if not installed_version(name))
     return f"{what} needs {absent}, not installed here: pip install '{extra}'" if absent else ""
 

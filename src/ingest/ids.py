@@ -56,7 +56,10 @@ def shard_of(document: str, shards: int) -> int:
 
 
 def chunk_id(document: str, heading_path: Iterable[str], text: str, occurrence: int) -> str:
-    """Return the id of a chunk, 32 hex digits; `occurrence` counts equal (heading path, text), not places."""
+    """Return the id of a chunk, 32 hex digits; `occurrence` counts equal (heading path, text) in the document from 0.
+
+    The position is not part of it: inserting a section must not change the ids of what follows.
+    """
     parts = [document, *heading_path, sha256_hex(text.encode()), str(occurrence)]
     return sha256_hex(SEPARATOR.join(parts).encode())[:32]
 

@@ -11,7 +11,8 @@ WAIT_AND_KILL = 'read -r _; kill -KILL "-$1"'
 class GroupGuard:
     """Kills a process group when this process ends, however it ends, or at `close`.
 
-    A small process outside the group waits for the end of a pipe that only this one holds: programs are chains of some.
+    A child can ask the kernel to end with its parent, but what it starts does not inherit that: LibreOffice is a chain
+    of three processes. So a small process outside the group waits for the end of a pipe that only this one holds.
     """
 
     def __init__(self, group: int) -> None:

@@ -24,7 +24,7 @@ _services: Services | None = None  # of this worker process
 
 @dataclass(frozen=True)
 class ProcessExecutor:
-    """Implements `Execute`: cpu steps in a pool of spawned processes if there are workers, the others here in turn."""
+    """Implements `Execute`: with several workers, cpu steps in spawned processes; others would gain nothing."""
 
     open_services: Callable[[], Services]  # picklable; called once in each worker
     services: Services  # of this process
@@ -71,7 +71,7 @@ def _run_step(step: ShardStep, services: Services, item: ShardTask) -> Marker:
 
 
 def end_with_parent() -> None:
-    """End this worker process with the one that started it, however that ends; write nothing to its output."""
+    """End this worker with its parent, however that ends: else it and readers of the run's output wait for ever."""
     parent = multiprocessing.parent_process()
     assert parent is not None  # this is a worker of a pool
     os.dup2(2, 1)

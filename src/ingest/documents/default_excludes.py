@@ -19,7 +19,7 @@ _FILE = re.compile("|".join(map(translate, (*KEYS, *LEFTOVERS))))
 
 
 def excluded_by_default(path: str) -> bool:
-    """Tell whether a path below a source's root is left out, in any case: a hidden name, or one listed here."""
+    """Tell whether a path below a source's root is left out: a hidden name or one listed here, whatever its case."""
     *folders, name = path.lower().split("/")
     inside = any(part.startswith(".") or _FOLDER.match(part) for part in folders)
     return inside or name.startswith(".") or _FILE.match(name) is not None

@@ -92,7 +92,7 @@ _PATTERNS = tuple(
 
 
 def fingerprint(policies: Mapping[str, ScreeningPolicy], default: ScreeningPolicy = DEFAULT) -> str:
-    """Return the digest of what determines marks and consequences; `default`, of that version, does not count."""
+    """Return the digest of what determines marks and their consequences; policies equal to `default` do not count."""
     special = {name: policy.model_dump() for name, policy in policies.items() if policy != default}
     told = [version("detect-secrets"), unicodedata.unidata_version, special]
     return digest_of([FIRST_VERSION, *told] if default == FIRST_DEFAULT else [VERSION, *told, default.model_dump()])

@@ -60,14 +60,14 @@ class Analyser:
                 raise InvalidSettings(f"analyser: no stemmer for language {self.language!r}; known: {known}")
 
     def record(self) -> dict[str, Any]:
-        """Return the options, and a digest of a fixed text's terms: it differs where Python or the stemmer do."""
+        """Return the options, and a digest of a fixed text's terms: another Python or stemmer may make others."""
         probe = PROBE if self.format == 1 else PROBE_2
         options = {**asdict(self), "stop_words": list(self.stop_words)}
         return {**options, "probe": digest_of(self.terms([probe])[0])}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return a record's analyser. Raises: UnknownReaderFormat: a newer format, or its terms are others now."""
+        """Return a record's analyser. Raises: UnknownReaderFormat for a newer format, or if terms differ now."""
         if record.get("format", FORMAT) not in FORMATS:
             raise UnknownReaderFormat(f"analyser: format {record['format']}, this version reads up to {FORMAT}")
         options = {name: record[name] for name in cls.__dataclass_fields__ if name in record}

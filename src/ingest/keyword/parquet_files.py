@@ -120,7 +120,7 @@ def packed_hex(column: Any) -> bytes | None:
 
 
 def hashes(ids: pa.Array) -> NDArray[np.uint64]:
-    """Return a 64-bit hash per string, (n,) uint64, for lookups: of 32 hex digits the first 16, else of BLAKE2b."""
+    """Return 64-bit hashes, (n,) uint64, for lookups, not identity: of 32 hex digits the first 16, else of BLAKE2b."""
     if (packed := packed_hex(ids)) is not None:
         return np.frombuffer(packed, np.uint64)[::2].copy()
     single = [(packed_hex(pa.array([i])) or blake2b(i.encode(), digest_size=8).digest())[:8] for i in ids.to_pylist()]

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def describe_model(model: ModelSettings, lake: Lake, restore: Restore) -> tuple[ModelRecord, tuple[Path, ...]]:
-    """Return the settings' model, and its copy's folder if only the lake has it. Raises: InvalidSettings if nobody."""
+    """Return the settings' model, and its copy's folder if only the lake has it. Raises: InvalidSettings if none."""
     module = embedders.find(model.kind)
     try:
         return module.describe(model.name, model.options), ()

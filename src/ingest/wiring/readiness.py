@@ -36,7 +36,7 @@ class Readiness:
 
 
 def readiness(settings: Settings, index: str | None) -> Iterator[Readiness]:
-    """Yield what was found, one thing after the other; nothing stays open. Raises: InvalidSettings."""
+    """Yield what was found, one by one. Nothing stays open; the lake gets and loses files. Raises: InvalidSettings."""
     quiet_environment()
     name, chosen = settings.index(index)
     try:

@@ -1,4 +1,4 @@
-"""Feature hashing for unit tests, without meaning: texts that share words are similar. `salt` makes another model."""
+"""Feature hashing for unit tests, not for production: shared words make texts similar. `salt` makes another model."""
 
 import hashlib
 import re

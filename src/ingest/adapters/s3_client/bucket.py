@@ -84,7 +84,7 @@ class Bucket:
     def get_object(
         self, key: str, version_id: str = "", check: Callable[[int, str], None] | None = None
     ) -> StoredObject | None:
-        """Return an object, or None. `check` is given size and ETag before the body is read, and may raise Unmet."""
+        """Return an object, None without it. `check` gets size and ETag before the body is read; it may raise Unmet."""
 
         def whole(answer: "GetObjectOutputTypeDef") -> StoredObject:
             if check is not None:

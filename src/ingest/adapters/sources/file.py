@@ -85,7 +85,7 @@ class FileSource:
 
     @contextmanager
     def _opened(self, uri: str) -> Iterator[BinaryIO | None]:
-        """Yield a document's open file, None if it is gone or a link or something else is there, on any level."""
+        """Yield a document's open file, None if it is gone or no file. Links put there since are not followed."""
         parts, file = decode(uri.removeprefix(f"{self.uri}/")).split(b"/"), None
         if not uri.startswith(f"{self.uri}/") or not {b"", b".", b".."}.isdisjoint(parts):
             raise InvalidSettings(f"source {self.name}: {uri} is not under {self.uri}")

@@ -174,7 +174,7 @@ class FileCache:
 
 
 class RangedFile(io.RawIOBase):
-    """A seekable file over `fetch`, for one thread. Blocks are kept in an unnamed file. Raises as `fetch` does."""
+    """A seekable file over `fetch`, for one thread. Keeps blocks in an unnamed file. Raises as `fetch` does."""
 
     def __init__(self, name: str, size: int, fetch: Callable[[int, int], bytes], copy: IO[bytes]) -> None:
         """Fetch nothing yet. fetch(first, last) returns exactly the bytes [first, last), or raises."""

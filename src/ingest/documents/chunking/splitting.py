@@ -45,7 +45,7 @@ class Cutter:
         self._options = options
 
     def cuts(self, group: Group) -> list[Cut]:
-        """Return the possible cuts of a group in order, with its ends. Between two neighbours is at most a chunk."""
+        """Return the possible cuts of a group in order, with its ends. What lies between two fits into a chunk."""
         found = [Cut(group.start, group.start, BORDER)]
         bodies = [i for i, block in enumerate(group.blocks) if block.kind is not BlockKind.HEADING]
         last_body = bodies[-1] if bodies else len(group.blocks)

@@ -1,6 +1,7 @@
 """Embeds texts in PyTorch: on a GPU if there is one, in bfloat16 if the processor supports it.
 
-On a CPU, questions are embedded in ONNX Runtime: in float32, one at a time, for equal vectors alone and among others.
+On a CPU, questions are embedded in ONNX Runtime, in float32 and one at a time, so that a question has the same vector
+alone and among others. Neither device nor number format is part of the fingerprint.
 """
 
 import logging

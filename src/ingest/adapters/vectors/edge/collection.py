@@ -2,6 +2,9 @@
 
 <collections>/<name>/shard/             WAL, segments, payload indexes
 <collections>/<name>/collection.json    the CreateCollection request, indexing threshold, whether a graph is due
+
+The worker is a process because every call of the engine holds the GIL: while one collection builds its graph, the
+workers of the others keep answering.
 """
 
 import logging
