@@ -134,9 +134,14 @@ class Sweep:
 
     def _remove(self, generation: str) -> None:
         """Drop the collection of a generation and delete its records, unless an alias or the newest release has it."""
+        mark, recycled, first = (self.lake.key(generation, name) for name in ("retired", "recycled", "manifest"))
+        names, keys = {*self.held.get(generation, ())}, {*self.generations[generation]} - {mark, recycled}
+        if not names and not keys:  # it went before
+            return
         serving, ours = self.lake.decision(), self.lake.known_identity()
-        others = (states.sealed_manifest(self.lake, other)[0] for other in self.generations if other != generation)
-        names = {*self.held.get(generation, ())} - {one.collection for one in others if one is not None}  # taken over
+        known = (g for g in self.generations if g != generation and self.lake.key(g, "manifest") in self.stored)
+        others = (states.sealed_manifest(self.lake, other)[0] for other in known)
+        names -= {one.collection for one in others if one is not None}  # taken over
         if names & {*self.vectors.aliases().values()} or (serving is not None and serving.generation == generation):
             return
         own = collection_name(self.lake.index, generation, ours.id) if ours is not None else ""
@@ -145,8 +150,6 @@ class Sweep:
             if not taker or self.lake.is_retired(taker):  # else it goes, or went, to a build
                 self._change(self.vectors.drop_collection, collection)
                 self.found.collections.append(collection)
-        mark, recycled, first = (self.lake.key(generation, name) for name in ("retired", "recycled", "manifest"))
-        keys = {*self.generations[generation]} - {mark, recycled}
         gone = self.lake.records.find(Retired, recycled) if names or keys else None
         if gone is not None and not gone.generation:
             self._change(self.lake.store.delete, recycled)  # it was dropped: nothing can be taken any more

@@ -204,6 +204,21 @@ def test_nothing_goes_before_it_has_soaked_however_often_it_is_asked(p: Project)
     assert values(p) == before
 
 
+def test_what_is_gone_is_not_looked_for_again(p: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    promote(p, 5)
+    soaked(p, 3)
+    gone = [f"docs/generations/{id_of(p, number)}/manifest.json" for number in (1, 2, 4)]
+    asked, get = list[str](), p.store.get
+
+    def told(key: str) -> bytes | None:
+        asked.append(key)
+        return get(key)
+
+    monkeypatch.setattr(p.store, "get", told)
+    assert sweep(p) == Retirement()
+    assert [key for key in asked if key in gone] == []
+
+
 def test_a_dry_run_tells_what_would_go_and_changes_nothing(p: Project) -> None:
     soaked(p, 1)
     p.change(**keeping(1))
