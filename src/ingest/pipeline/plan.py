@@ -164,7 +164,8 @@ class Planner:
         self.carrying.at_work.clear()
         with LossComparison(self.revocations, accepted(self.lake), self.options.carry_by) as comparison:
             for shard in range(self.shards):
-                plan, found, rows = self.join(shard)
+                plan, found, rows, refs = self.join(shard)
+                self.narrowing.look(plan, self.shards, rows.documents.values(), self.scope, refs)
                 comparison.foresee(rows, plan)
                 self.carrying.see_work(rows, plan)
                 hashes[shard] = name_of(plan)[:PLAN_HASH]
@@ -178,9 +179,8 @@ class Planner:
         counts.update({"may_have_moved": self.balance.moved} if self.balance.moved else {})
         for wanted in ("own", "unstructured"):
             parsers.check_installed((kind for parser, kind in kinds if parser == wanted), "", wanted)
-        size = self.options.chunking.target_tokens
+        size, follows = self.options.chunking.target_tokens, self.follows.generation if self.follows else None
         tokens = fetch // CHARACTERS_PER_TOKEN + embed * size
-        follows = self.follows.generation if self.follows is not None else None
         return PlanSummary(
             generation="",
             base=follows,
@@ -223,8 +223,8 @@ class Planner:
         chunks = sum(p.rows for p in plan.base_parts if p.kind == "chunks") * self.base_shards / self.shards
         return round(chunks * share)
 
-    def join(self, shard: int) -> tuple[ShardPlan, Counter[str], ShardRows]:
-        """Return the work of one shard, its documents by change, and its rows in the base."""
+    def join(self, shard: int) -> tuple[ShardPlan, Counter[str], ShardRows, dict[str, DocumentRef]]:
+        """Return the work of one shard, its documents by change, its rows in the base, and what is listed, by URI."""
         parts, whole, listed = self._base_parts(shard), shard % self.base_shards, list(self.listing.shard(shard))
         of = (shard, self.divides) if self.divides else None
         rows = read_rows(self.lake, parts, "documents", "quarantine", of=of) if "documents" in parts else ShardRows()
@@ -249,10 +249,9 @@ class Planner:
             divides=self.divides,
             keeps=tuple(sorted(m.document_id for row in kept for m in rows.family(row))) if self._keeps_chunks else (),
         )
-        self.narrowing.look(plan, self.shards, rows.documents.values(), self.scope, refs)
         stay = {row.uri for row in kept} & {d.uri for d in found.documents if d.change not in FETCHED}
         found.counts.update({n: of for n, of in (("upgraded", upgraded), ("not_upgraded", len(stay))) if of})
-        return plan, found.counts, rows
+        return plan, found.counts, rows, refs
 
     def _add_unreleased(
         self, listed: list[DocumentRef], held: dict[str, BaseDocument], bad: dict[str, BaseDocument], shard: int

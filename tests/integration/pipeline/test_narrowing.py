@@ -1,6 +1,7 @@
 """What a source takes back holds at once in every generation: ahead of the gate, and whatever is rolled back."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from ingest.pipeline.plan import Planner
 from ingest.pipeline.promotion import roll_back
 from ingest.pipeline.revoking import Narrowing, every_generation
 from ingest.pipeline.scope import Scope
-from ingest.records import EVERYTHING, Claim, Filter
+from ingest.records import EVERYTHING, Claim, Filter, ShardPlan
 from ingest.release.generation_states import decide
 from ingest.search import Searcher, open_serving
 from tests.integration.pipeline.test_revoking import judging
@@ -173,6 +174,21 @@ def test_what_another_process_narrowed_meanwhile_stays(p: Project) -> None:
     p.run()
     late.write(services.writer, widens=True)
     assert {("public", frozenset({"boss"}))} == {*p.lake.revocations.now().narrowed.values()}
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_a_run_reads_the_generations_once_for_what_is_narrowed(
+    p: Project, monkeypatch: pytest.MonkeyPatch, changes: bool
+) -> None:
+    looked, look = list[int](), Narrowing.look
+
+    def told(self: Narrowing, plan: ShardPlan, *rest: Any) -> None:
+        looked.append(plan.shard)
+        look(self, plan, *rest)
+
+    monkeypatch.setattr(Narrowing, "look", told)
+    p.source.acl_of |= {PATH: ("staff",)} if changes else {}
+    assert ("promoted" if changes else "unchanged", [0]) == (p.run().decision, looked)
 
 
 def test_a_narrowed_permission_ends_when_no_generation_shows_more(p: Project) -> None:
