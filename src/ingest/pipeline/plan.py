@@ -75,10 +75,11 @@ def preview(bench: Workbench, writer: Writer, scope: Scope) -> PlanSummary:
         if (planner := Planner(bench, writer.clock(), scope, listing)).base is not None:
             planner.damage = damage_of(planner.lake, planner.base, writes=False)
         planner.list_sources()
+        summary = None
         try:
             planner.guard(summary := planner.plan())
         except (errors.DeleteGuardTripped, errors.BudgetExceeded, errors.StaleOrigin) as error:
-            return planner.summarise().model_copy(update={"refused": str(error)})
+            return (summary or planner.summarise()).model_copy(update={"refused": str(error)})
     return summary
 
 

@@ -63,6 +63,13 @@ def test_shards_are_divided_when_they_hold_twice_as_many_as_wanted(pilot):
         assert {shard} == {shard_of(row["parent"] or row["document_id"], 2) for row in held}
 
 
+def test_a_plan_that_is_refused_tells_all_the_same_that_shards_will_be_divided(pilot):
+    grow(pilot, 9)
+    pilot.change(max_gpu_minutes=0.001, tokens_per_second=1.0)
+    told = preview(pilot.services().bench, pilot.services().writer, WHOLE)
+    assert (True, 1, 2) == ("the budget is" in told.refused, told.divides, len(told.shards))
+
+
 def test_no_chunk_is_counted_twice_because_it_is_divided(pilot):
     grow(pilot, 30)
     pilot.embedder = hashing.open_embedder("hashing", {"dimension": 32})  # all are embedded again
