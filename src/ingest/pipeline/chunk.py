@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache, partial
 from itertools import islice
 from typing import NoReturn
 
@@ -139,6 +140,7 @@ class _ShardBuilder:
         self.made = Made(self.bench, plan, services.writer.clock())
         self.base = self.made.base
         self.reads = Reads(self.bench, self.writer, task.generation)
+        self.accepted = cache(partial(accepted, self.bench.lake))  # asked once a document could not be read
         self.gone: list[str] = []  # URIs
         self.stage = ""  # of the current document
 
@@ -176,7 +178,7 @@ class _ShardBuilder:
             before = self.base.quarantine.get(planned.uri)
             is_new = before is None or before.error not in UNREADABLE  # else it says nothing new about its source
             told = self.made.prints.failure(error.parser, planned.uri, planned.source, self.stage)
-            if is_new and (planned.uri, planned.version, told) not in accepted(self.bench.lake):
+            if is_new and (planned.uri, planned.version, told) not in self.accepted():
                 self.reads.count(planned.source, error)
             raise
         self.reads.count(planned.source)

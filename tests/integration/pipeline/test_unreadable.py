@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import AccessDenied, ArchivedDocument, IngestError, SourceUnavailable
+from ingest.lake.lake import Lake
 from ingest.pipeline.fingerprints import ATTEMPTS
+from ingest.pipeline.quarantine import Failure, accepted
 from ingest.pipeline.scope import Scope
-from ingest.records import DocumentRef, S3Options
+from ingest.records import Decision, DocumentRef, S3Options
 from tests.pipelines import Project, document, project
 from tests.s3_server import FaultyS3, aws_environment, make_bucket, refuse, s3_server
 
@@ -98,6 +100,22 @@ def test_a_share_of_such_documents_stops_the_run_and_the_next_one_reads_only_tho
     p.source.before_read = failing(error, "none")
     assert p.run().decision == "promoted"
     assert (p.gets(), p.quarantined()) == (dict.fromkeys(BAD, 1), {})
+
+
+def test_what_people_accepted_is_asked_once_per_shard_however_many_documents_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[Lake]()
+
+    def told(lake: Lake) -> dict[Failure, Decision]:
+        asked.append(lake)
+        return accepted(lake)
+
+    monkeypatch.setattr("ingest.pipeline.chunk.accepted", told)
+    p = project(tmp_path, documents=30, documents_per_shard=30, max_unreadable_share=1.0)
+    p.source.before_read = failing(AccessDenied("no"), *(f"d{n:02d}.md" for n in range(10)))
+    p.run(decide=lambda verdict: False)
+    assert (len(p.gets()), len(asked)) == (30, 2)  # in the shard, and when all sources are judged
 
 
 @ILL
