@@ -13,6 +13,7 @@ from ingest.documents.duplicates import TAG, Duplicate, Duplicates, sketching
 from ingest.ids import digest_of
 from ingest.lake.contents import Contents
 from ingest.lake.lake import ROW_GROUP
+from ingest.lake.revocations import Revocations
 from ingest.lake.rows import SCHEMAS, document_rows
 from ingest.ports import Tally
 from ingest.records import DuplicateOptions, Marker
@@ -26,10 +27,10 @@ def find_duplicates(contents: Contents, generation: str, options: DuplicateOptio
     lake = contents.lake
     if (done := lake.marker(generation, STEP, 0, "all")) is not None:
         return done
-    counts: Counter[str] = Counter()
+    counts, told = Counter[str](), lake.revocations.now()  # what is revoked may stand for no other
     with scratch_folder() as folder, Duplicates(options) as found:
         for shard in contents.shards:
-            found.add(shard, tally.each(_chunks(contents, shard, options)))
+            found.add(shard, tally.each(_chunks(contents, shard, options, told)))
         path = folder / "duplicates.parquet"
         rows, schema = _counted(found.groups(partial(_texts, contents)), counts, options), SCHEMAS["duplicates"]
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
@@ -39,10 +40,12 @@ def find_duplicates(contents: Contents, generation: str, options: DuplicateOptio
     return lake.mark(generation, Marker(step=STEP, shard=0, plan_hash="all", parts=(part,), counts=dict(counts)))
 
 
-def _chunks(contents: Contents, shard: int, options: DuplicateOptions) -> Iterator[tuple[str, str, str, bytes]]:
+def _chunks(
+    contents: Contents, shard: int, options: DuplicateOptions, told: Revocations
+) -> Iterator[tuple[str, str, str, bytes]]:
     parts, lake, sketch = contents.parts(shard), contents.lake, sketching(options)
     documents = document_rows(lake.read(parts["documents"]))
-    revoked = lake.revocations.now().ids(documents)  # they may stand for no other
+    revoked = told.ids(documents)
     access = {d.document_id: digest_of([sorted(d.acl), d.tenant]) for d in documents if d.document_id not in revoked}
     rows = lake.read(parts["chunks"], ["chunk_id", "document_id", "sketch"]).to_pylist()
     if any(not row.get("sketch", b"").startswith(sketch("")[:TAG]) for row in rows):  # made earlier, or otherwise

@@ -91,11 +91,12 @@ def side_of(contents: Contents, questions: Sequence[Question], other: Side | Non
     bytes_ = {g.sha256 for g in places if g.sha256}
     bytes_ |= {d.row.sha256 for same in other.documents.values() for d in same} if other is not None else set()
     held, quarantined, askers = list[JudgedDocument](), set[str](), set[tuple[str, str]]()
+    told = contents.lake.revocations.now()
     for shard in contents.shards:
         parts = contents.parts(shard)
         every = document_rows(contents.lake.read(parts["documents"]))
         askers |= {(d.tenant, group) for d in every for group in d.acl}
-        revoked = contents.lake.revocations.now().ids(every)  # their places are stale, and their texts are not read
+        revoked = told.ids(every)  # their places are stale, and their texts are not read
         rows = [d for d in every if (d.path in paths or d.sha256 in bytes_) and d.document_id not in revoked]
         failures = quarantine_rows(contents.lake.read(parts["quarantine"]))
         # Made to end like a document's path, with the same separator between parent and child.

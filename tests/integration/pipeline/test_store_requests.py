@@ -8,13 +8,14 @@ import pytest
 
 from ingest.adapters.stores.s3_store import S3Store
 from ingest.pipeline import tasks
-from tests.pipelines import Project, project
+from tests.pipelines import Project, document, project
 from tests.s3_server import FaultyS3, aws_environment, make_bucket, s3_server
 
 __all__ = ["aws_environment", "make_bucket", "s3_server"]
 
 SHARDS = 16
 MOST_PER_SHARD = 40  # reads, writes and looks, without those of documents
+MOST_LOOKS_PER_SHARD = 5  # for what was revoked meanwhile
 MOST_PER_SLICE = 16  # more, when the documents of a shard are cut into slices
 RECORD = re.compile(r"/(generations|profiles|verdicts|releases|leases|index)/.*\.json")
 
@@ -63,6 +64,15 @@ def test_an_unchanged_run_reads_each_record_at_most_once(p: Project, s3_server: 
     twice = [target for target, n in read.items() if n > 1]
     there = {key for key, *_ in p.store.walk()}
     assert [] == [target for target in twice if target.partition("/lake/")[2] in there]  # else: asked whether new
+
+
+def test_a_run_looks_a_few_times_per_shard_for_what_was_revoked_meanwhile(p: Project, s3_server: FaultyS3) -> None:
+    p.run()
+    s3_server.forget()
+    p.source.write("d00.md", document(0, edition=2))
+    assert "promoted" == p.run().decision
+    looks = [r for r in s3_server.requests if r.method == "GET" and "/decisions/" in r.target]
+    assert SHARDS < len(looks) <= MOST_LOOKS_PER_SHARD * SHARDS
 
 
 def test_a_run_after_a_crash_reads_each_marker_once(p: Project, s3_server: FaultyS3, monkeypatch) -> None:
