@@ -9,7 +9,7 @@ skipped nights that of more shards. A new collection goes on where the one stand
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import nsmallest
@@ -255,7 +255,7 @@ def _sample(contents: Contents) -> list[tuple[str, str]]:
 
 def turn(contents: Contents, options: BuildOptions, now: datetime) -> set[int]:
     """Return the shards whose turn it is, so that all have it within `scrub_nights`, and those with faults left."""
-    shards, (last, place) = contents.shards, _last(contents)
+    shards, (last, place) = contents.shards, _last(_known(contents), contents.collection)
     days = (now - datetime.fromisoformat(last.at)) / timedelta(days=1) if last is not None else 1
     nights = max(round(days), 1) * len(shards) / options.scrub_nights
     share = max(nights, POINTS_PER_RUN * len(shards) / max(contents.rows("chunks"), 1))
@@ -266,18 +266,18 @@ def turn(contents: Contents, options: BuildOptions, now: datetime) -> set[int]:
 def keep_turn(writer: Writer, found: Inspection) -> None:
     """Write down whose turn is next, the first shard not compared in full, and what is known of other collections."""
     scrubs, collection, shards = found.contents.lake.scrubs, found.contents.collection, found.contents.shards
-    place, n, held = _last(found.contents)[1], len(shards), {*found.vectors.collections()} - {collection}
+    known, n, held = _known(found.contents), len(shards), {*found.vectors.collections()} - {collection}
+    place = _last(known, collection)[1]
     place = next((i % n for i in range(place, place + n) if shards[i % n] not in found.whole), place)
-    others = tuple(one.model_copy(update={"others": ()}) for one in _known(found.contents) if one.collection in held)
+    others = tuple(one.model_copy(update={"others": ()}) for one in known if one.collection in held)
     told = {"collection": collection, "at": writer.clock().isoformat(), "next": place, "token": writer.new_token()}
     scrubs.add(lambda number: Scrub(**told, left=tuple(sorted(found.left)), others=others))
     scrubs.prune(KEPT)
 
 
-def _last(contents: Contents) -> tuple[Scrub | None, int]:
+def _last(known: Sequence[Scrub], collection: str) -> tuple[Scrub | None, int]:
     """Return the newest scrub of a collection, and the place of whose turn it is: of another one, if there is none."""
-    known = _known(contents)
-    own = next((scrub for scrub in known if scrub.collection == contents.collection), None)
+    own = next((scrub for scrub in known if scrub.collection == collection), None)
     return own, (own or known[0]).next if known else 0
 
 
