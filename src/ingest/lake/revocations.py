@@ -84,6 +84,7 @@ class RevocationWatch:
                 last = number
             if last < least:
                 raise SchemaMismatch(f"{self.decisions.where(last + 1)} is missing, though later ones are there")
-            self.in_force, self._known = in_force, Revocations.of(in_force.values(), narrowed)
+            told = Revocations.of(in_force.values(), narrowed)  # the same object if it says the same
+            self.in_force, self._known = in_force, self._known if told == self._known else told
             self._last = last  # last of all: a request before may fail, and other threads look meanwhile
             return self._known

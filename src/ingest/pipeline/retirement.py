@@ -25,7 +25,7 @@ from ingest.release import generation_states as states
 from ingest.release.generation_states import decide
 from ingest.services import Retrieval, Services, Writer
 
-NAMING = re.compile(r"[^/]+/(generations/[^/]+/.+|releases/[0-9]+)\.json")
+NAMING = re.compile(r"[^/]+/(generations/[^/]+/(?!markers/load/).+|releases/[0-9]+)\.json")  # loading makes no file
 HASH = re.compile(rb'"([0-9a-f]{64})"')
 SEGMENT = re.compile(r"embeddings/([^/]+)/segments/([0-9a-f]{64})\.parquet")
 SILENT_HOURS = 24.0  # a builder that wrote no lease for so long is dead
