@@ -17,6 +17,7 @@ from ingest.records import BlockKind, Chunk, ChunkingOptions, Document, Document
 from ingest.services import Workbench
 
 MASK = "▒▒▒▒▒▒"
+COVER = "\udfff"  # stands for each character of a secret, so that spans stay what they are; no decoded text has it
 OUTSIDE = re.compile(b"\\0+")
 UNPARSED = Document("", (), title="", media_type="", parser="")
 
@@ -57,7 +58,6 @@ class DocumentPreview:
     options: ChunkingOptions = field(default_factory=ChunkingOptions)
     model: str = ""
     model_fingerprint: str = ""
-    hidden: tuple[tuple[int, int], ...] = ()  # spans of the text that `slice` masks, sorted and not overlapping
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -75,16 +75,8 @@ class DocumentPreview:
         }
 
     def slice(self, start: int, end: int) -> str:
-        """Return text[start:end] with `MASK` for every line of a hidden span that it overlaps."""
-        text, parts, at = self.document.text, [], start
-        for begin, until in self.hidden[max(0, bisect_right(self.hidden, (start, start)) - 1) :]:
-            if begin >= end:
-                break
-            if until > at:
-                lines = text[max(begin, at) : min(until, end)].count("\n") + 1
-                parts += [text[at : max(begin, at)], "\n".join([MASK] * lines)]
-                at = min(until, end)
-        return "".join([*parts, text[at:end]])
+        """Return text[start:end] with `MASK` for what is covered of each line."""
+        return re.sub(f"{COVER}+", MASK, self.document.text[start:end])
 
 
 def token_figures(counts: Sequence[int]) -> dict[str, int]:

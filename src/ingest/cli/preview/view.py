@@ -1,5 +1,6 @@
 """What is shown of one document, its secrets masked: facts for people, values for programs."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.output import size
 from ingest.cli.preview.comparison import Comparison, compare
-from ingest.cli.preview.document_preview import MASK, DocumentPreview, sections
+from ingest.cli.preview.document_preview import COVER, MASK, DocumentPreview, sections
 from ingest.cli.preview.visible_text import one_line
 from ingest.cli.tables import counted
 from ingest.documents.screening import marks_of
@@ -113,13 +114,16 @@ def masked(preview: DocumentPreview) -> DocumentPreview:
     text, every = preview.document.text, (*preview.chunks, *(chunk for chunk, _ in preview.dropped))
     pieces = {(chunk.start, chunk.end) for chunk in every if "secret" in chunk.marks}
     pieces |= {(part.start, part.end) for part in preview.left_out if _is_secret(text[part.start : part.end])}
-    hiding = replace(preview, hidden=tuple(secret_spans(text, sorted(pieces))))
+    covered = [*text]
+    for start, end in secret_spans(text, pieces):
+        covered[start:end] = re.sub(".", COVER, text[start:end])
+    hiding = replace(preview, document=replace(preview.document, text="".join(covered)))
 
     def without(chunk: Chunk) -> Chunk:
         path, shown = tuple(map(masked_words, chunk.heading_path)), hiding.slice(chunk.start, chunk.end)
         return replace(chunk, heading_path=path, context=masked_words(chunk.context), text=shown)
 
-    ref, document = preview.raw.ref, preview.document
+    ref, document = preview.raw.ref, hiding.document
     return replace(
         hiding,
         raw=replace(preview.raw, ref=replace(ref, title=masked_words(ref.title))),
@@ -144,18 +148,14 @@ def _is_secret(text: str) -> bool:
 
 
 def secret_spans(text: str, pieces: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield the spans of the lines that hold secrets, in order; a whole piece if no single line shows its secret.
+    """Yield the spans of the lines that hold secrets; a whole piece if no single line shows its secret.
 
     Only the first line of a private key can be recognised: the rest of its piece is taken as part of it. `pieces` are
-    spans with a secret, sorted; they may overlap.
+    spans with a secret; they may overlap.
     """
-    reached = 0
     for begin, until in pieces:
         for first, last in list(_secret_lines(text[begin:until])) or [(0, until - begin)]:
-            start, end = max(begin + first, reached), begin + last
-            if start < end:
-                yield start, end
-                reached = end
+            yield begin + first, begin + last
 
 
 def _secret_lines(text: str) -> Iterator[tuple[int, int]]:
