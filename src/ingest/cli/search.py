@@ -1,7 +1,7 @@
 """`ingest search`: one question, or a file of questions, answered as a run file for any scoring tool."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -78,16 +78,20 @@ def search(
     passages = how.passages(top)
     questions = _read_questions(file) if file is not None else {}
     with invocation.opened() as index:
-        searcher = index.searcher()
-        asking = Asking(searcher, how.filter(), how.stage or searcher.stages[-1], top, passages)
+        searcher, filter = index.searcher(), how.filter()
+        stage, generation = how.stage or searcher.stages[-1], searcher.manifest.generation
+        ask = partial(_answers, searcher, (stage, top, filter), passages)
+        told = {"release": searcher.release, "generation": generation, "stage": stage}
         if question is not None:
-            _answer_one(invocation.output, asking, question)
+            ((answer, context),) = ask([question])
+            told = {"question": question, **told, "fell_back": searcher.fell_back, **_sureness(answer)}
+            _show(invocation.output, answer, context, told)
         else:
             with whole_file(out) if out else nullcontext() as run:
-                for line in _run_lines(index, asking, questions):
+                for line in _run_lines(index, ask, questions):
                     echo(line.encode()) if run is None else run.write(line + "\n")
-            invocation.output.result({"questions": len(questions), "out": out, "top": top, **asking.told()})
-            generation = searcher.manifest.generation
+            told |= {"fell_back": searcher.fell_back}
+            invocation.output.result({"questions": len(questions), "out": out, "top": top, **told})
             invocation.output.note(f"{len(questions):,} questions answered by generation {generation}.")
         if searcher.fell_back:
             over = f"over {searcher.profile.rerank_milliseconds} ms, so the fused order stands"
@@ -145,38 +149,23 @@ def _check(question: str | None, file: Path | None, how: tuple[Path | None, str 
             raise BadParameter(fault, param_hint=hint)
 
 
-@dataclass(frozen=True)
-class Asking:
-    """What to ask of which release."""
+def _answers(
+    searcher: "Searcher", how: "tuple[str, int, Filter]", passages: "ContextOptions | None", questions: Iterable[str]
+) -> "Iterator[tuple[Answer, Context | None]]":
+    """Yield the answer to each question, and its context if requested; `how`: stage, number of results, who asks."""
+    from ingest.search import context_of
 
-    searcher: "Searcher"
-    filter: "Filter"
-    stage: str
-    top: int
-    passages: "ContextOptions | None"
-
-    def answers(self, questions: list[str]) -> "Iterator[tuple[Answer, Context | None]]":
-        """Yield the answer to each question, and its context if requested."""
-        from ingest.search import context_of
-
-        for answer in self.searcher.search(questions, self.filter, self.top, (self.stage,)):
-            found = (self.searcher, answer.results, self.stage)
-            yield answer, None if self.passages is None else context_of(*found, (self.passages, self.filter))
-
-    def told(self) -> dict[str, Any]:
-        """Return what was asked, in machine-readable form."""
-        asked = self.searcher
-        told = {"release": asked.release, "generation": asked.manifest.generation, "stage": self.stage}
-        return {**told, "fell_back": asked.fell_back}
+    stage, top, filter = how
+    for answer in searcher.search([*questions], filter, top, (stage,)):
+        found = None if passages is None else context_of(searcher, answer.results, stage, (passages, filter))
+        yield answer, found
 
 
-def _answer_one(output: Output, asking: Asking, question: str) -> None:
-    ((answer, context),) = asking.answers([question])
+def _show(output: Output, answer: "Answer", context: "Context | None", told: dict[str, Any]) -> None:
     ranked = list(enumerate(answer.results, 1))
-    told = {"question": question, **asking.told(), **_sureness(answer)}
     if context is None:
-        told["results"] = [{"rank": rank, **result_values(result)} for rank, result in ranked]
-        output.result(told, *(_drawn_result(rank, result, asking.stage) for rank, result in ranked))
+        results = [{"rank": rank, **result_values(result)} for rank, result in ranked]
+        output.result({**told, "results": results}, *(_drawn_result(*one, told["stage"]) for one in ranked))
     else:
         output.result({**told, "context": context}, *map(_drawn_passage, context.passages))
         output.note(f"{context.tokens} of {context.budget} tokens, {len(context.left_out)} chunks left out.")
@@ -187,12 +176,12 @@ def _answer_one(output: Output, asking: Asking, question: str) -> None:
         output.show(f"Confidence {answer.confidence:.2f}.{unsure}")
 
 
-def _run_lines(index: "Index", asking: Asking, questions: dict[str | int, str]) -> Iterator[str]:
+def _run_lines(index: "Index", ask: Callable[..., Any], questions: dict[str | int, str]) -> Iterator[str]:
     """Yield the lines of the run, batch by batch, in the order of the file."""
     observer, left = index.services.retrieval.observer, iter(questions.items())
     with observer.step("search", len(questions), "questions"):
         while batch := dict(islice(left, BATCH)):
-            for query_id, (answer, context) in zip(batch, asking.answers([*batch.values()]), strict=True):
+            for query_id, (answer, context) in zip(batch, ask(batch.values()), strict=True):
                 if context is None:
                     found = [result_values(result) for result in answer.results]
                 else:

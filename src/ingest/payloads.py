@@ -1,4 +1,4 @@
-"""Payload profiles: what a point's payload looks like to readers of the collection. Modules and `KEYED`.
+"""Payload profiles: what a point's payload looks like to readers of the collection.
 
 langchain    {"page_content", "metadata": {…}}                     langchain-qdrant; the default
 llamaindex   {…, "_node_content": JSON of the node}                llama-index-vector-stores-qdrant
@@ -12,16 +12,18 @@ the sparse one. All profiles use the same field names: chunk_id, document_id, ur
 text, start, end, page, tokens, acl, tenant, language, shard, digest and, if present, parent and marks.
 """
 
-import importlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ingest.errors import SchemaMismatch
-from ingest.ids import digest_of, point_digest
-from ingest.records import LANGCHAIN, PAYLOAD_PROFILES, PayloadProfile, Shape
+from ingest.ids import canonical_json, digest_of, point_digest
+from ingest.records import LANGCHAIN, PayloadProfile, Shape
 
 Fields = dict[str, Any]
+OWN = frozenset({"_node_content", "_node_type", "doc_id", "ref_doc_id"})  # keys of LlamaIndex that are not fields
+SHOWN = frozenset({"title", "heading_path", "uri", "page"})  # by LlamaIndex to a language model, before the text
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class KeyedPayload:
     SPARSE: str = "bm25"
 
     @property
-    def PREFIX(self) -> str:  # noqa: D102 - as the modules of other profiles call it
+    def PREFIX(self) -> str:
+        """What begins the paths of its fields in filters."""
         return f"{self.under}." if self.under else ""
 
     def build(self, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,28 +54,67 @@ class KeyedPayload:
         return {"text": payload[self.TEXT], **{name: value for name, value in told.items() if name != self.TEXT}}
 
 
-KEYED = {
+class LlamaIndexPayload(KeyedPayload):
+    """A LlamaIndex `TextNode` as llama-index-vector-stores-qdrant stores it.
+
+    All fields except the text are at the top level, where filters look for them. They are repeated, with the text, in
+    `_node_content`, the JSON from which a reader builds the node. Technical fields go into neither prompts nor
+    embeddings.
+    """
+
+    def build(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the payload for a chunk's fields; the chunk is the node, the document its source node."""
+        flat = {name: value for name, value in fields.items() if name != "text"}
+        document = fields["document_id"]
+        # The digest covers the payload, so it is stored next to the node, not in it.
+        metadata = {name: value for name, value in flat.items() if name != "digest"}
+        source = {"node_id": document, "node_type": "4", "metadata": {}, "hash": None, "class_name": "RelatedNodeInfo"}
+        node = {
+            "id_": fields["chunk_id"],
+            "embedding": None,
+            "metadata": metadata,
+            "excluded_embed_metadata_keys": sorted(metadata),
+            "excluded_llm_metadata_keys": sorted(set(metadata) - SHOWN),
+            "relationships": {"1": source},  # 1: the source, 4: a document
+            "text": fields["text"],
+            "mimetype": "text/plain",
+            "start_char_idx": fields["start"],
+            "end_char_idx": fields["end"],
+            "metadata_seperator": "\n",
+            "text_template": "{metadata_str}\n\n{content}",
+            "class_name": "TextNode",
+        }
+        own = {"_node_type": "TextNode", "doc_id": document, "ref_doc_id": document}
+        return {**flat, self.TEXT: canonical_json(node).decode(), **own}
+
+    def read(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of a payload."""
+        found = {name: value for name, value in payload.items() if name not in OWN}
+        try:
+            return {"text": json.loads(payload[self.TEXT])["text"], **found}
+        except (ValueError, KeyError, TypeError):
+            return found
+
+
+PROFILES: dict[str, KeyedPayload] = {
     "langchain": KeyedPayload("page_content", "metadata"),  # what langchain-qdrant reads with its defaults
+    "llamaindex": LlamaIndexPayload("_node_content"),
     # A `Document` as qdrant-haystack stores it, which expects both vectors under fixed names.
     "haystack": KeyedPayload("content", "meta", "id", "text-dense", "text-sparse"),
     "plain": KeyedPayload("text"),
 }
 
 
-def find(name: PayloadProfile) -> Any:
+def find(name: PayloadProfile) -> KeyedPayload:
     """Return a profile by name. Raises: SchemaMismatch when there is none with that name."""
-    if name not in PAYLOAD_PROFILES:
-        raise SchemaMismatch(f"payload profile {name!r}: there are {', '.join(PAYLOAD_PROFILES)}")
-    return KEYED.get(name) or importlib.import_module(f"ingest.payloads.{name}_payload")
+    if (found := PROFILES.get(name)) is None:
+        raise SchemaMismatch(f"payload profile {name!r}: there are {', '.join(PROFILES)}")
+    return found
 
 
 def fields(payload: Mapping[str, Any]) -> Fields:
     """Return the fields of a stored payload of any profile, lists as lists; of a damaged one those that are left."""
-    for name in PAYLOAD_PROFILES:
-        profile = find(name)
-        if profile.TEXT in payload:
-            return dict(profile.read(payload))
-    return {}
+    return next((p.read(payload) for p in PROFILES.values() if p.TEXT in payload), {})
 
 
 def stored(
