@@ -39,7 +39,6 @@ def test_no_two_modules_of_one_name_have_different_ideas() -> None:
 
 
 ENTRY = {
-    "build": "how a payload profile makes its form; a generation is built from the plan to the seal",
     "canonical": "the embedders'",
     "describe": "the embedders'",
     "files": "the embedders'",
