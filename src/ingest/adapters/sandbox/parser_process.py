@@ -6,14 +6,16 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
+from io import FileIO
 from pathlib import Path
+from typing import Any, cast
 
 from pydantic_core import from_json
 
 from ingest.adapters.child_pipe import HEADER, Frame
 from ingest.errors import SandboxUnavailable
-from ingest.process_guard import GroupGuard
+from ingest.process_guard import group_guard
 from ingest.scratch import scratch_folder
 
 # Secrets in the environment stay out of reach of parsers.
@@ -28,7 +30,7 @@ KEPT_OUTPUT = 4096  # last bytes of a process's standard error
 
 
 class TooLarge(Exception):
-    """The answer is too large and was not read. Arguments: bytes of its head and of its body."""
+    """The answer is too large and was not read. Argument: its bytes."""
 
 
 class ParserProcess:
@@ -44,38 +46,34 @@ class ParserProcess:
         self.programs = programs
         self._end: tuple[int, str] | None = None  # exit code and last words, once it was killed
         self._opened = ExitStack()
-        self._folder = self._opened.enter_context(scratch_folder()) if programs else None
+        folder = self._opened.enter_context(scratch_folder()) if programs else None
         self._pipe, theirs = socket.socketpair()
-        self._opened.callback(self._pipe.close)
-        self._output, output = os.pipe()
-        self._opened.callback(os.close, self._output)
-        os.set_blocking(self._output, False)
+        self._opened.enter_context(self._pipe)
         try:
-            self._process = self._started(theirs.fileno(), output)
+            with theirs:
+                self._process = self._started(theirs.fileno(), folder)
+            self._output = self._opened.enter_context(cast(FileIO, self._process.stderr))
+            os.set_blocking(self._output.fileno(), False)
             if programs:  # the process ends with us by itself, its programs do not
-                self._opened.enter_context(closing(GroupGuard(self._process.pid)))
+                self._opened.enter_context(group_guard(self._process.pid))
         except OSError as error:
             self._opened.close()
             raise SandboxUnavailable(f"no parser process can be started: {error.strerror}") from error
-        finally:
-            theirs.close()
-            os.close(output)
         self.pid = self._process.pid
         try:
-            self.walls: dict[str, bool] = from_json(self.receive(time.monotonic() + start_seconds, 1024, 0).head)
+            self.walls: dict[str, bool] = from_json(self.receive(time.monotonic() + start_seconds, 1024))
         except (OSError, TooLarge) as error:
             late = isinstance(error, TimeoutError)
             code, said = self.kill(0.0 if late else GRACE_SECONDS)
             told = f"{'late' if late else 'ended'}, exit code {code}; it wrote {said!r}"
             raise SandboxUnavailable(f"a parser process did not start within {start_seconds:g} s: {told}") from error
 
-    def _started(self, pipe: int, output: int) -> subprocess.Popen[bytes]:
+    def _started(self, pipe: int, folder: Path | None) -> subprocess.Popen[bytes]:
         arguments = (pipe, os.getpid(), int(self.programs))
         command = (sys.executable, "-P", "-m", "ingest.adapters.sandbox.parser_worker", *map(str, arguments))
-        null, env = subprocess.DEVNULL, environment(self._folder)
-        return subprocess.Popen(
-            command, stdin=null, stdout=null, stderr=output, pass_fds=[pipe], env=env, start_new_session=True
-        )
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        own: dict[str, Any] = {"env": environment(folder), "start_new_session": True, "bufsize": 0}
+        return subprocess.Popen(command, pass_fds=[pipe], **streams, **own)
 
     @property
     def alive(self) -> bool:
@@ -89,12 +87,11 @@ class ParserProcess:
             self._pipe.settimeout(_left(deadline))
             self._pipe.sendall(part)
 
-    def receive(self, deadline: float, max_head: int, max_body: int) -> Frame:
+    def receive(self, deadline: float, most: int) -> bytearray:
         """Return the answer, read before a deadline on the monotonic clock. Raises: TooLarge, and as `send`."""
-        head, body = HEADER.unpack(self._read(HEADER.size, deadline))
-        if head > max_head or body > max_body:
-            raise TooLarge(head, body)
-        return Frame(bytes(self._read(head, deadline)), self._read(body, deadline))
+        if (size := sum(HEADER.unpack(self._read(HEADER.size, deadline)))) > most:
+            raise TooLarge(size)
+        return self._read(size, deadline)
 
     def kill(self, grace_seconds: float = 0.0) -> tuple[int, str]:
         """End it and everything it started; return its exit code (negative: a signal) and its last output.
@@ -128,11 +125,10 @@ class ParserProcess:
     def _drain(self) -> str:
         """Return the end of what it wrote to its standard error since the last call."""
         kept = b""
-        with suppress(BlockingIOError):
-            for _ in range(64):  # a pipe holds less; a process that keeps writing does not block us
-                if not (more := os.read(self._output, 2**16)):
-                    break
-                kept = (kept + more)[-KEPT_OUTPUT:]
+        for _ in range(64):  # a pipe holds less; a process that keeps writing does not block us
+            if not (more := self._output.read(2**16)):  # nothing now, or no more
+                break
+            kept = (kept + more)[-KEPT_OUTPUT:]
         return kept.decode(errors="replace").strip()
 
 

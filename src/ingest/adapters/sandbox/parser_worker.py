@@ -1,7 +1,7 @@
 """A parser process, which answers questions until the pipe is closed, and the messages to it and from it.
 
-    question   head: ref, media type, options                  body: the document's bytes
-    answer     head: blocks, … or error and message            body: the text as UTF-8, then each child's bytes
+    question   head: ref, media type, options                       body: the document's bytes
+    answer     head: blocks, text, children, … or error and message
 
 The process imports only parsers; `pool_sandbox` asks it. Messages have plain values only, as a hostile document may
 control the process. No pickle: answers are built from numbers and strings, and validated.
@@ -15,11 +15,10 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import accumulate
-from typing import Annotated, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from ingest import errors
@@ -35,27 +34,24 @@ MAX_MESSAGE = 2000  # characters of an error's message
 
 @dataclass(frozen=True)
 class Refused:
-    """An error of a document, ProgramNeeded, or Lacking."""
+    """An error of a document, ProgramNeeded, or InvalidSettings: the claim that its parser lacks libraries."""
 
     error: str  # its class
     message: str
 
 
-class Head(BaseModel):
-    """Head of an answer about a document."""
+class AnswerHead(BaseModel):
+    """An answer about a document, as JSON."""
 
-    result: Document | Refused  # a document without its text and its children's bytes
-    sizes: Listed[Annotated[int, Field(ge=0, lt=2**63)]] = ()  # of these, in bytes
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+    result: Document | Refused
     notes: Listed[str]  # the parser's warnings
     last: bool  # the worker ends after it
 
 
 class BadAnswer(ValueError):
     """An answer that no honest worker gives."""
-
-
-class Lacking(Exception):
-    """The answer that the document's parser lacks libraries; the receiver must check this."""
 
 
 def ask(raw: RawDocument) -> Frame:
@@ -77,60 +73,48 @@ def answer(result: Document | Exception, notes: Sequence[str] = (), last: bool =
     """Return the answer with a document or an error, and the parser's warnings; `last` if the worker ends after it."""
     told: Document | Refused
     if isinstance(result, Document):
-        parts = [result.text.encode(), *(child.data for child in result.children)]
-        told = replace(result, text="", children=tuple(replace(child, data=b"") for child in result.children))
+        told = result
     else:
         message = str(result)[:MAX_MESSAGE].encode(errors="backslashreplace").decode()
-        parts, told = [], Refused(type(result).__name__, message)
-    head = Head.model_construct(result=told, sizes=tuple(map(len, parts)), notes=tuple(notes), last=last)
-    return Frame(head.model_dump_json(exclude_defaults=True).encode(), b"".join(parts))
+        told = Refused(type(result).__name__, message)
+    whole = AnswerHead.model_construct(result=told, notes=tuple(notes), last=last)
+    return Frame(TypeAdapter(AnswerHead).dump_json(whole, exclude_defaults=True))
 
 
 class ParserAnswer(NamedTuple):
     """A worker's answer."""
 
-    result: Document | errors.DocumentError | _parse.ProgramNeeded
+    result: Document | _parse.NotParsed
     last: bool  # the worker ends after it
     notes: tuple[str, ...]  # the parser's warnings
 
 
-def answered(frame: Frame) -> ParserAnswer:
-    """Return the content of an answer. Raises: BadAnswer, Lacking."""
+def answered(data: bytes | bytearray) -> ParserAnswer:
+    """Return the content of an answer. Raises: BadAnswer."""
     try:
-        head = Head.model_validate_json(frame.head, strict=True)
-        told = head.result
-        result = _error(told) if isinstance(told, Refused) else _document(told, head.sizes, memoryview(frame.body))
+        told = AnswerHead.model_validate_json(data, strict=True)
     except ValidationError as error:
         raise BadAnswer(errors.first_fault(error)) from error
-    except UnicodeDecodeError as error:
-        raise BadAnswer(f"text that is not UTF-8: {error.reason}") from error
+    result = _error(told.result) if isinstance(told.result, Refused) else _checked(told.result)
     # The first notes, each as one line that is safe to log: a document could put anything there.
-    notes = ("".join(c if c.isprintable() else " " for c in note[:MAX_NOTE]) for note in head.notes[:MAX_NOTES])
-    return ParserAnswer(result, head.last, tuple(notes))
+    notes = ("".join(c if c.isprintable() else " " for c in note[:MAX_NOTE]) for note in told.notes[:MAX_NOTES])
+    return ParserAnswer(result, told.last, tuple(notes))
 
 
-def _error(refused: Refused) -> errors.DocumentError | _parse.ProgramNeeded:
-    if refused.error == Lacking.__name__:
-        raise Lacking
-    if refused.error == _parse.ProgramNeeded.__name__:
-        return _parse.ProgramNeeded()
-    kind = getattr(errors, refused.error, None)
-    if not (isinstance(kind, type) and issubclass(kind, errors.DocumentError)):
-        raise BadAnswer(f"no error of a document: {refused.error!r:.100}")
-    return kind(refused.message[:MAX_MESSAGE])
+def _error(refused: Refused) -> _parse.NotParsed:
+    kind = getattr(errors, refused.error, _parse.ProgramNeeded if refused.error == "ProgramNeeded" else None)
+    if isinstance(kind, type) and issubclass(kind, _parse.NotParsed):
+        return kind(refused.message[:MAX_MESSAGE])
+    raise BadAnswer(f"no error of a document: {refused.error!r:.100}")
 
 
-def _document(bare: Document, sizes: tuple[int, ...], body: memoryview) -> Document:
-    if (len(sizes), sum(sizes)) != (1 + len(bare.children), len(body)):
-        raise BadAnswer(f"{len(sizes)} parts of {sum(sizes)} bytes in {len(body)}, of {len(bare.children)} children")
-    parts = (body[end - size : end] for size, end in zip(sizes, accumulate(sizes), strict=True))
-    text, at = str(next(parts), "utf-8"), 0
-    for block in bare.blocks:
-        if not at <= block.start <= block.end <= len(text):
-            raise BadAnswer(f"block {block.start} to {block.end} after {at} of {len(text)} characters")
+def _checked(document: Document) -> Document:
+    at, length = 0, len(document.text)
+    for block in document.blocks:
+        if not at <= block.start <= block.end <= length:
+            raise BadAnswer(f"block {block.start} to {block.end} after {at} of {length} characters")
         at = block.end
-    children = (replace(child, data=bytes(part)) for child, part in zip(bare.children, parts, strict=True))
-    return replace(bare, text=text, children=tuple(children))
+    return document
 
 
 def main() -> None:
@@ -150,7 +134,6 @@ def main() -> None:
     while (frame := pipe.receive()) is not None:
         reply, last = _reply(asked(frame), programs, notes)
         del frame
-        _walls.relax()
         pipe.send(reply)
         del reply
         if last:
@@ -163,17 +146,16 @@ def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[Frame, bo
     It ends after running out of memory, and if a program left something running.
     """
     notes.kept = []
+    result: Document | Exception
     try:
         _walls.allow(raw.options.limits, programs)
         with _parse.as_document_errors(raw):
-            document = _parse.parse(raw, programs)
-            last = programs and _walls.left_running()
-            return answer(document, notes.kept, last), last
-    except (errors.DocumentError, _parse.ProgramNeeded) as error:
-        last = isinstance(error.__cause__, MemoryError) or (programs and _walls.left_running())
-        return answer(error, notes.kept, last), last
-    except errors.InvalidSettings:
-        return answer(Lacking()), False
+            result = _parse.parse(raw, programs)
+    except (errors.DocumentError, errors.InvalidSettings, _parse.ProgramNeeded) as error:
+        result = error
+    last = isinstance(getattr(result, "__cause__", None), MemoryError) or (programs and _walls.left_running())
+    _walls.relax()
+    return answer(result, notes.kept, last), last
 
 
 def _silence() -> "_Notes":

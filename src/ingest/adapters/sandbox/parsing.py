@@ -16,6 +16,9 @@ class ProgramNeeded(Exception):
     """The document's parser starts a program, and this process may not."""
 
 
+NotParsed = errors.DocumentError | errors.InvalidSettings | ProgramNeeded  # of the installation: InvalidSettings
+
+
 def parse(raw: RawDocument, programs: bool = True) -> Document:
     """Return a `prepared` document parsed, complete and within limits; the caller enforces those of time and memory.
 
@@ -48,7 +51,7 @@ def as_document_errors(raw: RawDocument) -> Iterator[None]:
         if _XML_ERR_NO_MEMORY in codes or any(isinstance(link, MemoryError) for link in chain):
             most = f"the parser may take {limits.memory_bytes} bytes (limits.memory_bytes)"
             raise errors.OversizedDocument(f"{path}: out of memory; {most}") from error
-        if isinstance(error, errors.DocumentError | errors.InvalidSettings | ProgramNeeded):
+        if isinstance(error, NotParsed):
             raise
         if any(isinstance(link, RecursionError) for link in chain):
             most = f"the limit is {limits.nesting} levels (limits.nesting)"

@@ -23,12 +23,12 @@ from ingest.adapters.sandbox import parsing as _parse
 from ingest.adapters.sandbox import process_limits as _walls
 from ingest.adapters.sandbox.parser_process import GRACE_SECONDS, ParserProcess, TooLarge
 from ingest.documents import parsers
-from ingest.errors import OversizedDocument, ParserCrashed, ParserKilled, ParserTimeout
+from ingest.errors import InvalidSettings, OversizedDocument, ParserCrashed, ParserKilled, ParserTimeout
 from ingest.records import Document, ParseLimits, ParserOptions, RawDocument
 
 log = logging.getLogger(__name__)
 
-HEAD_PER_BLOCK = 128  # bytes of an answer's head, shared by titles and breaks of all blocks
+HEAD_PER_BLOCK = 128  # bytes of an answer besides, shared by titles and breaks of all blocks
 HEAD_LEAST = 2**20
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 _FRAME = re.compile(r'File "(?:[^"\n]*/)?([^"/\n]*)", line (\d+) in (\S+)')  # as faulthandler writes them
@@ -140,24 +140,23 @@ class PoolSandbox:
         deadline = time.monotonic() + limits.wall_seconds
         try:
             process.send(_wire.ask(raw), deadline)
-            answer = _wire.answered(process.receive(deadline, *_largest(limits)))
+            answer = _wire.answered(process.receive(deadline, _largest(limits)))
             if isinstance(answer.result, _parse.ProgramNeeded) and process.programs:
                 raise _wire.BadAnswer("a program is needed, and allowed")
-            return answer
         except TimeoutError as error:
             raise ParserTimeout(f"{path}: not parsed within {limits.wall_seconds:g} s (limits.wall_seconds)") from error
         except TooLarge as error:
-            found = "{} bytes of structure and {} bytes of text and content".format(*error.args)
-            most = f"{' and '.join(map(str, _largest(limits)))} (limits.blocks, text_characters, archive_bytes)"
-            raise OversizedDocument(f"{path}: parsed to {found}, the limits allow {most}") from error
-        except _wire.Lacking as error:  # or a process that a document controls claims so
-            with _parse.as_document_errors(raw):
-                parsers.check_installed([_parse.media_type_of(raw)], f"{path}: ", raw.options.parser)
-            raise ParserCrashed(f"{path}: its parser claims that installed libraries are missing") from error
+            most = f"{_largest(limits)} (limits.blocks, text_characters, archive_bytes)"
+            raise OversizedDocument(f"{path}: parsed to {error} bytes, the limits allow {most}") from error
         except _wire.BadAnswer as error:
             raise ParserCrashed(f"{path}: its parser gave no answer that can be read: {error}") from error
         except OSError:  # the pipe is closed: it has ended
             _explain(raw, *process.kill(GRACE_SECONDS))
+        if isinstance(answer.result, InvalidSettings):  # or a process that a document controls claims so
+            with _parse.as_document_errors(raw):
+                parsers.check_installed([_parse.media_type_of(raw)], f"{path}: ", raw.options.parser)
+            raise ParserCrashed(f"{path}: its parser claims that installed libraries are missing")
+        return answer
 
     def _give_back(self, process: ParserProcess, keep: bool) -> None:
         resident = _walls.memory(str(process.pid), _walls.RESIDENT)
@@ -171,9 +170,10 @@ class PoolSandbox:
             process.kill()
 
 
-def _largest(limits: ParseLimits) -> tuple[int, int]:
-    """Return the maximum bytes of head and body of an answer."""
-    return HEAD_LEAST + HEAD_PER_BLOCK * limits.blocks, 4 * limits.text_characters + limits.archive_bytes
+def _largest(limits: ParseLimits) -> int:
+    """Return the maximum bytes of an answer: JSON, with at most six for a character and four for three of a child."""
+    content = 6 * limits.text_characters + 4 * limits.archive_bytes // 3
+    return HEAD_LEAST + HEAD_PER_BLOCK * limits.blocks + content
 
 
 def _explain(raw: RawDocument, code: int, said: str) -> NoReturn:

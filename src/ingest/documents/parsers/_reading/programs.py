@@ -7,11 +7,11 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from ingest.errors import ParserCrashed, ParserKilled, ParserTimeout
-from ingest.process_guard import GroupGuard
+from ingest.process_guard import group_guard
 from ingest.records import RawDocument
 
 _LOG = "log"
@@ -31,16 +31,14 @@ def run_program(arguments: Sequence[str], folder: Path, raw: RawDocument) -> tup
     path, name, limit = raw.ref.path, Path(arguments[0]).name, raw.options.limits.wall_seconds
     process = _started(arguments, folder)
     apart = os.getpgid(process.pid) == process.pid  # else it ends with the sandbox's process
-    guard = GroupGuard(process.pid) if apart else None
     try:
-        code = process.wait(limit)
+        with group_guard(process.pid) if apart else nullcontext():
+            code = process.wait(limit)
     except subprocess.TimeoutExpired as error:
         raise ParserTimeout(f"{path}: {name} took over {limit:g} s (limits.wall_seconds)") from error
     finally:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        if guard is not None:
-            guard.close()
         process.wait()
     if code == -signal.SIGXCPU:
         raise ParserTimeout(f"{path}: {name} took over {raw.options.limits.cpu_seconds:g} s of CPU time")
