@@ -38,7 +38,6 @@ class BaseDocument:
     status: str  # current, last_good or quarantined
     expired: bool = False  # last_good, and already kept for as long as the settings allow
     outdated: bool = False  # it, or something inside it, would be read differently today
-    failures: frozenset[str] = frozenset()  # classes of what failed: it, or something inside it
 
 
 Known = Mapping[str, BaseDocument]  # by URI
@@ -124,13 +123,12 @@ def base_documents(
         ref = DocumentRef(**{name: getattr(row, name) for name in names})
         expired = bool(row.stale_since) and now - datetime.fromisoformat(row.stale_since) >= keep
         same = texts and rows.is_whole(row) and prints.same_family(row, rows, sources.get(row.uri, row.source))
-        failures = (failure.error for one in rows.family(row) for failure in rows.failures.get(one.document_id, ()))
-        return BaseDocument(ref, row.attributes_digest, row.status, expired, not same, frozenset(failures))
+        return BaseDocument(ref, row.attributes_digest, row.status, expired, not same)
 
     def bad(row: Quarantined) -> BaseDocument:
         ref = DocumentRef(row.uri, row.source, "", row.version, 0)
         outdated = not prints.same_failure(row, sources.get(row.uri, row.source))
-        return BaseDocument(ref, "", "quarantined", outdated=outdated, failures=frozenset({row.error}))
+        return BaseDocument(ref, "", "quarantined", outdated=outdated)
 
     documents = {row.uri: held(row) for row in rows.documents.values() if not row.parent}
     return documents, {row.uri: bad(row) for row in rows.quarantine.values() if not row.parent}
@@ -174,9 +172,8 @@ def classify(
 
 def touches(scope: Scope, carried: Names, ref: DocumentRef, *known: BaseDocument | None) -> bool:
     """Return whether a document is in the scope, as listed and as the base knows it: the groups of these may differ."""
-    held = [one for one in known if one is not None]
-    stays = any(one.ref.source in carried or scope.is_sick(one.ref) for one in held)
-    return not stays and scope.holds(ref, {error for one in held for error in one.failures})
+    stays = any(one.ref.source in carried or scope.is_sick(one.ref) for one in known if one is not None)
+    return not stays and scope.holds(ref)
 
 
 def change_of(

@@ -15,8 +15,8 @@ from ingest.lake.lake import PLAN_HASH, claim_number
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.lake.stored_records import name_of
 from ingest.pipeline import changes
-from ingest.pipeline.changes import FETCHED, BaseDocument, Listing, ShardChanges, Upgrades
-from ingest.pipeline.claiming import carried_instead, claim_generation, newest_failures
+from ingest.pipeline.changes import FETCHED, Listing, ShardChanges, Upgrades
+from ingest.pipeline.claiming import carried_instead, claim_generation
 from ingest.pipeline.damage import Damage, check_carried, damage_of, find_damage
 from ingest.pipeline.fingerprints import changed_marks, code_version, fingerprints, holds_mark, unscreened
 from ingest.pipeline.guard import Carrying, check_losses, is_unknown, sick_origins
@@ -100,7 +100,9 @@ class Planner:
         self.upgrades = Upgrades(self.base, self.options, self.prints)
         self.base_shards = self.base.shards if self.base is not None else 1
         self.shards, self.divides, self.failed = 0, 0, dict[str, errors.IngestError]()  # by source
-        self.carrying = Carrying(bench, scope, now, self.base)
+        failed = (row for state in in_quarantine(self.lake) for row in state.documents) if scope.errors else ()
+        chosen = frozenset(containers(row.uri)[0] for row in failed if row.error in scope.errors)
+        self.carrying = Carrying(bench, replace(scope, failed=chosen), now, self.base)
         self.revocations = self.lake.revocations.now()
         self.narrowing = narrowing_of(bench, self.revocations, scope)
         self.balance, self.damage = Balance(), Damage()  # as far as the plan knows it; of the base
@@ -235,8 +237,6 @@ class Planner:
         known = held if "texts" in parts else {}  # else all are read again
         kept, upgraded = self.upgrades.kept(shard, rows, known, refs)
         held |= {row.uri: replace(held[row.uri], outdated=False) for row in kept}
-        if self.scope.errors:
-            self._add_unreleased(listed, held, bad, shard)
         found = changes.classify(listed, held, bad, self.scope, self.carrying.outside, self.revocations)
         if replace(self.scope, force=frozenset()) != Scope():
             check_carried(self.lake.index, self.damage, whole, found.documents)
@@ -253,19 +253,6 @@ class Planner:
         stay = {row.uri for row in kept} & {d.uri for d in found.documents if d.change not in FETCHED}
         found.counts.update({n: of for n, of in (("upgraded", upgraded), ("not_upgraded", len(stay))) if of})
         return plan, found.counts, rows, refs
-
-    def _add_unreleased(
-        self, listed: list[DocumentRef], held: dict[str, BaseDocument], bad: dict[str, BaseDocument], shard: int
-    ) -> None:
-        """Add what failed in the newest generation that was never released, so that it is in the scope, too."""
-        released = claim_number(self.base.generation) if self.base is not None else 0
-        failed = newest_failures(self.lake, released, shard, self.shards)
-        for ref in listed:
-            chosen = failed.get(ref.uri, set()) & self.scope.errors
-            if chosen and self.scope.holds(ref, chosen):
-                place = held if ref.uri in held else bad
-                known = place.get(ref.uri) or BaseDocument(replace(ref, version=""), "", "quarantined")
-                place[ref.uri] = replace(known, failures=known.failures | chosen)
 
     def _steps(self, shard: int, found: ShardChanges, parts: dict[str, PartFile]) -> tuple[str, ...]:
         marked = self._marks is not None and holds_mark(self.lake, parts, self._marks)

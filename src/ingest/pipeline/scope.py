@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import cache, wraps
@@ -53,6 +53,7 @@ class Scope:
     modified_since: datetime | None = None  # at this moment or later, by the source
     modified_until: datetime | None = None  # before this moment
     errors: frozenset[str] = frozenset()  # classes of failures in quarantine
+    failed: frozenset[str] = frozenset()  # URIs of listed documents of which, or inside which, something failed so
     force: frozenset[str] = frozenset()  # parse, embed
     sick: Mapping[str, str] = field(default_factory=dict, hash=False)  # origins that are carried, each with why
     by: By = "source"  # what an origin is
@@ -71,13 +72,13 @@ class Scope:
         made: dict[str, Any] = {"sources": tuple, "prefixes": tuple, **sets}
         return cls(**{name: made.get(name, _moment)(value) for name, value in choice.items()})
 
-    def holds(self, ref: DocumentRef, failures: Collection[str] = ()) -> bool:
-        """Return whether a document may be touched. `failures`: the classes under which its family is in quarantine."""
+    def holds(self, ref: DocumentRef) -> bool:
+        """Return whether a listed document may be touched."""
         return (
             (not self.sources or ref.source in self.sources)
             and (not self.prefixes or ref.uri.startswith(self.prefixes))
             and (not self.uris or ref.uri in self.uris)
-            and (not self.errors or any(name in self.errors for name in failures))
+            and (not self.errors or ref.uri in self.failed)
             and self._holds_time(ref.modified)
             and not self.is_sick(ref)
             and not ref.uri.startswith(self.places)

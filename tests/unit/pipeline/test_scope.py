@@ -24,13 +24,13 @@ def test_an_empty_scope_holds_everything() -> None:
         (Scope(prefixes=("file:///b/",)), False),
         (Scope(uris=frozenset({"file:///a/x.md"})), True),
         (Scope(uris=frozenset({"file:///a/x"})), False),
-        (Scope(errors=frozenset({"ParserTimeout", "ParserCrashed"})), True),
+        (Scope(errors=frozenset({"ParserTimeout"}), failed=frozenset({"file:///a/x.md"})), True),
         (Scope(errors=frozenset({"EmptyDocument"})), False),
         (Scope(sources=("a",), uris=frozenset({"file:///a/y.md"})), False),  # every condition has to be met
     ],
 )
 def test_a_document_is_held_when_it_meets_every_condition(scope: Scope, expected: bool) -> None:
-    assert expected == scope.holds(REF, {"ParserTimeout"})
+    assert expected == scope.holds(REF)
 
 
 @pytest.mark.parametrize(
