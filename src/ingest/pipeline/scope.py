@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import cache, wraps
-from typing import Any, Literal, ParamSpec, Self, TypedDict, TypeVar, get_args, get_type_hints
+from typing import Any, Literal, ParamSpec, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model, validate_call
+from pydantic import ConfigDict, ValidationError, validate_call, with_config
+from typing_extensions import TypedDict  # pydantic takes none of 3.11's
 
 from ingest import errors
 from ingest.errors import DocumentError, InvalidSettings, first_fault
@@ -24,6 +25,7 @@ Placed = DocumentRow | DocumentRef | PlannedDocument | Quarantined
 Sick = dict[str, str]  # name of an origin → why it cannot be taken as it is
 
 
+@with_config(extra="forbid")
 class Choice(TypedDict, total=False):
     """Which documents a run may touch: those that meet every condition given. The others are carried, never deleted."""
 
@@ -34,13 +36,6 @@ class Choice(TypedDict, total=False):
     modified_until: datetime | date | None  # before this moment
     errors: Sequence[str]  # classes: it, or something inside it, is in quarantine with one; it is then read again
     force: Sequence[Forced]  # parse: read it again although nothing changed; embed: compute its vectors again
-
-
-@cache
-def checked_choice() -> type[BaseModel]:
-    """Return the model that checks a `Choice`, without converting anything: pydantic takes no TypedDict of 3.11."""
-    fields: dict[str, Any] = {name: (kind, None) for name, kind in get_type_hints(Choice).items()}
-    return create_model("Choice", __config__=ConfigDict(strict=True, extra="forbid"), **fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +104,13 @@ def _moment(at: datetime | date | None) -> datetime | None:
 def checked(method: Callable[P, T]) -> Callable[P, T]:
     """Make a method raise InvalidSettings for arguments of other types than it states, without converting any."""
     config = ConfigDict(strict=True, arbitrary_types_allowed=True, defer_build=True)
-    takes, stub = inspect.signature(method), wraps(method)(lambda **_: None)
-    stub.__annotations__ = {**stub.__annotations__, "choice": Any}  # which has a check of its own
-    check = validate_call(config=config)(stub)
+    takes, check = inspect.signature(method), validate_call(config=config)(wraps(method)(lambda **_: None))
 
     @wraps(method)
     def checked(*args: P.args, **named: P.kwargs) -> T:
         given = takes.bind(*args, **named).arguments
-        chosen = given.pop("choice", {})  # the options of a scope
         try:
-            check(**given)
-            checked_choice()(**chosen)
+            check(**given.pop("choice", {}), **given)
         except ValidationError as error:
             fault, value = first_fault(error).replace(*ONE_TEXT), error.errors()[0]["input"]
             found = value if isinstance(value, int | float) else type(value).__name__  # a text may be a secret
