@@ -44,7 +44,7 @@ class Collection:
         settings = read_json(folder / "collection.json")
         self._request = models.CreateCollection.model_validate(settings["create"])
         self._graph_due: bool = settings["graph_due"]
-        self._shard = self._load()
+        self._shard = self._load(self._request)
 
     @classmethod
     def create(cls, folder: Path, request: models.CreateCollection) -> "Collection":
@@ -71,32 +71,29 @@ class Collection:
 
     def info(self) -> dict[str, Any]:
         """Return Qdrant's CollectionInfo. Status grey: an optimisation was interrupted; a PATCH restarts it."""
-        info, optimizer = self._shard.info(), {"default_segment_number": 0, "flush_interval_sec": 0}
-        request = self._request.model_dump(mode="json", exclude_none=True)
-        schema = {
-            name: {"data_type": str(index.data_type).rpartition(".")[2].lower(), "points": index.points}
-            for name, index in info.payload_schema.items()
-        }
+        info, request = self._shard.info(), self._request.model_dump(mode="json", exclude_none=True)
+        threshold = translate.indexing_threshold(self._request)
+        optimizer = {"default_segment_number": 0, "flush_interval_sec": 0, **request.get("optimizers_config", {})}
         return {
             "status": "grey" if self._graph_due else "green",
             "optimizer_status": "ok",
             **{name: getattr(info, name) for name in ("points_count", "indexed_vectors_count", "segments_count")},
-            "payload_schema": schema,
+            "payload_schema": {name: translate.told_index(index) for name, index in info.payload_schema.items()},
             "config": {
-                "params": {"vectors": request["vectors"], "sparse_vectors": request.get("sparse_vectors")},
-                "hnsw_config": translate.hnsw(self._request),
-                "optimizer_config": {**optimizer, "indexing_threshold": translate.indexing_threshold(self._request)},
+                "params": {**translate.ONE_NODE, **{name: request.get(name) for name in translate.PARAMS}},
+                "hnsw_config": {**translate.GRAPH, **request.get("hnsw_config", {})},
+                "optimizer_config": {**optimizer, "indexing_threshold": threshold},
                 "quantization_config": request.get("quantization_config"),
                 "metadata": request.get("metadata"),
             },
         }
 
     def create_index(self, request: models.CreateFieldIndex) -> dict[str, Any]:
-        """Index a payload field, durably, unless it is indexed already."""
-        if not isinstance(request.field_schema, models.PayloadSchemaType):
-            raise translate.Unsupported("the embedded engine supports payload indexes by type name only")
-        kind = getattr(edge.PayloadSchemaType, request.field_schema.value.capitalize())
-        self._shard.update(edge.UpdateOperation.create_field_index(request.field_name, kind))
+        """Index a payload field, durably, unless it is indexed in that way already."""
+        schema = request.field_schema
+        if isinstance(schema, models.KeywordIndexParams):
+            schema = schema.model_copy(update={"type": None})  # the engine's class tells it
+        self._shard.update(edge.UpdateOperation.create_field_index(request.field_name, translate.translated(schema)))
         self._shard.flush()
         return DONE
 
@@ -108,29 +105,29 @@ class Collection:
 
     def delete(self, request: models.PointIdsList | models.FilterSelector) -> dict[str, Any]:
         """Remove points by id or by filter; no ids remove nothing."""
-        translate.unsupported(request, "points", "filter")
+        translate.said(request, "points", "filter")
         if isinstance(request, models.FilterSelector):
-            self._shard.update(edge.UpdateOperation.delete_points_by_filter(translate.edge_filter(request.filter)))
+            self._shard.update(edge.UpdateOperation.delete_points_by_filter(translate.translated(request.filter)))
         elif request.points:
             self._shard.update(edge.UpdateOperation.delete_points(list(request.points)))
         return DONE
 
     def retrieve(self, request: models.PointRequest) -> list[dict[str, Any]]:
         """Return the points that exist; the whole payload unless the request says otherwise."""
-        found = self._shard.retrieve(list(request.ids), **translate.wanted(request))
+        payload = True if request.with_payload is None else translate.translated(request.with_payload)
+        found = self._shard.retrieve(list(request.ids), payload, request.with_vector or False)
         return [translate.record(point) for point in found]
 
     def scroll(self, request: models.ScrollRequest) -> dict[str, Any]:
         """Return one page in id order and the id at which the next one starts."""
-        translate.unsupported(request, "offset", "limit", "filter", "with_payload", "with_vector")
-        limit, selected = 10 if request.limit is None else request.limit, translate.edge_filter(request.filter)
-        wanted = edge.ScrollRequest(offset=request.offset, limit=limit, filter=selected, **translate.wanted(request))
-        found, following = self._shard.scroll(wanted)
+        limit = 10 if request.limit is None else request.limit
+        whole = True if request.with_payload is None else request.with_payload
+        wanted = request.model_copy(update={"limit": limit, "with_payload": whole})
+        found, following = self._shard.scroll(translate.translated(wanted))
         return {"points": [translate.record(point) for point in found], "next_page_offset": following}
 
     def count(self, request: models.CountRequest) -> dict[str, int]:
-        selected = translate.edge_filter(request.filter)
-        return {"count": self._shard.count(edge.CountRequest(exact=request.exact is not False, filter=selected))}
+        return {"count": self._shard.count(translate.translated(request))}
 
     def query(self, request: models.QueryRequest) -> dict[str, Any]:
         return self.query_batch(models.QueryRequestBatch(searches=[request]))[0]
@@ -139,30 +136,27 @@ class Collection:
         batch = edge.QueryBatchRequest([translate.query(one) for one in request.searches])
         return [{"points": [translate.record(hit) for hit in hits]} for hits in self._shard.query_batch(batch)]
 
-    def set_threshold(self, indexing_threshold: int) -> None:
-        """Store a new indexing threshold in KB and reopen the shard with it. 0: bulk mode, no graph is due."""
-        wanted = models.OptimizersConfigDiff(indexing_threshold=indexing_threshold)
-        changed = self._request.optimizers_config != wanted
-        if changed:
-            self.close()
-        self._save(graph_due=indexing_threshold > 0, optimizers_config=wanted)
-        if changed:
-            self._shard = self._load()
-
-    def set_metadata(self, metadata: dict[str, Any]) -> bool:
-        """Replace these entries of the collection's metadata, durably; the others stay."""
-        self._save(self._graph_due, metadata={**(self._request.metadata or {}), **metadata})
+    def change(self, request: models.UpdateCollection) -> bool:
+        """Merge settings into those of the collection, durably; all but metadata are for the next optimisation."""
+        changed, due = translate.changed(self._request, request), self._graph_due
+        if request.model_fields_set - {"metadata"}:
+            due = translate.indexing_threshold(changed) > 0  # else bulk mode
+            if changed != self._request.model_copy(update={"metadata": changed.metadata}):
+                translate.config(changed, INDEXING_THREADS)  # refused before anything is closed
+                self.close()
+                self._shard = self._load(changed)
+        self._save(changed, due)
         return True
 
     def optimise(self) -> None:
         """Build what the threshold asks for and make it durable; takes seconds to minutes."""
         self._shard.optimize()
         self._shard.flush()
-        self._save(graph_due=False)
+        self._save(self._request, graph_due=False)
 
-    def _load(self) -> edge.EdgeShard:
+    def _load(self, request: models.CreateCollection) -> edge.EdgeShard:
         """Open the shard. Raises: CannotOpen, after giving a killed process time to release the files."""
-        path, config = str(self._folder / "shard"), translate.config(self._request, INDEXING_THREADS)
+        path, config = str(self._folder / "shard"), translate.config(request, INDEXING_THREADS)
         deadline = time.monotonic() + RELEASE_SECONDS
         while True:
             try:
@@ -172,8 +166,7 @@ class Collection:
                     raise CannotOpen(str(error)) from error
             time.sleep(0.05)
 
-    def _save(self, graph_due: bool, **changed: Any) -> None:
-        request = self._request.model_copy(update=changed)
+    def _save(self, request: models.CreateCollection, graph_due: bool) -> None:
         _save(self._folder, request, graph_due)
         self._request, self._graph_due = request, graph_due
 

@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -28,7 +27,6 @@ from ingest.adapters.vectors.edge.worker_pool import FrontOptions, Pool, Refused
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,199}")
 ONE = "/collections/{collection}"
 Handler = Callable[[Request], Awaitable[Response]]
-request_models = partial(importlib.import_module, "qdrant_client.http.models")  # the first call takes over a second
 
 
 class Front:
@@ -114,37 +112,29 @@ class Front:
         return answer
 
     async def _patch(self, request: Request) -> Response:
-        """Set metadata, or the indexing threshold; above 0, the optimisation starts and goes on after the response."""
-        models = await asyncio.to_thread(request_models)
-        change = models.UpdateCollection.model_validate_json(await self._body(request)).model_dump(exclude_none=True)
-        threshold, collection = (change.get("optimizers_config") or {}).get("indexing_threshold"), self._target(request)
-        if set(change) == {"metadata"}:
-            return await self.pool.ask(collection, {"do": "set_metadata"}, json.dumps(change["metadata"]).encode())
-        if threshold is None or change != {"optimizers_config": {"indexing_threshold": threshold}}:
-            only = "metadata, or optimizers_config.indexing_threshold"
-            raise RefusedRequest(400, f"Wrong input: the embedded engine changes {only} only")
-        worker = await self.pool.get(collection)
-        if worker.optimisation is not None:
+        """Change settings; if a graph is due then, the optimisation starts and goes on after the response."""
+        collection = self._target(request)
+        if (worker := await self.pool.get(collection)).optimisation is not None:
             await asyncio.wait([worker.optimisation])
-        answer = await self.pool.ask(collection, {"do": "set_threshold"}, b"%d" % threshold)
-        if answer.status_code != 200:
-            return answer
-        if threshold > 0:
-            info = await self.pool.ask(collection, {"do": "info"})
-            worker = await self.pool.get(collection)
-            worker.info_before = json.loads(bytes(info.body))["result"]
-            worker.optimisation = asyncio.create_task(_optimise(worker, collection))
-        return _ok(True)
+        answer = await self.pool.ask(collection, {"do": "change"}, await self._body(request))
+        if answer.status_code == 200:
+            info = json.loads(bytes((await self.pool.ask(collection, {"do": "info"})).body))["result"]
+            if info["status"] == "grey":
+                worker = await self.pool.get(collection)
+                worker.info_before = info
+                worker.optimisation = asyncio.create_task(_optimise(worker, collection))
+        return answer
 
     async def _read_aliases(self, request: Request) -> Response:
         table = sorted(self.aliases.table.items())
         return _ok({"aliases": [{"alias_name": name, "collection_name": target} for name, target in table]})
 
     async def _move_aliases(self, request: Request) -> Response:
-        models = await asyncio.to_thread(request_models)
-        operation = models.ChangeAliasesOperation.model_validate_json(await self._body(request))
-        await self.aliases.apply([action.model_dump() for action in operation.actions])
-        return _ok(True)
+        match json.loads(await self._body(request)):
+            case {"actions": [*actions]}:
+                await self.aliases.apply(actions)
+                return _ok(True)
+        raise RefusedRequest(400, "Format error in JSON body: no list of actions")
 
     async def _hand_on(self, do: str, request: Request) -> Response:
         head = {"do": do, "flush": request.query_params.get("ordering") == "strong"}
@@ -179,7 +169,7 @@ class Front:
             **{(method, ONE + path): partial(self._hand_on, do) for (method, path), do in points.items()},
         }
         routes = [Route(path, partial(guarded, act), methods=[method]) for (method, path), act in handlers.items()]
-        return Starlette(routes=routes, exception_handlers={RefusedRequest: _refusal, ValidationError: _refusal})
+        return Starlette(routes=routes, exception_handlers={RefusedRequest: _refusal, json.JSONDecodeError: _refusal})
 
     def _target(self, request: Request) -> str:
         """Return the collection that a request names, directly or by an alias. Raises: RefusedRequest."""
@@ -248,22 +238,22 @@ class AliasTable:
                 await self._save(left)
 
     def _after(self, action: dict[str, Any]) -> dict[str, str]:
-        ((kind, fields),) = action.items()
         table = dict(self.table)
-        if kind == "create_alias":
-            name, target = fields["alias_name"], fields["collection_name"]
-            if not self._exists(target):
-                raise RefusedRequest(404, f"Not found: Collection `{target}` doesn't exist!")
-            if self._exists(name):
-                raise RefusedRequest(409, f"Wrong input: Collection `{name}` already exists!")
-            table[name] = target
-        elif kind == "rename_alias":
-            old, new = fields["old_alias_name"], fields["new_alias_name"]
-            if old not in table:
-                raise RefusedRequest(404, f"Not found: Alias {old} does not exist!")
-            table[new] = table.pop(old)
-        else:
-            table.pop(fields["alias_name"], None)
+        match action:
+            case {"create_alias": {"alias_name": name, "collection_name": target}}:
+                if not self._exists(target):
+                    raise RefusedRequest(404, f"Not found: Collection `{target}` doesn't exist!")
+                if self._exists(name):
+                    raise RefusedRequest(409, f"Wrong input: Collection `{name}` already exists!")
+                table[name] = target
+            case {"rename_alias": {"old_alias_name": old, "new_alias_name": new}}:
+                if old not in table:
+                    raise RefusedRequest(404, f"Not found: Alias {old} does not exist!")
+                table[new] = table.pop(old)
+            case {"delete_alias": {"alias_name": name}}:
+                table.pop(name, None)
+            case _:
+                raise RefusedRequest(400, f"Format error in JSON body: no action on an alias: {sorted(action)}")
         return table
 
     async def _save(self, table: dict[str, str]) -> None:

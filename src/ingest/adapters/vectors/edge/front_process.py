@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 
 from ingest.adapters.vectors.edge import locks
-from ingest.adapters.vectors.edge.front import Front, request_models
+from ingest.adapters.vectors.edge.front import Front
 from ingest.adapters.vectors.edge.worker_pool import FrontOptions
 
 LOCK_SECONDS = 2.0  # checking the lock holds it for a moment
@@ -59,7 +59,7 @@ async def serve(folder: Path, options: FrontOptions, ours: FileIO) -> None:
         locks.write_durably(folder / locks.ENDPOINT, {"pid": os.getpid(), "url": url, "token": token})
         watch = asyncio.create_task(until_unused(folder, options, ours))
         watch.add_done_callback(lambda _: setattr(server, "should_exit", True))  # also when it failed
-        background = [watch, asyncio.create_task(front.warm()), asyncio.create_task(asyncio.to_thread(request_models))]
+        background = [watch, asyncio.create_task(front.warm())]
         try:
             await server.serve(sockets=[listener])
         finally:

@@ -1,94 +1,158 @@
 """Translates Qdrant's request models into the engine's classes, and answers back. Everything else is refused.
 
-A search is by one vector, dense or sparse, or several searches are fused. A request that the engine cannot honour must
-not seem to succeed: every `unsupported` names the field.
+Most of the engine's classes have the parameters of a model. A search is by one vector, dense or sparse, or several
+searches are fused. A request that the engine cannot honour must not seem to succeed: refusals name the field.
 """
 
+import re
+from collections.abc import Callable
+from datetime import datetime
+from enum import Enum
+from inspect import signature
 from typing import Any
 
 import qdrant_edge as edge
+from pydantic import BaseModel
 from qdrant_client.http import models
 
-COLLECTION = ("vectors", "sparse_vectors", "hnsw_config", "optimizers_config", "quantization_config", "metadata")
+QUANTISED = ("Scalar", "Product", "Binary", "TurboQuant")
+SAME = ["Filter", "MinShould", "FieldCondition", "ScrollRequest", "CountRequest", "KeywordIndexParams", "SearchParams"]
+SAME += ["QuantizationSearchParams", *(f"{how}QuantizationConfig" for how in QUANTISED)]
+WRAPPERS = ["ScalarQuantization", "ProductQuantization", "BinaryQuantization", "TurboQuantization"]
+WRAPPERS += ["PayloadField", "PayloadStorageParams", "IdTrackerParams"]
+CLASSES: dict[type[BaseModel], Any] = {
+    **{getattr(models, name): getattr(edge, name) for name in SAME},
+    models.VectorParams: edge.EdgeVectorParams,
+    models.HnswConfigDiff: edge.HnswIndexConfig,
+    models.OptimizersConfigDiff: edge.EdgeOptimizersConfig,
+    models.Range: edge.RangeFloat,
+    models.DatetimeRange: edge.RangeDateTime,
+}
+ONE_FIELD: dict[type[BaseModel], Callable[[Any], Any]] = {
+    **{getattr(models, f"Match{what}"): getattr(edge, f"Match{what}") for what in ("Value", "Any", "Except", "Text")},
+    **{getattr(models, name): getattr(edge, name) for name in ("IsEmptyCondition", "IsNullCondition")},
+    **{getattr(models, name): lambda inner: inner for name in WRAPPERS},
+    models.HasIdCondition: lambda ids: edge.HasIdCondition(set(ids)),
+    models.PayloadSelectorInclude: edge.PayloadSelector.Include,
+    models.PayloadSelectorExclude: edge.PayloadSelector.Exclude,
+}
+PARAMS = ("vectors", "sparse_vectors", "on_disk_payload", "payload", "id_tracker")
+COLLECTION = (*PARAMS, "hnsw_config", "optimizers_config", "quantization_config", "metadata")
+ONE_NODE = {"shard_number": 1, "replication_factor": 1, "write_consistency_factor": 1}
 GRAPH = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000}  # with Qdrant's defaults
 RRF_K = 2  # Qdrant's own default
 SEARCH = ("prefetch", "query", "using", "filter", "params", "score_threshold", "limit")
 RETURNED = ("offset", "with_vector", "with_payload")  # of a search only
 MOST_PREFETCHES = 16  # per request, including nested ones
-MATCHES = (models.MatchValue, models.MatchAny, models.MatchExcept, models.MatchText)  # each has one field
 
 
 class Unsupported(ValueError):
     """The embedded engine does not speak this part of Qdrant's protocol."""
 
 
-def unsupported(request: Any, *supported: str) -> None:
-    """Refuse a request model in which any field but the supported ones is set."""
+def said(request: BaseModel, *supported: str) -> dict[str, Any]:
+    """Return the fields of a request model that are set. Raises: Unsupported if any but the supported ones is."""
     plain = {name: field.default for name, field in type(request).model_fields.items()}
-    if extra := sorted(name for name, value in request if value not in (None, plain[name]) and name not in supported):
-        raise Unsupported(f"the embedded engine does not support {type(request).__name__} with {', '.join(extra)}")
+    given = {name: value for name, value in request if value not in (None, plain[name])}
+    if extra := ", ".join(sorted(given.keys() - {*supported})):
+        raise Unsupported(f"the embedded engine does not support {type(request).__name__} with {extra}")
+    return given
+
+
+def translated(given: Any) -> Any:
+    """Return a request model, a list of them, or a value in one, as the engine takes it. Raises: Unsupported."""
+    match given:
+        case [BaseModel(), *_]:
+            return [translated(one) for one in given]
+        case BaseModel() if made := ONE_FIELD.get(type(given)):
+            ((_, value),) = given
+            return made(translated(value))
+        case BaseModel():
+            return _same(given)
+        case Enum():  # "one_bit" is OneBit
+            return getattr(getattr(edge, type(given).__name__), re.sub("_(?=[A-Z])", "", given.value.title()))
+    return given.isoformat() if isinstance(given, datetime) else given
+
+
+def _same(given: BaseModel) -> Any:
+    """Return the engine's object that has the parameters of a model."""
+    if (kind := CLASSES.get(type(given))) is None:
+        raise Unsupported(f"the embedded engine does not support {type(given).__name__}")
+    values = said(given, *signature(kind).parameters)
+    match given:
+        case models.HnswConfigDiff():
+            values = GRAPH | values
+        case models.Filter():
+            values |= {name: _listed(values[name]) for name in values.keys() & {"must", "should", "must_not"}}
+        case models.FieldCondition() if values.keys() not in (
+            {"key", "match"},
+            {"key", "range"},
+        ):  # one test, in Qdrant
+            raise Unsupported(f"the embedded engine does not support FieldCondition with {', '.join(sorted(values))}")
+    return kind(**{name: translated(value) for name, value in values.items()})
 
 
 def config(request: models.CreateCollection, indexing_threads: int) -> edge.EdgeConfig:
     """Return the engine's configuration of a collection: one dense vector, named or not, and any sparse ones."""
-    unsupported(request, *COLLECTION)
-    graph = request.hnsw_config or models.HnswConfigDiff()
-    unsupported(graph, *GRAPH, "max_indexing_threads", "on_disk")
-    threads = graph.max_indexing_threads or indexing_threads
+    said(request, *COLLECTION)
+    dense: Any = request.vectors
+    named = dense if isinstance(dense, dict) else {"": dense}
+    if len(named) != 1 or not all(isinstance(one, models.VectorParams) for one in named.values()):
+        raise Unsupported("the embedded engine supports one dense vector per collection")
+    made = {name: translated(params) for name, params in named.items()}
+    graph, optimizers = request.hnsw_config or models.HnswConfigDiff(), request.optimizers_config
+    threads, threshold = graph.max_indexing_threads or indexing_threads, indexing_threshold(request) or None
+    optimizers = (optimizers or models.OptimizersConfigDiff()).model_copy(update={"indexing_threshold": threshold})
     return edge.EdgeConfig(
-        vectors=_dense_params(request.vectors),
+        vectors=made.get("", made),
         sparse_vectors={name: _sparse_params(p) for name, p in (request.sparse_vectors or {}).items()} or None,
-        hnsw_config=edge.HnswIndexConfig(**hnsw(request), max_indexing_threads=threads, on_disk=graph.on_disk),
-        quantization_config=_quantization(request.quantization_config),
-        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=indexing_threshold(request) or None),
+        hnsw_config=translated(graph.model_copy(update={"max_indexing_threads": threads})),
+        quantization_config=translated(request.quantization_config),
+        optimizers=translated(optimizers),
+        on_disk_payload=request.on_disk_payload,
+        payload_memory=translated(request.payload),
+        id_tracker_memory=translated(request.id_tracker),
     )
 
 
-def hnsw(request: models.CreateCollection) -> dict[str, Any]:
-    """Return the parameters of a graph, with Qdrant's defaults."""
-    return {name: getattr(request.hnsw_config, name, None) or default for name, default in GRAPH.items()}
+def changed(made: models.CreateCollection, request: models.UpdateCollection) -> models.CreateCollection:
+    """Return the request that would have made a collection as it is to be. Raises: Unsupported."""
+    if request.quantization_config == models.Disabled.DISABLED:
+        raise Unsupported("the embedded engine does not end quantisation in place")
+    merged, change = (one.model_dump(mode="json", exclude_none=True) for one in (made, request))
+    for name, params in change.pop("vectors", {}).items():
+        if not (vector := merged["vectors"] if name == "" else merged["vectors"].get(name)):
+            raise Unsupported(f"the collection has no vector {name!r}")
+        vector |= params
+    merged |= change.pop("params", {})
+    whole = {name: change.pop(name) for name in ("quantization_config",) if name in change}
+    merged |= whole | {name: {**merged.get(name, {}), **section} for name, section in change.items()}
+    return models.CreateCollection.model_validate(merged)
 
 
-def _dense_params(vectors: Any) -> Any:
-    named = vectors if isinstance(vectors, dict) else {"": vectors}
-    if len(named) != 1 or not all(isinstance(one, models.VectorParams) for one in named.values()):
-        raise Unsupported("the embedded engine supports one dense vector per collection")
-    ((name, params),) = named.items()
-    unsupported(params, "size", "distance", "on_disk")
-    distance = getattr(edge.Distance, params.distance.value)
-    made = edge.EdgeVectorParams(size=params.size, distance=distance, on_disk=params.on_disk)
-    return {name: made} if name else made
+def told_index(index: Any) -> dict[str, Any]:
+    """Return Qdrant's PayloadIndexInfo."""
+    kind = str(index.data_type).rpartition(".")[2].lower()
+    tenant = {"params": {"type": kind, "is_tenant": True}} if getattr(index.params, "is_tenant", False) else {}
+    return {"data_type": kind, "points": index.points, **tenant}
 
 
 def _sparse_params(params: models.SparseVectorParams) -> edge.EdgeSparseVectorParams:
-    unsupported(params, "index", "modifier")
-    index = params.index or models.SparseIndexParams()
-    unsupported(index, "full_scan_threshold", "on_disk")
+    said(params, "index", "modifier")
+    index = said(params.index or models.SparseIndexParams(), "full_scan_threshold", "on_disk", "memory")
     modifier = edge.Modifier.Idf if params.modifier == models.Modifier.IDF else None
-    return edge.EdgeSparseVectorParams(
-        full_scan_threshold=index.full_scan_threshold, on_disk=index.on_disk, modifier=modifier
-    )
+    return edge.EdgeSparseVectorParams(**{name: translated(one) for name, one in index.items()}, modifier=modifier)
 
 
 def indexing_threshold(request: models.CreateCollection) -> int:
     """Return the threshold in KB above which a graph is built, by default Qdrant's; 0 means bulk mode."""
-    optimizers = request.optimizers_config or models.OptimizersConfigDiff()
-    unsupported(optimizers, "indexing_threshold")
-    return 10_000 if optimizers.indexing_threshold is None else optimizers.indexing_threshold
-
-
-def _quantization(quantization: Any) -> edge.ScalarQuantizationConfig | None:
-    if quantization is None:
-        return None
-    if not isinstance(quantization, models.ScalarQuantization):
-        raise Unsupported("the embedded engine supports scalar quantisation only")
-    int8 = quantization.scalar
-    return edge.ScalarQuantizationConfig(type=edge.ScalarType.Int8, quantile=int8.quantile, always_ram=int8.always_ram)
+    told = (request.optimizers_config or models.OptimizersConfigDiff()).indexing_threshold
+    return 10_000 if told is None else told
 
 
 def points(request: models.PointsList) -> list[edge.Point]:
     """Return the points to write."""
-    unsupported(request, "points")
+    said(request, "points")
     return [edge.Point(p.id, edge_vector(p.vector), p.payload) for p in request.points]
 
 
@@ -101,23 +165,6 @@ def edge_vector(vector: Any) -> Any:
     if isinstance(vector, list) and not any(isinstance(part, list) for part in vector):
         return vector
     raise Unsupported(f"the embedded engine supports dense and sparse vectors, not {type(vector).__name__}")
-
-
-def wanted(request: models.PointRequest | models.ScrollRequest) -> dict[str, Any]:
-    """Return which parts of points to return: the whole payload unless the request says otherwise."""
-    payload = True if request.with_payload is None else request.with_payload
-    return {"with_payload": payload_selector(payload), "with_vector": request.with_vector or False}
-
-
-def payload_selector(wanted: Any) -> Any:
-    """Return which parts of the payload to return: a bool, paths to include, or a selector."""
-    if wanted is None or isinstance(wanted, bool):
-        return bool(wanted)
-    if isinstance(wanted, list):
-        return wanted
-    if isinstance(wanted, models.PayloadSelectorInclude):
-        return edge.PayloadSelector.Include(wanted.include)
-    return edge.PayloadSelector.Exclude(wanted.exclude)
 
 
 def record(point: Any) -> dict[str, Any]:
@@ -140,7 +187,7 @@ def query(request: models.QueryRequest) -> edge.QueryRequest:
     """Return a search. Raises: Unsupported for what the engine would not do, or would do differently."""
     if (number := _count(request.prefetch)) > MOST_PREFETCHES:
         raise Unsupported(f"the embedded engine takes at most {MOST_PREFETCHES} prefetches, not {number}")
-    payload, vector = payload_selector(request.with_payload), request.with_vector or False
+    payload, vector = translated(request.with_payload) or False, request.with_vector or False
     return edge.QueryRequest(offset=request.offset, with_payload=payload, with_vector=vector, **_search(request))
 
 
@@ -155,14 +202,14 @@ def _count(prefetch: Any) -> int:
 
 def _search(request: models.QueryRequest | models.Prefetch) -> dict[str, Any]:
     """Return what a search and a prefetch have in common. Raises: Unsupported."""
-    unsupported(request, *SEARCH, *RETURNED)
+    said(request, *SEARCH, *RETURNED)
     return {
         "limit": 10 if request.limit is None else request.limit,
         "query": _scoring(request),
         "prefetches": [edge.Prefetch(**_search(one)) for one in _listed(request.prefetch)] or None,
-        "filter": edge_filter(request.filter),
+        "filter": translated(request.filter),
         "score_threshold": request.score_threshold,
-        "params": _search_params(request.params),
+        "params": translated(request.params),
     }
 
 
@@ -180,66 +227,3 @@ def _scoring(request: models.QueryRequest | models.Prefetch) -> Any:
         case list() | models.SparseVector():
             return edge.Query.Nearest(edge_vector(request.query), request.using or None)
     raise Unsupported(f"the embedded engine does not support searches by {type(request.query).__name__}")
-
-
-def _search_params(params: models.SearchParams | None) -> edge.SearchParams | None:
-    if params is None:
-        return None
-    unsupported(params, "hnsw_ef", "exact", "quantization")
-    quantization = None
-    if (how := params.quantization) is not None:
-        ignore, rescore, more = bool(how.ignore), how.rescore, how.oversampling
-        quantization = edge.QuantizationSearchParams(ignore=ignore, rescore=rescore, oversampling=more)
-    return edge.SearchParams(hnsw_ef=params.hnsw_ef, exact=bool(params.exact), quantization=quantization)
-
-
-def edge_filter(filter: models.Filter | None) -> Any:
-    """Return the engine's filter, or None without one. Raises: Unsupported for conditions that it would not apply."""
-    if filter is None:
-        return None
-    few = filter.min_should
-    least = None if few is None else edge.MinShould(_conditions(few.conditions), few.min_count)
-    groups = {name: _conditions(getattr(filter, name)) for name in ("must", "should", "must_not")}
-    return edge.Filter(**groups, min_should=least)
-
-
-def _conditions(conditions: Any) -> list[Any]:
-    return [_condition(one) for one in _listed(conditions)]
-
-
-def _condition(condition: Any) -> Any:
-    match condition:
-        case models.Filter():
-            return edge_filter(condition)
-        case models.HasIdCondition(has_id=ids):
-            return edge.HasIdCondition(set(ids))
-        case models.IsEmptyCondition(is_empty=field):
-            return edge.IsEmptyCondition(field.key)
-        case models.IsNullCondition(is_null=field):
-            return edge.IsNullCondition(field.key)
-        case models.FieldCondition():
-            return _field_condition(condition)
-    raise Unsupported(f"the embedded engine does not support the condition {type(condition).__name__}")
-
-
-def _field_condition(condition: models.FieldCondition) -> edge.FieldCondition:
-    """Return a condition on a field, which has exactly one test in Qdrant."""
-    given = condition.model_dump(exclude_none=True)
-    if set(given) not in ({"key", "match"}, {"key", "range"}):
-        raise Unsupported(f"the embedded engine does not support FieldCondition with {', '.join(sorted(given))}")
-    return edge.FieldCondition(condition.key, match=_match(condition.match), range=_range(condition.range))
-
-
-def _match(match: Any) -> Any:
-    if match is None:
-        return None
-    if not isinstance(match, MATCHES):
-        raise Unsupported(f"the embedded engine does not support {type(match).__name__}")
-    ((_, value),) = match
-    return getattr(edge, type(match).__name__)(value)
-
-
-def _range(span: models.Range | models.DatetimeRange | None) -> Any:
-    if isinstance(span, models.DatetimeRange):
-        return edge.RangeDateTime(**{name: end.isoformat() for name, end in span if end is not None})
-    return None if span is None else edge.RangeFloat(gte=span.gte, gt=span.gt, lte=span.lte, lt=span.lt)

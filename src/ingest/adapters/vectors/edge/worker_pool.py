@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,15 +47,14 @@ class WorkerProcess:
         self.process = process
         self._reader, self._writer = pipe
         self._max_waiting = max_waiting
-        self._waiting: deque[asyncio.Future[Response]] = deque()
+        self._waiting, self._turn = 0, asyncio.Lock()
         self.optimisation: asyncio.Task[str] | None = None  # its result is what went wrong, "" for nothing
         self.info_before: dict[str, Any] = {}  # of the collection, at the start of its optimisation
-        self._listener = asyncio.create_task(self._listen())
 
     @property
     def alive(self) -> bool:
         """False once the pipe is broken or the process has ended."""
-        return not self._listener.done()
+        return not self._reader.at_eof() and self._reader.exception() is None
 
     @property
     def idle(self) -> bool:
@@ -76,17 +74,24 @@ class WorkerProcess:
         """
         if not self.alive:
             raise self._died()
-        if (number := len(self._waiting)) >= (limit := self._max_waiting):
+        if (number := self._waiting) >= (limit := self._max_waiting):
             told = f"{number} requests wait for this collection, the limit is {limit}"
             raise RefusedRequest(429, f"Too many requests: {told}")
-        future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
+        self._waiting += 1
+        return await asyncio.shield(asyncio.create_task(self._exchange(Frame(to_json(head), body))))
+
+    async def _exchange(self, request: Frame) -> Response:
         try:
-            self._writer.writelines(Frame(to_json(head), body).parts())
-            await self._writer.drain()
-        except OSError as error:
+            self._writer.writelines(request.parts())
+            async with self._turn:  # it is taken in the order in which the requests were written
+                await self._writer.drain()
+                head, body = HEADER.unpack(await self._reader.readexactly(HEADER.size))
+                status = int(await self._reader.readexactly(head))
+                return Response(await self._reader.readexactly(body), status, media_type="application/json")
+        except (asyncio.IncompleteReadError, OSError) as error:
             raise self._died() from error
-        return await future
+        finally:
+            self._waiting -= 1
 
     async def end(self, grace_seconds: float) -> None:
         """Close the pipe, so that the worker flushes and ends; kill it after `grace_seconds`, at once if 0."""
@@ -99,26 +104,8 @@ class WorkerProcess:
         if self.process.returncode is None:
             self.process.kill()
         await self.process.wait()
-        self._listener.cancel()
         if self.optimisation is not None:
             await asyncio.wait([self.optimisation])
-
-    async def _listen(self) -> None:
-        try:
-            while True:
-                head, body = HEADER.unpack(await self._reader.readexactly(HEADER.size))
-                status = int(await self._reader.readexactly(head))
-                answer = Response(await self._reader.readexactly(body), status, media_type="application/json")
-                future = self._waiting.popleft()
-                if not future.done():
-                    future.set_result(answer)
-        except (asyncio.IncompleteReadError, OSError):
-            pass
-        finally:
-            while self._waiting:
-                future = self._waiting.popleft()
-                if not future.done():
-                    future.set_exception(self._died())
 
     def _died(self) -> RefusedRequest:
         return RefusedRequest(503, f"Service unavailable: worker {self.process.pid} ended before it answered")
