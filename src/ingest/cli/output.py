@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +16,6 @@ from typer import BadParameter, echo
 from ingest.cli.exit_codes import ExitCode
 
 WIDTH = 160  # columns if unknown: a log must not truncate ids
-# JSON escapes only C0: a terminal also obeys C1, and bidirectional and tag characters hide text.
-_UNPRINTABLE = re.compile(
-    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
 UNITS = ["B", "KiB", "MiB", "GiB", "TiB"]
 
 
@@ -37,8 +32,9 @@ class Output:
             from pydantic_core import to_json
 
             text = to_json(document, indent=2, inf_nan_mode="null").decode()
-            text = _UNPRINTABLE.sub(lambda match: json.dumps(match[0])[1:-1], text)
-            echo(text.encode())  # UTF-8, whatever the terminal's encoding is
+            # JSON escapes only C0: a terminal also obeys C1, and bidirectional and tag characters hide text.
+            safe = (c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+            echo("".join(safe).encode())  # UTF-8, whatever the terminal's encoding is
         self.show(*shown)
 
     def show(self, *shown: RenderableType) -> None:

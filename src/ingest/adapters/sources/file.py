@@ -44,7 +44,7 @@ class FileSource:
         self.name = name
         self.root = local_folder(uri)
         self._start = os.fsencode(self.root).rstrip(b"/") + b"/"  # of the absolute paths of all documents
-        self.uri = f"file://{encode(self._start)}".rstrip("/")
+        self.uri = f"file://{encode(self._start.rstrip(b'/'))}"
         self.selection = chosen
         self.left_out = Counter[str]()  # by the newest listing or look, by reason; a folder counts once
 

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from typer import BadParameter
 
+from ingest.adapters.selection import Selection
+from ingest.adapters.sources.file import FileSource
 from ingest.adapters.uris import encode, local_folder
 from ingest.cli.invocation import SETTINGS, Invocation
 from ingest.cli.output import printable
 from ingest.cli.preview.document_preview import DocumentPreview, Refusal, preview_document
-from ingest.errors import AccessDenied, DocumentError, InvalidSettings, OversizedDocument, SourceUnavailable
+from ingest.errors import DocumentError, InvalidSettings, SourceUnavailable
 from ingest.pipeline.shard_builder import child_ref
 from ingest.ports import Looking, Selecting, Source
 from ingest.records import DocumentRef, RawDocument
@@ -124,17 +126,9 @@ def _local(path: Path, source: str, limit: int) -> FoundDocument:
     """Return a file of this machine that is in no source, to be read as if in `source`, up to `limit` bytes."""
     if not path.is_file():
         raise BadParameter(f"{path} is not a file", param_hint="DOCUMENT")
-    status, name = path.stat(), os.fsencode(path.name).decode(errors="backslashreplace")
-    uri, version = f"file://{encode(os.fsencode(path))}", f"{status.st_mtime_ns}-{status.st_size}"
-    ref = DocumentRef(uri, source, name, version, status.st_size)
-
-    def read() -> RawDocument:
-        if ref.size > limit:
-            raise OversizedDocument(f"{name}: {ref.size} bytes, over the limit of {limit} (max_document_bytes)")
-        try:
-            with path.open("rb") as file:
-                return RawDocument(ref, file.read(limit + 1))
-        except OSError as error:
-            raise AccessDenied(f"{path}: {error.strerror}") from error
-
-    return FoundDocument(ref, f"local file, as if in source {source}" if source else "local file, in no source", read)
+    folder, uri = (f"file://{encode(os.fsencode(one))}" for one in (path.resolve().parent, path.resolve()))
+    alone = FileSource(source, folder, Selection(default_excludes=False, max_document_bytes=limit))
+    if (ref := alone.look(uri)) is None:
+        raise SourceUnavailable(f"{path}: changed while it was looked at")
+    origin = f"local file, as if in source {source}" if source else "local file, in no source"
+    return FoundDocument(ref, origin, partial(alone.read, ref))

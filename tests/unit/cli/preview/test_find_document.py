@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
+from ingest.adapters.selection import Selection
+from ingest.adapters.sources.file import FileSource
 from ingest.cli.preview.find_document import find_document, preview_found
 from ingest.errors import SourceUnavailable
 from ingest.records import DocumentRef, RawDocument
@@ -77,3 +79,12 @@ def test_what_a_source_leaves_out_is_shown_with_the_reason(tmp_path: Path) -> No
     found = [find_document(bench, str(tmp_path / name), None).origin for name in (".env", "link.md")]
     reasons = ("default excludes", "symbolic links")
     assert [f"local file, in no source; left out of source notes: {reason}" for reason in reasons] == found
+
+
+def test_a_file_that_is_in_no_source_is_read_by_what_it_leads_to_and_at_the_root_of_the_machine(tmp_path: Path) -> None:
+    (tmp_path / "far.md").write_text("# Far\n\nWords.\n")
+    (tmp_path / "link.md").symlink_to("far.md")
+    bench = replace(bench_of(tmp_path), sources=())
+    found = find_document(bench, str(tmp_path / "link.md"), None)
+    assert (f"file://{tmp_path}/far.md", "far.md") == (found.ref.uri, found.ref.path)
+    assert "file://" == FileSource("", "file:///", Selection()).uri
