@@ -24,6 +24,7 @@ from ingest import records
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import DamagedFile, SchemaMismatch, UnknownReaderFormat
 from ingest.ids import file_sha256
+from ingest.lake.deltas import put_together
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.journal import Journal, LeaseWatch, prune
 from ingest.lake.revocations import RevocationWatch
@@ -136,24 +137,28 @@ class Lake:
 
     def absent(self, parts: Iterable[PartFile]) -> list[str]:
         """Return the names of the part files missing from the lake, sorted. One listing, not a request per file."""
-        return sorted({f"{part.sha256}.parquet" for part in parts}.difference(self.store.list(f"{self.index}/data/")))
+        names = {f"{file.sha256}.parquet" for part in parts for file in part.files}
+        return sorted(names.difference(self.store.list(f"{self.index}/data/")))
 
     @contextmanager
     def opened(self, part: PartFile) -> Iterator[pq.ParquetFile]:
-        """Open a part. Raises: SchemaMismatch when it is damaged, also later, while it is read."""
+        """Open one file of a part. Raises: SchemaMismatch when it is damaged, also later, while it is read."""
         path = self.part_path(part)
         with reading(f"part {part.sha256} of kind {part.kind}"), pq.ParquetFile(path, memory_map=True) as file:
             yield file
 
     def read(self, part: PartFile, columns: list[str] | None = None) -> pa.Table:
         """Return a part as a table. Raises: SchemaMismatch when it is damaged or not of its kind."""
+        return put_together([self.read_file(file, columns) for file in part.files])
+
+    def read_file(self, part: PartFile, columns: list[str] | None = None) -> pa.Table:
+        """Return the rows of a part's newest file, also those that no longer count. Raises: as `read`."""
         with self.opened(part) as file:
             table = file.read(columns, use_threads=False)  # faster than pq.read_table for small files
-        expected = SCHEMAS.get(part.kind)
-        if expected is None or columns is not None:
+        if (expected := SCHEMAS.get(part.kind)) is None:
             return table
-        table = complete(part.kind, table)
-        if table.schema.names != expected.names:
+        table = complete(part.kind, table, columns or ())
+        if columns is None and table.schema.names != expected.names:
             raise SchemaMismatch(f"part {part.sha256}: columns {table.schema.names}, not {expected.names}")
         return table
 

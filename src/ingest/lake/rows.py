@@ -94,14 +94,15 @@ ADDED: dict[str, dict[str, Any]] = {
 """Columns that parts of older generations lack, by kind, with their default values."""
 
 
-def complete(kind: str, table: pa.Table) -> pa.Table:
-    """Return a whole part with the columns that its kind has today; those that an older part lacks get defaults."""
+def complete(kind: str, table: pa.Table, columns: Sequence[str] = ()) -> pa.Table:
+    """Return a part with the columns that its kind has today, or some; those that an older part lacks get defaults."""
+    wanted = columns or SCHEMAS[kind].names
     for name, value in ADDED.get(kind, {}).items():
-        if name not in table.schema.names:
+        if name in wanted and name not in table.schema.names:
             field = SCHEMAS[kind].field(name)
             table = table.append_column(field, pa.array([value] * len(table), field.type))
     known = set(table.schema.names)
-    return table.select([name for name in SCHEMAS[kind].names if name in known])
+    return table.select([name for name in wanted if name in known])
 
 
 def attributes_digest(acl: Sequence[str], tenant: str, source: str, title: str) -> str:

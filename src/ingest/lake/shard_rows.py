@@ -1,14 +1,17 @@
 """All rows of one shard, by document, as its part files hold them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.ids import document_id, shard_of
+from ingest.lake.deltas import MOST_DEAD, MOST_FILES, with_places
 from ingest.lake.lake import Lake
 from ingest.lake.rows import SCHEMAS, DocumentRow, Dropped, chunk_rows, document_rows, dropped_rows, quarantine_rows
 from ingest.records import Chunk, PartFile, PartKind, Quarantined
@@ -92,6 +95,34 @@ def outermost(parents: Mapping[str, str], document: str) -> str:
             break
         document = parent
     return document
+
+
+def _rows_by_document(table: pa.Table) -> dict[str, list[int]]:
+    ids: list[str] = table["document_id"].to_pylist()
+    return _grouped(range(len(ids)), ids.__getitem__)
+
+
+def amend(lake: Lake, part: PartFile, new: pa.Table, documents: Sequence[str], made: Set[str]) -> PartFile:
+    """Write what a shard's part is to hold: of its `documents`, in order, the new rows of those `made`, else its own.
+
+    It gets a delta, or becomes one file again (`deltas`).
+    """
+    held = lake.read(part).cast(new.schema)
+    own, before = (_rows_by_document(rows) for rows in (new, held))
+    made = {d for d in made if d not in before or not new.take(own.get(d, [])).equals(held.take(before[d]))}
+    new = new.filter(pc.is_in(new["document_id"], pa.array(sorted(made), pa.string())))
+    behind = {d: [len(held) + row for row in rows] for d, rows in _rows_by_document(new).items()}
+    rows = ((behind if d in made else before).get(d, ()) for d in documents)
+    chosen = np.fromiter(chain.from_iterable(rows), np.int64)
+    stay = chosen[chosen < len(held)]
+    gone, dead = before.keys() - {d for d in documents if d not in made}, part.dead + len(held) - len(stay)
+    if not len(new) and not gone and (np.diff(stay) > 0).all():
+        return part
+    if len(part.files) >= MOST_FILES or dead > MOST_DEAD * (len(chosen) + dead):
+        return lake.write_part(part.kind, part.shard, pa.concat_tables([held, new]).take(chosen).combine_chunks())
+    onto = part.model_copy(update={"deleted": tuple(sorted(gone))})
+    delta = lake.write_part(part.kind, part.shard, with_places(new, chosen, part.sha256))
+    return delta.model_copy(update={"rows": len(chosen), "onto": onto, "dead": dead})
 
 
 def by_kind(parts: tuple[PartFile, ...]) -> dict[str, PartFile]:

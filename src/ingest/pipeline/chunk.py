@@ -207,7 +207,8 @@ class _ShardBuilder:
                 self.made.keep_last_good(planned)
                 return True
             same = row is not None and (row.version, row.status) == (planned.version, "current")
-            if row is not None and same and prints.same_family(row, rows, planned.source):
+            held = row is not None and all(one.document_id in rows.texts for one in rows.family(row))  # or in its base
+            if row is not None and same and held and prints.same_family(row, rows, planned.source):
                 self.made.carry(with_attributes(row, planned), rows)
                 inside = (f.error for one in rows.family(row) for f in rows.failures.get(one.document_id, ()))
                 for error in inside:

@@ -59,7 +59,7 @@ class Damage:
 def damaged_parts(lake: Lake, parts: Iterable[PartFile], writes: bool = True) -> Iterator[tuple[PartFile, str]]:
     """Yield the parts that are gone or damaged, and why. If this `writes`, the lake gets sound local copies back."""
     listed, folder = None, f"{lake.index}/data/"
-    for part in parts:
+    for part in (file for whole in parts for file in whole.files):
         try:
             path = lake.part_path(part)
         except DamagedFile as error:

@@ -1,13 +1,12 @@
 """The future content of a shard, or of a slice: rows of new documents, and rows carried from an earlier generation."""
 
 import logging
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import chain
 
 import pyarrow as pa
 
@@ -21,12 +20,12 @@ from ingest.lake.rows import DocumentRow, Dropped, attributes_digest
 from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
 from ingest.pipeline.changes import FETCHED
 from ingest.pipeline.fingerprints import Fingerprints, fingerprints
+from ingest.pipeline.tasks import STAYING
 from ingest.services import Workbench
 
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 2000  # characters of a failure's reason
-STAYING: tuple[records.PartKind, ...] = ("texts", "chunks", "attributes")
 LONGEST_PATH = 4096  # code points of a document's place, with those that contain it: each of its points holds it
 Allowance = Counter[str]  # what one listed document may still open, across all levels, by limit
 
@@ -60,11 +59,9 @@ class Made:
         return replace(self._read(), documents=self.base.documents)
 
     @cached_property
-    def _held(self) -> dict[records.PartKind, pa.Table]:
-        """Rows of the base of which those of unchanged documents stay as they are; {} where they cannot."""
-        can = not self.refused and not self.plan.divides and {*STAYING} <= self.parts.keys()
-        held = {kind: self.bench.lake.read(self.parts[kind]) for kind in STAYING if can}
-        return held if all(table.schema == stored.SCHEMAS[kind] for kind, table in held.items()) else {}
+    def _stay(self) -> bool:
+        """Whether rows of the base can stay as they are, those of unchanged documents."""
+        return not self.refused and not self.plan.divides and {*STAYING} <= self.parts.keys()
 
     def put(self, row: DocumentRow, document: records.Document, *, container: bool) -> None:
         """Chunk, screen and keep a document; a container may have no text. Raises: DocumentError."""
@@ -85,7 +82,7 @@ class Made:
         cut = kept or row.chunker_fingerprint == self.prints.chunker
         row = replace(row, parser_fingerprint=self.prints.translated(before))
         inside, failures = rows.children.get(row.document_id, []), rows.failures.get(row.document_id, [])
-        if rows is self.base and row == before and cut and self._held:
+        if rows is self.base and row == before and cut and self._stay:
             self.rows.documents[row.uri] = row
         else:
             with blamed_on(row):
@@ -149,7 +146,7 @@ class Made:
             pass
 
     def tables(self) -> dict[records.PartKind, pa.Table]:
-        """Return the rows of each kind, sorted by URI, and count them."""
+        """Return the rows of each kind, sorted by URI, and count them; of STAYING ones only those that are new."""
         documents = [self.rows.documents[uri] for uri in sorted(self.rows.documents)]
         new = [d for d in documents if d.document_id in self.rows.texts]
         chunks = [c for d in new for c in self.rows.chunks[d.document_id]]
@@ -165,27 +162,14 @@ class Made:
             quarantined_children=sum(bool(q.parent) for q in quarantined),
         )
         self.counts.update(f"dropped.{d.reason}" for d in dropped)
-        tables: dict[records.PartKind, pa.Table] = {
+        return {
+            "documents": stored.table_of("documents", documents),
             "texts": stored.text_table(texts),
             "chunks": stored.table_of("chunks", chunks),
             "attributes": stored.attribute_table(chunks, {d.document_id: d for d in new}),
-        }
-        return {
-            "documents": stored.table_of("documents", documents),
-            **{kind: self._with_held(kind, table, documents) for kind, table in tables.items()},
             "quarantine": stored.table_of("quarantine", quarantined),
             "dropped": stored.dropped_table(dropped),  # even an empty one replaces the base's
         }
-
-    def _with_held(self, kind: records.PartKind, new: pa.Table, documents: Sequence[DocumentRow]) -> pa.Table:
-        """Return new rows and the base's rows of the other documents, by URI."""
-        if len(documents) == len(self.rows.texts):
-            return new
-        rows, places = pa.concat_tables([self._held[kind], new]), defaultdict[tuple[str, bool], list[int]](list)
-        for place, document in enumerate(rows["document_id"].to_pylist()):
-            places[document, place >= len(self._held[kind])].append(place)
-        chosen = (places[d.document_id, d.document_id in self.rows.texts] for d in documents)
-        return rows.take(pa.array(chain.from_iterable(chosen), pa.int64())).cast(new.schema)  # the same names inside
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from ingest.ids import collection_name
 from ingest.lake.contents import Contents
 from ingest.lake.lake import Lake
 from ingest.lake.rows import SCHEMAS
-from ingest.lake.shard_rows import by_kind
+from ingest.lake.shard_rows import amend, by_kind
 from ingest.pipeline.changes import FETCHED
 from ingest.pipeline.damage import OF_CHUNK
 from ingest.pipeline.fingerprints import code_version, fingerprints
@@ -30,6 +30,7 @@ Rows = tuple[int, int]  # start and stop
 SLICE_DOCUMENTS = 64  # that are fetched or cut again
 SLICE_BYTES = 16 * 2**20  # of those documents; a larger document has a slice of its own
 SLICE_CHUNKS = 4096
+STAYING: tuple[PartKind, ...] = ("texts", "chunks", "attributes")  # kinds of which a base's rows may stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +265,19 @@ def joined_documents(services: Services, task: ShardTask, slices: Sequence[Marke
 
 
 def written(lake: Lake, task: ShardTask, tables: dict[PartKind, pa.Table]) -> tuple[PartFile, ...]:
-    """Write the tables of a shard, or of a slice, as parts. Empty ones of a slice are left out."""
-    folder = "" if task.rows is None else f"generations/{task.generation}/slices"
-    kept = ((kind, table.combine_chunks()) for kind, table in tables.items() if len(table) or not folder)
-    return tuple(lake.write_part(kind, task.shard, table, folder) for kind, table in kept)
+    """Write the tables of a shard, or of a slice, as parts. Empty ones of a slice are left out.
+
+    Documents without a text here have the rows of the base's parts, where these are STAYING.
+    """
+    if task.rows is not None:
+        folder = f"generations/{task.generation}/slices"
+        return tuple(lake.write_part(k, task.shard, t.combine_chunks(), folder) for k, t in tables.items() if len(t))
+    base = by_kind(lake.shard_plan(task.generation, task.shard, task.plan_hash).base_parts)
+    documents, made = (tables[kind]["document_id"].to_pylist() for kind in ("documents", "texts"))
+    parts = list[PartFile]()
+    for kind, table in tables.items():
+        if kind in STAYING and len(made) < len(documents):
+            parts.append(amend(lake, base[kind], table, documents, {*made}))
+        else:
+            parts.append(lake.write_part(kind, task.shard, table.combine_chunks()))
+    return tuple(parts)

@@ -6,3 +6,4 @@ from ingest.records.judgments import *
 from ingest.records.options import *
 from ingest.records.points import *
 from ingest.records.runs import *
+from ingest.records.segments import *

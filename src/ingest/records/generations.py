@@ -30,16 +30,27 @@ class LakeIdentity(Record):
 
 
 class PartFile(Record):
-    """One immutable Parquet file `data/<sha256>.parquet`. `shard` is None for files that span all shards."""
+    """One immutable Parquet file `data/<sha256>.parquet`. `shard` is None for files that span all shards.
+
+    A delta is a small file of new rows `onto` another part, perhaps a delta itself: the part is all of them together.
+    """
 
     kind: PartKind
     shard: int | None
-    rows: int
+    rows: int  # that count; those of a delta with those of what it is put onto
     sha256: str
     bytes: int
-    deleted: tuple[str, ...] = ()  # ids of documents whose rows in this file no longer count
+    deleted: tuple[str, ...] = ()  # ids of documents whose rows here no longer count beneath the delta that is onto it
     footer: str = ""  # SHA-256 of the footer if pages have checksums: the file may then be read in part
-    folder: str = Field(default="", exclude_if=not_)  # other than `data`; unset, plans' hashes stay
+    # Left out where they are unset, so that plans' hashes stay:
+    folder: str = Field(default="", exclude_if=not_)  # other than `data`
+    onto: "PartFile | None" = Field(default=None, exclude_if=not_)
+    dead: int = Field(default=0, exclude_if=not_)  # rows in all its files that no longer count
+
+    @property
+    def files(self) -> tuple["PartFile", ...]:
+        """The part's files, the oldest first."""
+        return (*(self.onto.files if self.onto is not None else ()), self)
 
 
 class Claim(Record):
@@ -203,31 +214,6 @@ class Manifest(Record):
     recall: Recall | None = None  # of the dense search; None: too few chunks, or sealed before recall was measured
     raised: RaisedLimit | None = None  # for the run that sealed it
     carried: tuple[CarriedOrigin, ...] = ()  # what is stale in it, by name
-
-
-class SegmentEntry(Record):
-    """`embeddings/<fingerprint>/index/<n>.json`: a segment without an entry does not exist."""
-
-    segment: str  # sha256, names segments/<sha256>.parquet; "" if the entry only retires others
-    rows: int
-    first_key: str
-    last_key: str
-    dtype: str
-    backend: str
-    token: str
-    replaces: bool = False  # its vectors count before those of all earlier entries
-    retires: tuple[str, ...] = ()  # segments that are lost: earlier entries that name them no longer count
-    merges: tuple[str, ...] = ()  # segments whose vectors that counted are in this one: they no longer count
-
-
-class SegmentSnapshot(Record):
-    """`embeddings/<fingerprint>/snapshots/<n>.json`: what the first `entries` of the index come to."""
-
-    entries: int
-    live: tuple[SegmentEntry, ...]  # that count, the first one before the others
-    merged: dict[str, str] = Field(default_factory=dict)  # segment → the one that has its vectors
-    retired: dict[str, int] = Field(default_factory=dict)  # segment → entry that retires it; not what counts again
-    token: str
 
 
 class QueryProfile(Record):

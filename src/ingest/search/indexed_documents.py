@@ -1,7 +1,8 @@
 """What one generation shows: chunks from the vector index, documents from the lake, and to whom, as masks over rows."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
@@ -110,16 +111,25 @@ class IndexedDocuments:
 
     def _rows(self, parts: dict[str, PartFile], kind: str, document_id: str, columns: list[str]) -> pa.Table:
         """Return a document's rows in a part, which are contiguous."""
-        with self.contents.lake.opened(parts[kind]) as file:
-            groups, first, count = _place(file, document_id)
+        with self._opened(parts[kind], document_id) as (file, groups, first, count):
             return file.read_row_groups(groups, columns, use_threads=False).slice(first, count)
+
+    @contextmanager
+    def _opened(self, part: PartFile, document_id: str) -> Iterator[tuple[Any, list[int], int, int]]:
+        """Open the file of a part that has a document's rows, if one has; then as `_place`."""
+        for one in reversed(part.files):
+            with self.contents.lake.opened(one) as file:
+                place = _place(file, document_id)
+                if place[2] or one.onto is None or document_id in one.onto.deleted:
+                    yield file, *place
+                    return
 
     def _text(self, parts: dict[str, PartFile], document_id: str) -> str:
         """Return the canonical text. The rows before it are decoded too, a few at a time."""
         if "texts" not in parts:
             raise SchemaMismatch(f"document {document_id}: its shard has no texts")
-        with self.contents.lake.opened(parts["texts"]) as file:
-            groups, row, _ = _place(file, document_id)
+        with self._opened(parts["texts"], document_id) as (file, groups, first, _):
+            row = first
             for batch in file.iter_batches(TEXTS_AT_ONCE, row_groups=groups, columns=["text"], use_threads=False):
                 if row < len(batch):
                     return str(batch["text"][row].as_py())

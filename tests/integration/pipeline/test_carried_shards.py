@@ -1,0 +1,82 @@
+"""A shard in which little changed keeps its part files; what a generation holds is what a fresh build holds."""
+
+import random
+
+import pytest
+
+from ingest.lake import shard_rows
+from ingest.lake.contents import contents_of
+from ingest.lake.deltas import MOST_DEAD
+from ingest.search.indexed_documents import IndexedDocuments
+from tests.pipelines import CountingSource, Project, build_options
+
+KINDS = ("documents", "texts", "chunks", "attributes", "dropped", "quarantine")
+
+
+def text_of(name: str, version: int) -> str:
+    words = random.Random(f"{name} {version}")
+    body = " ".join(words.choice(("index", "shard", "delta", "vector", "night", "lake", "row")) for _ in range(40))
+    return f"# {name} {version}\n\n{body}\n\n## More\n\n{body} {version}\n"
+
+
+@pytest.fixture
+def project(tmp_path):
+    p = Project((CountingSource("s", tmp_path / "docs"),), options=build_options(documents_per_shard=64))
+    for n in range(24):
+        p.source.write(f"{n:02d}.md", text_of(f"{n:02d}", 0))
+    p.run()
+    return p
+
+
+def contents(p: Project):
+    return contents_of(p.lake, p.lake.base())
+
+
+def held(p: Project):
+    found = contents(p)
+    tables = {kind: [p.lake.read(found.parts(shard)[kind]) for shard in found.shards] for kind in KINDS}
+    return {kind: [table.to_pylist() for table in found] for kind, found in tables.items()}
+
+
+def test_a_changed_document_adds_a_file_of_its_rows_alone(project):
+    before = contents(project).parts(0)
+    project.source.write("07.md", text_of("07", 1))
+    project.run()
+    after = contents(project).parts(0)
+    for kind in ("texts", "chunks", "attributes"):
+        assert before[kind].sha256 == after[kind].onto.sha256
+        assert before[kind].rows == after[kind].rows
+        assert 1 == len(after[kind].onto.deleted)
+        assert after[kind].dead == len(project.lake.read_file(after[kind]))
+
+
+def test_a_large_change_writes_the_files_anew(project):
+    for n in range(8):
+        project.source.write(f"{n:02d}.md", text_of(f"{n:02d}", 1))
+    project.run()
+    assert all(part.onto is None for part in contents(project).parts(0).values())
+
+
+def test_any_sequence_of_changes_holds_what_a_fresh_build_holds(project, monkeypatch):
+    monkeypatch.setattr(shard_rows, "MOST_FILES", 3)
+    chance, names = random.Random(3), [f"{n:02d}.md" for n in range(30)]
+    deltas = 0
+    for night in range(1, 8):
+        for name in chance.sample(names, 1 + (night == 3)):
+            if (project.source.folder / name).exists() and chance.random() < 0.3:
+                project.source.delete(name)
+            else:
+                project.source.write(name, text_of(name[:2], night))
+        project.run()
+        for part in contents(project).parts(0).values():
+            deltas += part.onto is not None
+            assert len(part.files) <= 3
+            assert part.dead <= MOST_DEAD * (part.rows + part.dead)
+    assert deltas > 5
+    other = Project(project.sources, options=project.options)
+    other.run()
+    assert held(other) == held(project)
+    assert other.lake.base().digest == project.lake.base().digest
+    for row in held(other)["chunks"][0]:
+        wanted, found = (IndexedDocuments(contents(p))._read(row["document_id"], 0) for p in (other, project))
+        assert wanted == found
