@@ -21,6 +21,7 @@ from ingest.quality.anchors import anchored, side_of
 from ingest.quality.evaluate import evaluate, judged_questions, score, untimed
 from ingest.records import BuildOptions, Manifest, Release, Verdict
 from ingest.release import Candidate, Releases
+from ingest.release.alias_rules import shows_same
 from ingest.release.generation_states import last_rollback, told_rollback, waiting_candidate
 from ingest.search import Searcher, open_release
 from ingest.services import Retrieval
@@ -207,7 +208,7 @@ class Promotion:
         except errors.IngestError as error:
             log.warning("index %s: what serves could not be read back: %s", self.releases.index, error)
             return outcome
-        followed = made is not None and (now is None or not Candidate.of(made).is_in(now))
+        followed = made is not None and (now is None or not shows_same(made, now))
         decision = "overtaken" if followed and outcome.decision == "promoted" else outcome.decision
         return replace(outcome, decision=decision, release=now)
 

@@ -1,8 +1,7 @@
 """What a release names, which is in force or brought back, the alias call that moves to it, and whose aliases are."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal, Self
+from dataclasses import dataclass, fields
 
 from ingest.errors import SchemaMismatch, UnknownRelease
 from ingest.ids import fence_name
@@ -28,24 +27,21 @@ class Candidate:
     base: str | None = None  # generation; None: built on nothing
     compared: int | None = None  # release that the verdict was compared with, 0 for none; None: not judged
 
-    @classmethod
-    def of(cls, release: Release) -> Self:
-        """Return what a release names."""
-        return cls(release.generation, release.collection, release.profile, release.verdict)
-
-    def is_in(self, release: Release) -> bool:
-        """Return whether the release names this generation and query profile."""
-        return (self.generation, self.profile) == (release.generation, release.profile)
+    def promoted(self, why: str) -> Release:
+        """Return the release that promotes it, without number, guard and writer."""
+        named = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "base"}
+        unset = {"number": 0, "base": None, "guard": "", "who": "", "token": "", "at": ""}
+        return Release(**named, **unset, action="promote", why=why, hold=None)
 
 
-@dataclass(frozen=True, slots=True)
-class NextRelease:
-    """The content of the next record."""
+def again(release: Release, action: str, why: str, hold: Hold | None) -> Release:
+    """Return a draft of a release that names what an earlier one names, unjudged."""
+    return release.model_copy(update={"action": action, "why": why, "hold": hold, "compared": None})
 
-    target: Candidate
-    action: Literal["promote", "rollback", "unhold", "restore", "take-over"]
-    why: str
-    hold: Hold | None = None
+
+def shows_same(one: Candidate | Release, other: Release) -> bool:
+    """Return whether both name the same generation and query profile."""
+    return (one.generation, one.profile) == (other.generation, other.profile)
 
 
 def read_release(aliases: Mapping[str, str], releases: Journal[Release], index: str) -> Release | None:
@@ -73,7 +69,7 @@ def rollback_target(journal: Journal[Release], index: str, current: Release, to:
             raise UnknownRelease(f"index {index}: no release {to}; there are 1 to {current.number}")
         return recorded(journal, index, to)
     for earlier in _before(journal, _promoted(journal, current)):
-        if not Candidate.of(earlier).is_in(current):
+        if not shows_same(earlier, current):
             return earlier
     raise UnknownRelease(f"index {index}: no release before {current.number} has another generation or profile")
 
@@ -83,7 +79,7 @@ def _promoted(journal: Journal[Release], release: Release) -> Release:
     for earlier in _before(journal, release):
         if release.action == "promote":
             break
-        if Candidate.of(earlier).is_in(release):
+        if shows_same(earlier, release):
             release = earlier
     return release
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ingest import errors
@@ -11,7 +11,7 @@ from ingest.lake.journal import Journal
 from ingest.ports import Aliases
 from ingest.records import AliasAction, Hold, Release
 from ingest.release import alias_rules
-from ingest.release.alias_rules import Candidate, NextRelease, Ownership, release_actions, take_over_actions
+from ingest.release.alias_rules import Candidate, Ownership, again, release_actions, shows_same, take_over_actions
 from ingest.search.served_release import fence_number, stand_in
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class Releases:
             current, guard = self.settled()
             if current is not None:
                 lifts = lift_hold and not automatic
-                if candidate.is_in(current):
+                if shows_same(candidate, current):
                     return self.unhold(why) if lifts else current
                 if current.hold is not None and not lifts:
                     raise errors.Held(
@@ -118,7 +118,7 @@ class Releases:
                     f"index {self.index}: the verdict on {candidate.generation} was compared with release "
                     f"{candidate.compared or 'none'}, but release {now} is in force: judge it again"
                 )
-            if release := self._publish(current, NextRelease(candidate, "promote", why), guard):
+            if release := self._publish(current, candidate.promoted(why), guard):
                 return release
         raise self._gave_up(f"promote {candidate.generation}")
 
@@ -144,10 +144,9 @@ class Releases:
                     way = "; `--to` takes another one" if to is None else ""
                     error.args = (f"release {target.number} cannot be brought back: {error}{way}",)
                     raise
-            decision = NextRelease(Candidate.of(target), "rollback", why, Hold(who=self.who, why=why))
-            if decision.target.is_in(current) and current.hold is not None:
+            if shows_same(target, current) and current.hold is not None:
                 return current
-            if release := self._publish(current, decision, guard):
+            if release := self._publish(current, again(target, "rollback", why, Hold(who=self.who, why=why)), guard):
                 return release
         raise self._gave_up("rollback")
 
@@ -160,7 +159,7 @@ class Releases:
             if current.hold is None:
                 return current
             guard = fence_name(self.index, current.number)
-            if release := self._publish(current, NextRelease(Candidate.of(current), "unhold", why), guard):
+            if release := self._publish(current, again(current, "unhold", why, None), guard):
                 return release
         raise self._gave_up("lift the hold")
 
@@ -190,18 +189,17 @@ class Releases:
             return stand_in(self.journal, self.journal.last(), aliases.get(self.index), self.index), aliases
         return (None if newest is None else newest[1]), self.aliases.aliases()
 
-    def _publish(self, current: Release | None, decision: NextRelease, guard: str | None) -> Release | None:
+    def _publish(self, current: Release | None, draft: Release, guard: str | None) -> Release | None:
         """Write the record that follows `current` and apply it; None when another writer was faster."""
-        generation = decision.target.generation
+        generation = draft.generation
         if self.is_retired(generation):
             raise errors.UnknownRelease(f"index {self.index}: generation {generation} is retired")
         if current is None or generation != current.generation or guard != fence_name(self.index, current.number):
             self.restore(generation)
         taken = fence_number(self.aliases.aliases(), self.index) if current is None and self.take_over else None
         if taken is not None and self.take_over is not None:
-            decision = replace(decision, action="take-over", why=self.take_over)
-        release = self._boot(current, decision) if guard is None else self._append(current, decision, guard)
-        if release is None:
+            draft = again(draft, "take-over", self.take_over, draft.hold)
+        if (release := self._append(current, draft, guard)) is None:
             return None
         if self.is_retired(generation):
             settled = self.heal()
@@ -230,39 +228,28 @@ class Releases:
         log.warning("index %s: taken over (%s): %s", self.index, self.take_over, foreign)
         if newest is not None:
             self.restore(newest.generation)
-            decision = NextRelease(Candidate.of(newest), "take-over", self.take_over, newest.hold)
-            if release := self._boot(newest, decision):
+            if release := self._append(newest, again(newest, "take-over", self.take_over, newest.hold), None):
                 self._move(take_over_actions(self.index, release, fence))
 
     def _release_again(self, newest: Release, target: Release, why: str, guard: str | None) -> None:
         """Follow the newest record with one of a release that was there; without a guard, with one of its own."""
         log.warning("index %s: %s", self.index, why)
-        decision = NextRelease(Candidate.of(target), "restore", why, target.hold)
-        self._boot(newest, decision) if guard is None else self._append(newest, decision, guard)
+        self._append(newest, again(target, "restore", why, target.hold), guard)
 
-    def _boot(self, current: Release | None, decision: NextRelease) -> Release | None:
-        """Write the next record with our own guard, which nobody else can rename."""
-        guard = f"{self.index}.boot-{self.new_token()}"
-        if not self._move([AliasAction("create", guard, decision.target.collection)]):
+    def _append(self, current: Release | None, draft: Release, guard: str | None) -> Release | None:
+        """Write the next record and return it, None if that failed; without a guard, with one that is only ours."""
+        own = [] if guard else [AliasAction("create", f"{self.index}.boot-{self.new_token()}", draft.collection)]
+        if own and not self._move(own):
             return None
-        release = self._append(current, decision, guard)
-        if release is None:
-            self._move([AliasAction("delete", guard)])
-        return release
-
-    def _append(self, current: Release | None, decision: NextRelease, guard: str) -> Release | None:
-        target, base = decision.target, None if current is None else current.number
-        release = Release(
-            number=(base or 0) + 1,
-            base=base,
-            guard=guard,
-            **{name: getattr(target, name) for name in ("generation", "collection", "profile", "verdict", "compared")},
-            **{name: getattr(decision, name) for name in ("action", "why", "hold")},
-            who=self.who,
-            token=self.new_token(),
-            at=self.clock().isoformat(),
-        )
-        return release if self.journal.append(release.number, release) else None
+        base = None if current is None else current.number
+        place = {"number": (base or 0) + 1, "base": base, "guard": guard or own[0].name}
+        told = {"who": self.who, "token": self.new_token(), "at": self.clock().isoformat()}
+        release = Release.model_validate({**vars(draft), **place, **told})
+        if self.journal.append(release.number, release):
+            return release
+        if own:
+            self._move([AliasAction("delete", release.guard)])
+        return None
 
     def _move(self, actions: list[AliasAction]) -> bool:
         """Send one alias call; return False when it failed or its outcome is unknown: a fresh look settles that."""
