@@ -39,35 +39,28 @@ CREATE TABLE bands (band INTEGER, text INTEGER);
 CREATE TABLE leaders (band INTEGER, first TEXT, text INTEGER);
 CREATE INDEX leaders_by_band ON leaders (band);
 CREATE TABLE near (text INTEGER PRIMARY KEY, leader INTEGER, similarity REAL);
-CREATE TABLE groups (grp TEXT PRIMARY KEY, kind TEXT, leader INTEGER, documents INTEGER);
-CREATE TABLE members (grp TEXT, chunk_id TEXT, text INTEGER, similarity REAL,
-  PRIMARY KEY (grp, chunk_id)) WITHOUT ROWID;
 """
 _SHARED = """
 CREATE TABLE shared AS SELECT text, min(chunk_id) AS first, shard FROM chunks WHERE text IN
 (SELECT text FROM bands WHERE band IN (SELECT band FROM bands GROUP BY band HAVING count(*) > 1)) GROUP BY text
 """
-_EXACT = """
-INSERT INTO groups SELECT t.sha256, 'exact', t.text, count(DISTINCT c.document_id) AS n
-FROM chunks c JOIN texts t ON t.text = c.text GROUP BY c.text HAVING n > 1
-"""
-_NEAR = """
-INSERT INTO groups SELECT 'near' || t.sha256, 'near', t.text, count(DISTINCT c.document_id) AS n
+_GROUPS = """
+CREATE TABLE groups AS SELECT t.sha256 AS grp, 'exact' AS kind, t.text AS leader, count(DISTINCT document_id) AS n
+FROM chunks c JOIN texts t ON t.text = c.text GROUP BY c.text HAVING n > 1 UNION ALL
+SELECT 'near' || t.sha256, 'near', t.text, count(DISTINCT document_id) AS n
 FROM (SELECT leader, text FROM near UNION SELECT leader, leader FROM near) m
 JOIN chunks c ON c.text = m.text JOIN texts t ON t.text = m.leader GROUP BY m.leader HAVING n > 1
 """
 _MEMBERS = """
-INSERT INTO members SELECT g.grp, c.chunk_id, c.text, 1.0 FROM groups g JOIN chunks c ON c.text = g.leader
-UNION ALL SELECT g.grp, c.chunk_id, c.text, n.similarity
-FROM groups g JOIN near n ON n.leader = g.leader JOIN chunks c ON c.text = n.text WHERE g.kind = 'near'
+CREATE TABLE members AS SELECT grp, kind, n, leader AS text, 1.0 AS similarity FROM groups
+UNION ALL SELECT grp, kind, n, near.text, near.similarity FROM groups JOIN near USING (leader) WHERE kind = 'near'
 """
 _ROWS = """
-SELECT g.grp, g.kind, m.chunk_id, c.document_id, t.sha256, m.similarity, g.documents, m.text,
-       min(m.chunk_id) OVER (PARTITION BY m.grp, c.access) AS best,
-       EXISTS (SELECT 1 FROM groups o JOIN members x ON x.grp = o.grp
-               WHERE o.kind = 'near' AND x.chunk_id = m.chunk_id AND g.kind = 'exact') AS nearer
-FROM groups g JOIN members m ON m.grp = g.grp JOIN chunks c ON c.chunk_id = m.chunk_id JOIN texts t ON t.text = m.text
-ORDER BY g.kind, g.grp, m.chunk_id
+SELECT grp, kind, chunk_id, document_id, sha256, similarity, n, m.text,
+       min(chunk_id) OVER (PARTITION BY grp, access) AS best,
+       kind = 'exact' AND m.text IN (SELECT text FROM members WHERE kind = 'near') AS nearer
+FROM members m JOIN chunks c ON c.text = m.text JOIN texts t ON t.text = m.text
+ORDER BY kind, grp, chunk_id
 """
 
 
@@ -113,7 +106,7 @@ class Duplicates(Scratch):
         self._db.execute("BEGIN")
         self._db.execute("CREATE INDEX chunks_by_text ON chunks (text)")
         self._lead(texts)
-        for statement in (_EXACT, _NEAR, _MEMBERS, "COMMIT"):
+        for statement in (_GROUPS, _MEMBERS, "COMMIT"):
             self._db.execute(statement)
         for group, kind, chunk, document, sha256, similarity, documents, text, best, nearer in self._db.execute(_ROWS):
             collapsed = chunk != best and self._collapses(kind, bool(nearer), text, best)
