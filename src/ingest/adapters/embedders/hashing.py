@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from ingest.adapters.embedders import truncated
 from ingest.errors import FatalError, InvalidSettings, SchemaMismatch, first_fault
 from ingest.ids import digest_of
 from ingest.ports import Embedder
-from ingest.records import ModelRecord, Vectors
+from ingest.records import ModelRecord, Options, Vectors
 
 KIND = "hashing"
 LONGEST_PIECE = 8  # code points; a longer word has several tokens, as in WordPiece
@@ -23,10 +23,8 @@ _PIECE = re.compile(rf"\w{{1,{LONGEST_PIECE}}}|[^\w\s]")
 _WORD = re.compile(r"\w+")
 
 
-class HashingOptions(BaseModel):
+class HashingOptions(Options):
     """Options of such a model in the settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     dimension: int = Field(default=64, ge=1)
     salt: str = ""

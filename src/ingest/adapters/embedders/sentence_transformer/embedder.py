@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from ingest import errors
 from ingest.adapters.embedders import truncated
@@ -26,7 +26,7 @@ from ingest.adapters.embedders.sentence_transformer.tokenizer import KIND, Sente
 from ingest.extras import require
 from ingest.ids import digest_of
 from ingest.ports import Embedder, WordTable
-from ingest.records import ModelRecord, Vectors
+from ingest.records import ModelRecord, Options, Vectors
 
 QUESTION_PROMPTS = ("query", "question")  # names under which models store their prompts
 TEXT_PROMPTS = ("document", "passage", "corpus")
@@ -39,10 +39,8 @@ Batch = NDArray[np.int64]  # positions in the input, (texts,)
 log = logging.getLogger(__name__)
 
 
-class SentenceTransformerOptions(BaseModel):
+class SentenceTransformerOptions(Options):
     """Options of such a model in the settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     question_prompt: str | None = None  # None: the model's own
     text_prompt: str | None = None
