@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.keyword.formula import EPSILON, Formula, idf, okapi_sum
-from ingest.keyword.parquet_files import LENGTHS, OKAPI_SUM, POSTINGS, TERMS, batches, numbers
+from ingest.keyword.parquet_files import LENGTHS, POSTINGS, TERMS, batches, numbers
 from ingest.keyword.row_groups import ChunkIds, File, RowGroups, open_groups
 from ingest.records import Hit
 
@@ -133,7 +133,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
     ) -> Self:
         """Open an index: read its footers and lengths, but no postings, and load the compiled loops.
 
-        Files are as `merge` wrote them. A path is memory-mapped; from a seekable file, only the row groups that a query
+        Files are as `merge` wrote them. Of both a path and a seekable file, only the row groups that a query
         touches are read. `cache_bytes` limits decoded postings and, separately, decoded ids (16 bytes each). The terms
         of a query are held while it is answered, whatever the limit: 5 bytes per posting of a rare term, as little as
         1 byte per posting and 0.2 per chunk for a frequent one.
@@ -257,11 +257,6 @@ def _coded_lengths(path: Path) -> tuple[NDArray[Any], NDArray[np.int64], float]:
 
 
 def _okapi_mean(terms: RowGroups, chunks: int) -> float:
-    """Return the mean of Okapi's idf over all terms; older files do not store it and are read in full."""
-    if not terms.count:
-        return 0.0
-    stored = (terms.file.schema_arrow.metadata or {}).get(OKAPI_SUM.encode())
-    if stored is not None:
-        return float(stored) / terms.count
+    """Return the mean of Okapi's idf over all terms, whose frequencies are read for it; 0 without terms."""
     name, groups = "document_frequency", range(terms.file.num_row_groups)
-    return sum(okapi_sum(terms.read(n, [name])[name], chunks) for n in groups) / terms.count
+    return sum(okapi_sum(terms.read(n, [name])[name], chunks) for n in groups) / max(terms.count, 1)

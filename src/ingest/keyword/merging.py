@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from ingest.errors import SchemaMismatch
 from ingest.keyword import parquet_files as parquet
 from ingest.keyword.analyser import Analyser
-from ingest.keyword.formula import okapi_sum
 
 BATCH_ROWS = 8_192  # postings held per input
 OPEN_FILES = 128  # inputs per merge; more shards are merged in rounds
@@ -144,7 +143,7 @@ def merge(
                     source.path.unlink()
             sources = [_Source(path, 0, None) for path in merged]
             rounds += 1
-        _write_index(sources, files, sum(source.chunks or 0 for source in inputs), heard)
+        _write_index(sources, files, heard)
     return files
 
 
@@ -182,8 +181,8 @@ def _sorted(postings: pa.Table) -> pa.Table:
     return postings.take(np.argsort(ranks.astype(narrow)[parquet.numbers(terms.indices)], kind="stable"))
 
 
-def _write_index(sources: Sequence[_Source], files: KeywordFiles, chunks: int, heard: Callable[[int], None]) -> None:
-    okapi, first = 0.0, 0
+def _write_index(sources: Sequence[_Source], files: KeywordFiles, heard: Callable[[int], None]) -> None:
+    first = 0
     with (
         parquet.GroupWriter(files.postings, parquet.POSTINGS, parquet.POSTINGS_PER_GROUP) as postings,
         parquet.GroupWriter(files.terms, parquet.TERMS, parquet.TERMS_PER_GROUP) as vocabulary,
@@ -191,9 +190,7 @@ def _write_index(sources: Sequence[_Source], files: KeywordFiles, chunks: int, h
         for terms, counts in _counted(_merged(sources), postings, heard):
             starts = first + np.cumsum(counts) - counts
             vocabulary.write({"term": terms, "document_frequency": counts.astype(np.uint32), "first": starts})
-            okapi += okapi_sum(counts, chunks)
             first += int(counts.sum())
-        vocabulary.note(parquet.OKAPI_SUM, repr(okapi))
 
 
 def _counted(

@@ -30,14 +30,15 @@ BATCH_ROWS = 65_536
 
 PACKED = 16  # bytes of an id of 32 hex digits
 HEX = b"0123456789abcdef"
-OKAPI_SUM = "ingest.okapi_idf_sum"  # key in the terms file's metadata: the sum over all terms
 
 
 def open_parquet(path: Path | str, schema: pa.Schema, source: pa.NativeFile | None = None) -> pq.ParquetFile:
-    """Return the file, mapped or read through `source`, whose pages are verified. Raises: SchemaMismatch."""
+    """Return the file, or `source`, whose pages are verified: a local file was hashed. Raises: SchemaMismatch.
+
+    It is not mapped: pages of a mapped file that were decoded would count as this process's memory.
+    """
     try:
-        verify = isinstance(source, pa.PythonFile)  # other files were hashed as a whole
-        file = pq.ParquetFile(source or path, memory_map=True, page_checksum_verification=verify)
+        file = pq.ParquetFile(source or path, page_checksum_verification=source is not None)
     except (OSError, pa.ArrowException) as error:
         raise SchemaMismatch(f"{path}: not a readable Parquet file: {error}") from error
     types = dict(zip(file.schema_arrow.names, file.schema_arrow.types, strict=True))
@@ -90,10 +91,6 @@ class GroupWriter(AbstractContextManager["GroupWriter"]):
         self._waiting = pa.concat_tables([self._waiting, table])
         if (rows := len(self._waiting)) >= self._rows:
             self._flush(rows - rows % self._rows)
-
-    def note(self, name: str, value: str) -> None:
-        """Add a value to the file's metadata."""
-        self._writer.add_key_value_metadata({name: value})
 
     def _flush(self, rows: int) -> None:
         self._writer.write_table(self._waiting.slice(0, rows).combine_chunks(), row_group_size=self._rows)

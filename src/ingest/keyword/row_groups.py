@@ -1,10 +1,8 @@
 """Rows of a Parquet file by number, and chunk ids; only the row groups that contain them are decoded."""
 
-import mmap
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from io import RawIOBase
@@ -21,7 +19,7 @@ from ingest.errors import SchemaMismatch
 from ingest.keyword.parquet_files import LENGTHS, PACKED, batches, hashes, numbers, open_parquet, packed_hex
 from ingest.ports import Forgetting
 
-File = Path | RawIOBase  # memory-mapped, or a seekable file that is read on demand
+File = Path | RawIOBase  # local, or any seekable file; read on demand
 
 
 @dataclass
@@ -32,7 +30,6 @@ class RowGroups:
     file: pq.ParquetFile
     starts: list[int]  # first row of each group, and at the end the number of rows
     decoded: BoundedCache[int, dict[str, Any]]  # by group
-    mapped: mmap.mmap | None = None  # its pages are released after decoding: they would count as this process's memory
     again: Callable[[], None] | None = None  # makes an open file fetch what could not be decoded once more
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -91,8 +88,6 @@ class RowGroups:
                     raise
                 self.again()
                 table = self._table(number, columns)
-        if self.mapped is not None and hasattr(self.mapped, "madvise"):  # not on Windows
-            self.mapped.madvise(mmap.MADV_DONTNEED)
         found = {name: table[name].combine_chunks() for name in table.column_names}
         return {n: c if pa.types.is_string(c.type) else numbers(c) for n, c in found.items()}
 
@@ -114,16 +109,11 @@ class RowGroups:
 def open_groups(file: File, schema: pa.Schema, cached: int) -> RowGroups:
     """Open a file. A damaged row group of a `Forgetting` one is read once more. Raises: SchemaMismatch."""
     path = file if isinstance(file, Path) else str(getattr(file, "name", "an open file"))
-    mapped = None
-    if isinstance(file, Path):
-        with suppress(OSError, ValueError), file.open("rb") as bare:  # if it cannot be mapped, opening it reports why
-            mapped = mmap.mmap(bare.fileno(), 0, access=mmap.ACCESS_READ)
-    source = pa.PythonFile(file, "r") if not isinstance(file, Path) else mapped and pa.BufferReader(mapped)
-    opened = open_parquet(path, schema, source)
+    opened = open_parquet(path, schema, None if isinstance(file, Path) else pa.PythonFile(file, "r"))
     again = file.forget if isinstance(file, Forgetting) else None
     sizes = [opened.metadata.row_group(i).num_rows for i in range(opened.num_row_groups)]
     starts = np.cumsum([0, *sizes], dtype=np.int64).tolist()
-    return RowGroups(path, opened, starts, BoundedCache(cached), mapped, again)
+    return RowGroups(path, opened, starts, BoundedCache(cached), again)
 
 
 class ChunkIds:
