@@ -16,7 +16,7 @@ import numpy as np
 from ingest.errors import IngestError
 from ingest.ids import point_id
 from ingest.pipeline import inspection
-from ingest.pipeline.collection_points import PointMaker, is_same, rows_of
+from ingest.pipeline.collection_points import PointMaker, are_same, rows_of
 from ingest.records import EVERYTHING, Point, SparseVector
 from tests.pipelines import Project, build_options, project
 
@@ -66,7 +66,7 @@ class World:
         """Return the points that serve as they should be, by id."""
         contents = self.project.contents()
         maker = PointMaker.of(contents)
-        made = (maker.points(rows_of(contents, shard), shard) for shard in contents.shards)
+        made = (maker.points(maker.wanted(rows_of(contents, shard), shard), shard) for shard in contents.shards)
         return {point.id: point for some in made for point in some}
 
     def files(self) -> dict[str, str]:
@@ -83,7 +83,7 @@ class World:
     def is_sound(self, wanted: Point) -> bool:
         """Return whether what serves has a point as it should be."""
         stored = self.project.vectors.retrieve(self.collection, [wanted.id], vectors=True).get(wanted.id)
-        return stored is not None and stored.payload == wanted.payload and is_same(wanted, stored)
+        return stored is not None and stored.payload == wanted.payload and bool(are_same([wanted], [stored])[0])
 
     def spoil_points(self, kinds: Sequence[str], random: Random) -> Iterator[Corruption]:
         """Corrupt one point per kind, each another one."""

@@ -498,7 +498,11 @@ class Searchable(RuleBasedStateMachine):
         assert self.seen is not None
         contents = contents_of(self.project.lake, self.project.manifest(self.seen.generation))
         maker = PointMaker.of(contents)
-        return [point for shard in contents.shards for point in maker.points(rows_of(contents, shard), shard)]
+        return [
+            point
+            for shard in contents.shards
+            for point in maker.points(maker.wanted(rows_of(contents, shard), shard), shard)
+        ]
 
     def _cosines(self) -> dict[str, float]:
         """Return what the question has in common with each chunk, by the vectors of the lake."""

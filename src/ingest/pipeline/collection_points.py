@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ingest import payloads
 from ingest.bounded_cache import BoundedCache
@@ -28,8 +29,7 @@ LONGEST_SHOWN = 1000  # code points of a title or a heading in a payload; the la
 EPOCH_DRIFT = 0.1  # of the average length of chunks, as a share
 HEADINGS = 16  # of a heading path in a payload, the deepest
 OF_DOCUMENT = ("uri", "source", "path", "title", "tenant", "language")  # and its groups
-PointRow = tuple[Chunk, DocumentRow]
-Rows = Sequence[PointRow]
+Rows = Sequence[tuple[Chunk, DocumentRow]]
 AT_ONCE = 256  # vectors in memory
 LEAST_COSINE = 0.999  # between a stored vector and what its model gives for the same text later
 NORM_TOLERANCE = 1e-3  # of vectors that are kept; also where they are checked later
@@ -46,6 +46,19 @@ def rows_of(contents: Contents, shard: int, of: slice = slice(None)) -> Rows:
     return [(chunk, documents[chunk.document_id]) for chunk in shown]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A point as its rows make it, but for the vectors."""
+
+    id: str
+    chunk: Chunk
+    payload: dict[str, Any]
+    digest: str  # covers all that the point depends on
+
+
+Wrong = Sequence[tuple[Wanted, str]]  # points that have to be written again, and what became of those that are there
+
+
 @dataclass(frozen=True)
 class PointMaker:
     """Makes the points of one generation, the same way when loading, mending and restoring a collection."""
@@ -59,30 +72,26 @@ class PointMaker:
         """Return a maker that uses this process's shared embedding store."""
         return cls(contents, contents.lake.embeddings(contents.model_fingerprint))
 
-    def points(self, rows: Rows, shard: int) -> list[Point]:
-        """Return the points of chunks of one shard, with the vectors that its generation was built with."""
-        keys = [chunk.embedding_key for chunk, _ in rows]
-        vectors = self.embeddings.vectors(keys, self.contents.segments(shard))
+    def points(self, wanted: Sequence[Wanted], shard: int) -> list[Point]:
+        """Return points of one shard with the vectors that its generation was built with."""
+        vectors = self.embeddings.vectors([w.chunk.embedding_key for w in wanted], self.contents.segments(shard))
         weighed = self._sparse.keep(shard, partial(self._weighed, shard))
-        return [
-            Point(point_id(c.chunk_id), vectors[i], self.payload(c, document, shard), weighed.get(c.chunk_id))
-            for i, (c, document) in enumerate(rows)
-        ]
+        return [Point(w.id, vectors[i], w.payload, weighed.get(w.chunk.chunk_id)) for i, w in enumerate(wanted)]
 
-    def payload(self, chunk: Chunk, document: DocumentRow, shard: int) -> dict[str, Any]:
-        """Return a point's payload in the shape of the collection, with its digest; long titles are shortened."""
-        fields: dict[str, Any] = {name: getattr(chunk, name) for name in OF_CHUNK}
-        fields |= {name: getattr(document, name) for name in OF_DOCUMENT}
-        fields |= {name: _shown(fields[name]) for name in ("title", "language")}
-        headings = [_shown(heading) for heading in chunk.heading_path[-HEADINGS:]]
-        fields |= {"heading_path": headings, "acl": list(document.acl), "shard": shard}
-        fields |= {name: list(getattr(chunk, name)) for name in ("parent", "marks") if getattr(chunk, name)}
-        shape, model = self.contents.shape, self.embeddings.fingerprint
-        return dict(payloads.stored(shape, fields, chunk.embedding_key, model, self.weighing))
-
-    def digest(self, row: PointRow, shard: int) -> str:
-        """Return the digest of a point, which covers all that it depends on."""
-        return str(payloads.at(self.payload(*row, shard), payloads.path(self.contents.shape, "digest")))
+    def wanted(self, rows: Rows, shard: int) -> list[Wanted]:
+        """Return the points of rows, with payloads in the shape of the collection; long titles are shortened."""
+        shape, model, of_documents = self.contents.shape, self.embeddings.fingerprint, dict[str, dict[str, Any]]()
+        path, made = payloads.path(shape, "digest"), list[Wanted]()
+        for chunk, document in rows:
+            if (shared := of_documents.get(document.document_id)) is None:
+                shared = of_documents[document.document_id] = {name: getattr(document, name) for name in OF_DOCUMENT}
+                shared |= {name: _shown(shared[name]) for name in ("title", "language")} | {"shard": shard}
+            fields = {name: getattr(chunk, name) for name in OF_CHUNK} | shared | {"acl": list(document.acl)}
+            fields["heading_path"] = [_shown(heading) for heading in chunk.heading_path[-HEADINGS:]]
+            fields |= {name: list(getattr(chunk, name)) for name in ("parent", "marks") if getattr(chunk, name)}
+            payload = payloads.stored(shape, fields, chunk.embedding_key, model, self.weighing)
+            made.append(Wanted(point_id(chunk.chunk_id), chunk, payload, payloads.at(payload, path)))
+        return made
 
     @cached_property
     def weighing(self) -> str:
@@ -128,7 +137,7 @@ def _shown(text: str) -> str:
 class PointFaults:
     """Points of one shard that do not match its rows."""
 
-    wrong: Sequence[tuple[PointRow, str]] = ()  # rows whose points have to be written again, and what became of those
+    wrong: Wrong = ()
     orphans: Sequence[str] = ()  # ids of points without a row
     tampered: bool = False  # whether points are not what their digest says
     sound: int = 0
@@ -138,7 +147,7 @@ class PointFaults:
 
     def named(self) -> Iterator[str]:
         """Yield a sentence per fault."""
-        yield from (f"point {point_id(c.chunk_id)} of chunk {c.chunk_id} {what}" for (c, _), what in self.wrong)
+        yield from (f"point {wanted.id} of chunk {wanted.chunk.chunk_id} {what}" for wanted, what in self.wrong)
         yield from (f"point {id_} is an orphan: no chunk of this generation has it" for id_ in self.orphans)
 
 
@@ -158,12 +167,12 @@ class CollectionPoints:
         """Give some of a shard's rows their points, durably. Those that are there are not sent again."""
         self.mend(shard, self.faults(shard, rows, whole=False).wrong)
 
-    def mend(self, shard: int, wrong: Sequence[tuple[PointRow, str]], orphans: Sequence[str] = ()) -> None:
+    def mend(self, shard: int, wrong: Wrong, orphans: Sequence[str] = ()) -> None:
         """Write points of a shard and remove others, durably. Raises: UnknownRelease once it has been recycled."""
         for start in range(0, len(wrong), self.batch):
             self._confirm()
-            rows = [row for row, _ in wrong[start : start + self.batch]]
-            self.vectors.upsert(self._collection, self.maker.points(rows, shard))
+            some = [wanted for wanted, _ in wrong[start : start + self.batch]]
+            self.vectors.upsert(self._collection, self.maker.points(some, shard))
         if orphans:
             self._confirm()
             self.vectors.delete(self._collection, orphans)
@@ -174,15 +183,14 @@ class CollectionPoints:
 
         It does not show what became of payload and vectors since: `whole` compares these, too.
         """
-        wanted = {point_id(row[0].chunk_id): row for row in rows}
-        made = {id_: self.maker.digest(row, shard) for id_, row in wanted.items()}
+        wanted = self.maker.wanted(rows, shard)
         scrolled = self.tally.each(self.vectors.scroll(self._collection, Filter(None, None, shard=shard), ("digest",)))
         held = {point.id: point.payload["digest"] for point in scrolled}
-        right = [row for id_, row in wanted.items() if held.get(id_) == made[id_]]
+        right = [one for one in wanted if held.get(one.id) == one.digest]
         unlike = [*self.unlike(shard, right if whole else ())]
-        others = ((id_, row) for id_, row in wanted.items() if held.get(id_) != made[id_])
-        wrong = [(row, "is stale" if id_ in held else "is lost") for id_, row in others]
-        orphans, sound = [id_ for id_ in held if id_ not in wanted], len(right) - len(unlike)
+        others = (one for one in wanted if held.get(one.id) != one.digest)
+        wrong = [(one, "is stale" if one.id in held else "is lost") for one in others]
+        orphans, sound = [*held.keys() - {one.id for one in wanted}], len(right) - len(unlike)
         return PointFaults([*wrong, *unlike], orphans, bool(unlike), sound)
 
     def are_as_many(self, shard: int, expected: Sequence[tuple[DocumentRow, int]]) -> bool:
@@ -199,23 +207,19 @@ class CollectionPoints:
                 return False
         return sum(points for _, points in expected) == count(Filter(acl=None, tenant=None, shard=shard))
 
-    def unlike(self, shard: int, rows: Rows) -> Iterator[tuple[PointRow, str]]:
-        """Yield rows whose points differ from what the lake makes, and how; vectors that the lake lost do not count."""
-        absent = {*self.maker.embeddings.missing([chunk.embedding_key for chunk, _ in rows])}
-        for start in range(0, len(rows), AT_ONCE):
-            some = {point_id(row[0].chunk_id): row for row in rows[start : start + AT_ONCE]}
-            whole = [row for row in some.values() if row[0].embedding_key not in absent]
-            made = {point.id: point for point in self.maker.points(whole, shard)}
+    def unlike(self, shard: int, wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, str]]:
+        """Yield points that differ from what the lake makes, and how; vectors that the lake lost do not count."""
+        absent = {*self.maker.embeddings.missing([one.chunk.embedding_key for one in wanted])}
+        for start in range(0, len(wanted), AT_ONCE):
+            some = wanted[start : start + AT_ONCE]
             if self.per_second:
                 self.sleep(len(some) / self.per_second)
-            held = self.vectors.retrieve(self._collection, [*some], vectors=True)
-            for id_, row in some.items():
-                point, stored = made.get(id_), held.get(id_)
-                payload = self.maker.payload(*row, shard) if point is None else point.payload
-                if stored is None or stored.payload != payload:
-                    yield row, "is stale"
-                elif point is not None and not is_same(point, stored):
-                    yield row, "has another vector than the lake"
+            held = self.vectors.retrieve(self._collection, [one.id for one in some], vectors=True)
+            right = [one for one in some if one.id in held and held[one.id].payload == one.payload]
+            yield from ((one, "is stale") for one in some if one not in right)
+            whole = [one for one in right if one.chunk.embedding_key not in absent]
+            same = are_same(self.maker.points(whole, shard), [held[one.id] for one in whole])
+            yield from ((whole[i], "has another vector than the lake") for i in np.flatnonzero(~same))
 
     def strays(self) -> list[str]:
         """Return the ids of points whose payload names no shard of the generation. Scrolls the whole collection."""
@@ -232,16 +236,27 @@ class CollectionPoints:
         return self.maker.contents.collection
 
 
-def is_same(wanted: Point, stored: StoredPoint) -> bool:
-    """Return whether a stored point has the vectors of the lake, but for rounding and length."""
-    if stored.vector is None or stored.vector.shape != wanted.vector.shape:
-        return False
-    no_terms = SparseVector(np.empty(0, np.uint32), np.empty(0, np.float32))
-    ours, theirs = wanted.sparse or no_terms, stored.sparse or no_terms
-    if not np.array_equal(ours.indices, theirs.indices) or not np.allclose(ours.values, theirs.values, rtol=TOLERANCE):
-        return False
-    return bool(np.linalg.norm(_unit(wanted.vector) - _unit(stored.vector)) <= TOLERANCE)
+def are_same(wanted: Sequence[Point], stored: Sequence[StoredPoint]) -> NDArray[np.bool_]:
+    """Return (n,) which stored points have the vectors of the lake, but for rounding and length."""
+    if not wanted:
+        return np.ones(0, np.bool_)
+    ours, nothing = np.stack([point.vector for point in wanted]), np.zeros_like(wanted[0].vector)
+    vectors = (point.vector for point in stored)
+    theirs = np.stack([nothing if one is None or one.shape != nothing.shape else one for one in vectors])
+    apart = np.linalg.norm(_unit(ours) - _unit(theirs), axis=1)
+    sparse = (_is_same(one.sparse, other.sparse) for one, other in zip(wanted, stored, strict=True))
+    same: NDArray[np.bool_] = np.fromiter(sparse, np.bool_) & (apart <= TOLERANCE)
+    return same
 
 
-def _unit(vector: Vectors) -> Vectors:
-    return vector / np.float32(max(float(np.linalg.norm(vector)), TOLERANCE))
+def _is_same(wanted: SparseVector | None, stored: SparseVector | None) -> bool:
+    none = SparseVector(np.empty(0, np.uint32), np.empty(0, np.float32))
+    ours, theirs = wanted or none, stored or none
+    return ours is theirs or (
+        np.array_equal(ours.indices, theirs.indices) and np.allclose(ours.values, theirs.values, rtol=TOLERANCE)
+    )
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    unit: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(TOLERANCE))
+    return unit

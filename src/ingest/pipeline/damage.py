@@ -16,7 +16,6 @@ import numpy as np
 from ingest import records
 from ingest.documents.chunking import model_input
 from ingest.errors import DamagedFile, SchemaMismatch
-from ingest.ids import point_id
 from ingest.lake.contents import contents_of
 from ingest.lake.lake import Lake
 from ingest.lake.stored_records import name_of
@@ -189,17 +188,17 @@ def _copy(retrieval: Retrieval, writer: Writer, maker: PointMaker, shard: int, r
     """Copy a shard's lost vectors from sound points and return how many; none if some contradict the model."""
     store, collection = maker.embeddings, maker.contents.collection
     absent = {*store.missing([chunk.embedding_key for chunk, _ in rows])}
-    rows = [row for row in rows if row[0].embedding_key in absent]
-    if not rows or collection not in retrieval.vectors.collections():
+    wanted = maker.wanted([row for row in rows if row[0].embedding_key in absent], shard)
+    if not wanted or collection not in retrieval.vectors.collections():
         return 0
-    points = retrieval.vectors.retrieve(collection, [point_id(chunk.chunk_id) for chunk, _ in rows], vectors=True)
+    points = retrieval.vectors.retrieve(collection, [one.id for one in wanted], vectors=True)
     found, shape = dict[str, Vectors](), (maker.contents.dimension,)
-    for chunk, document in rows:
-        point = points.get(point_id(chunk.chunk_id))
-        if point is None or (vector := point.vector) is None or point.payload != maker.payload(chunk, document, shard):
+    for one in wanted:
+        point = points.get(one.id)
+        if point is None or (vector := point.vector) is None or point.payload != one.payload:
             continue
         if vector.shape == shape and abs(float(np.linalg.norm(vector)) - 1) < NORM_TOLERANCE:
-            found[chunk.embedding_key] = vector
+            found[one.chunk.embedding_key] = vector
     if not found or not _agree(retrieval, rows, found):
         return 0
     store.add([*found], np.stack([*found.values()]), f"copied from {collection}", writer.new_token())

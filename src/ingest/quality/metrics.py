@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from statistics import fmean, stdev
+from statistics import NormalDist, fmean, stdev
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,6 @@ ENOUGH_OF_OFFSETS = 0.5
 RANKED = {"ndcg@10": "nDCG@10", "recall@10": "R@10", "recall@50": "R@50", "mrr@10": "RR@10"}  # name → ir-measures
 BUDGETS = (500, 1000, 2000)
 METRICS = (*RANKED, *(f"answered@{budget}" for budget in BUDGETS))
-COUNTED = 10  # chunks whose tokens are counted per call
 DEPTH = 50  # results that the ranked metrics consider
 RESAMPLES = 9_999  # of the bootstrap and of the permutation test
 RESAMPLED_AT_ONCE = 1_000  # rows of one number per question: limits memory
@@ -159,9 +158,9 @@ def _places_by_rank(results: Sequence[Result], places: Places, others: Places) -
 
 def _answered(results: Sequence[Result], gold: Sequence[Gold], count: Count) -> dict[str, float]:
     ends: list[int] = []  # tokens up to and including each chunk, up to the largest budget
-    for start in range(0, len(results), COUNTED):
-        for tokens in count([result.text for result in results[start : start + COUNTED]]):
-            ends.append((ends[-1] if ends else 0) + tokens)
+    for result in results:
+        tokens = result.tokens or next(iter(count([result.text])))
+        ends.append((ends[-1] if ends else 0) + tokens)
         if ends[-1] > BUDGETS[-1]:
             break
     taken = {budget: results[: sum(end <= budget for end in ends)] for budget in BUDGETS}
@@ -230,10 +229,8 @@ def paired_difference(metric: str, differences: Sequence[float], confidence: flo
         mean, sample = fmean(differences), np.asarray(differences, np.float64)
         lower, upper = percentile_interval([sample], np.mean, RESAMPLES, confidence, SEED)
     if n > 1:
-        from scipy.stats import norm
-
-        z = norm.ppf(1 - (1 - confidence) / 2) + norm.ppf(POWER)
-        detectable = min(1.0, float(z) * stdev(differences) / math.sqrt(n))
+        z = NormalDist().inv_cdf(1 - (1 - confidence) / 2) + NormalDist().inv_cdf(POWER)
+        detectable = min(1.0, z * stdev(differences) / math.sqrt(n))
     return PairedDifference(metric=metric, questions=n, mean=mean, lower=lower, upper=upper, detectable=detectable)
 
 

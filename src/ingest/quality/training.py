@@ -6,7 +6,7 @@ figures of the trees come from questions they were not trained on; the trees kep
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,6 @@ LEAST_TRAINING = 50  # questions that teach something, with both a relevant and 
 MOST_GRADE = 30  # LightGBM's highest label by default
 WEIGHTS = tuple(n / 20 for n in range(21))
 LEAST_TUNING = 20  # questions with different texts
-COUNTED = 2**13  # texts whose tokens are counted once: all weights rank the same ones
 
 Batch = list[tuple[Question, list[Result]]]
 Fit = Callable[[Floats, NDArray[np.int32], list[int]], Any]  # `fit` of the adapter that knows LightGBM
@@ -250,12 +249,7 @@ def tune(retrieval: Retrieval, options: BuildOptions) -> Tuning:
 
 def _by_each_weight(searcher: Searcher, questions: Sequence[Question]) -> tuple[Rows, dict[float, Rows]]:
     now, table = dict[str, ByMetric](), {weight: dict[str, ByMetric]() for weight in WEIGHTS}
-    measure = counter(searcher.retrieval.tokenizer)
-    tokens = lru_cache(COUNTED)(lambda text: measure([text])[0])
-
-    def count(texts: Sequence[str]) -> list[int]:
-        return [*map(tokens, texts)]
-
+    count = counter(searcher.retrieval.tokenizer)
     for batch in candidates_of(searcher, "tune-fusion", questions, None):
         now |= score_questions([(union[:DEPTH], question) for question, union in batch], count)
         bounds = [*map(searcher.wording.bound, searcher.wording.terms([question.text for question, _ in batch]))]

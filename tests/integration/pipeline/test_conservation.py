@@ -284,7 +284,8 @@ def test_points_are_made_from_stored_vectors_in_row_order(built: Project) -> Non
     contents = built.contents()
     shard = full_shard(contents)
     rows = rows_of(contents, shard)
-    made = PointMaker.of(contents).points(rows, shard)
+    maker = PointMaker.of(contents)
+    made = maker.points(maker.wanted(rows, shard), shard)
     assert [point.id for point in made] == [point_id(chunk.chunk_id) for chunk, _ in rows]
 
 

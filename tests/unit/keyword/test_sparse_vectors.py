@@ -121,9 +121,9 @@ def test_a_lost_or_stale_sparse_vector_is_seen_and_mended(tmp_path: Path) -> Non
     assert maker.lengths is not None
     other = PointMaker.of(p.contents())
     other.contents.lake.lengths.put(contents.generation, replace(maker.lengths, terms=maker.lengths.terms + 1))
-    rows = [(c, d) for c, d in _rows(p)]
-    assert maker.payload(*rows[0], 0) != other.payload(*rows[0], 0)
-    p.vectors.upsert(contents.collection, other.points(rows[:1], 0))
+    ours, others = (one.wanted(_rows(p)[:1], 0) for one in (maker, other))
+    assert ours != others
+    p.vectors.upsert(contents.collection, other.points(others, 0))
     assert 1 == len([fault for fault in p.check().faults if "stale" in fault or "orphan" in fault])
     assert 1 == p.check(mending=True).mended
     assert () == p.check().faults

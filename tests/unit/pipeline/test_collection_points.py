@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
-from ingest.pipeline.collection_points import CollectionPoints, is_same
+from ingest.pipeline.collection_points import CollectionPoints, Wanted, are_same
 from ingest.records import Point, SparseVector, StoredPoint
 from tests.vector_indexes import DIMENSION, in_memory_index, point, points, vectors
 
@@ -34,7 +34,9 @@ UNIT = DRAWN / np.linalg.norm(DRAWN)
     ],
 )
 def test_vectors_are_compared_but_for_rounding_and_length(stored: Any, same: bool) -> None:
-    assert same == is_same(Point("id", UNIT, {}), StoredPoint("id", {}, stored))
+    other = np.roll(UNIT, 2)
+    made, held = [Point("id", UNIT, {}), Point("other", other, {})], [StoredPoint("id", {}, stored)]
+    assert [same, True] == are_same(made, [*held, StoredPoint("other", {}, other)]).tolist()
 
 
 @pytest.mark.parametrize(
@@ -53,12 +55,12 @@ def test_sparse_vectors_are_compared_too(stored: Any, same: bool) -> None:
         return None if pair is None else SparseVector(np.array(pair[0], np.uint32), np.array(pair[1], np.float32))
 
     wanted = Point("id", UNIT, {}, sparse(([1, 5], [0.5, 2.0])))
-    assert same == is_same(wanted, StoredPoint("id", {}, UNIT, sparse(stored)))
+    assert [same] == are_same([wanted], [StoredPoint("id", {}, UNIT, sparse(stored))]).tolist()
 
 
 def test_a_chunk_without_terms_may_have_no_sparse_vector() -> None:
     empty = SparseVector(np.array([], np.uint32), np.array([], np.float32))
-    assert is_same(Point("id", UNIT, {}, empty), StoredPoint("id", {}, UNIT))
+    assert are_same([Point("id", UNIT, {}, empty)], [StoredPoint("id", {}, UNIT)]).all()
 
 
 # points that belong to no shard, whatever their payload says
@@ -67,14 +69,15 @@ def test_a_chunk_without_terms_may_have_no_sparse_vector() -> None:
 def beside(index: QdrantIndex, rows: list[Any], batch: int = 4) -> CollectionPoints:
     """Return the points of a generation of shards 0 and 1 whose lake makes `rows`, which are points themselves."""
     contents = SimpleNamespace(collection="docs", shards=(0, 1), refuse_recycled=lambda vectors: None)
-    made = {row[0].chunk_id: row for row in rows}
+    made = {point.id: point for _, point in rows}
     maker = SimpleNamespace(
         contents=contents,
-        digest=lambda row, shard: row[1].payload["metadata"]["digest"],
-        points=lambda rows, shard: [document for _, document in rows],
+        wanted=lambda rows, shard: [
+            Wanted(p.id, chunk, p.payload, p.payload["metadata"]["digest"]) for chunk, p in rows
+        ],
+        points=lambda wanted, shard: [made[one.id] for one in wanted],
         embeddings=SimpleNamespace(missing=lambda keys: []),
     )
-    assert len(made) == len(rows)
     return CollectionPoints(index, maker, batch)  # type: ignore[arg-type]
 
 
