@@ -9,7 +9,7 @@ skipped nights that of more shards. A new collection goes on where the one stand
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import nsmallest
@@ -132,17 +132,19 @@ class Inspection:
     def _shard(self, shard: int) -> None:
         before, contents = self.told, self.contents
         self.whole.add(shard)
-        rows = read_rows(contents.lake, contents.parts(shard))
+        lake, parts = contents.lake, contents.parts(shard)
+        rows = read_rows(lake, parts, "documents", "chunks", "quarantine", "dropped")
         self._count(rows)
-        self.fault(*_document_faults(rows), *_stray_faults(rows))
+        texts = {*lake.read(parts["texts"], ["document_id"])["document_id"].to_pylist()}
+        self.fault(*_document_faults(rows), *_stray_faults(rows, texts))
         expected = [(c, d) for d in rows.documents.values() for c in rows.chunks.get(d.document_id, [])]
-        table = contents.lake.read(contents.parts(shard)["attributes"])  # filters look up groups by row number
+        table = lake.read(parts["attributes"])  # filters look up groups by row number
         right = attribute_table([chunk for chunk, _ in expected], {d.document_id: d for _, d in expected})
-        pairs = zip_longest(table.to_pylist(), right.to_pylist())
+        pairs = zip_longest(table.to_pylist(), right.to_pylist()) if not table.equals(right) else ()
         for found, wanted in islice(((f, w) for f, w in pairs if f != w), 1):  # all rows after a lost one differ
             name = (wanted or found)["chunk_id"]
             self.fault(f"attributes of chunk {name}: the row is {found}, by its document {wanted}")
-        revoked = contents.lake.revocations.now().ids(rows.documents.values())
+        revoked = lake.revocations.now().ids(rows.documents.values())
         chunks, store = [c for c, _ in expected if c.document_id not in revoked], self._points.maker.embeddings
         absent = dict.fromkeys(store.missing([c.embedding_key for c in chunks]))
         self.fault(*(f"embedding key {key}: no vector in the store" for key in absent))
@@ -209,10 +211,10 @@ def _document_faults(rows: ShardRows) -> Iterator[str]:
             yield f"{named}: {FOLLOWED(document)}, its parent has {FOLLOWED(parent)}"
 
 
-def _stray_faults(rows: ShardRows) -> Iterator[str]:
+def _stray_faults(rows: ShardRows, texts: Set[str]) -> Iterator[str]:
     """Yield the rows of documents that are not in the generation, and documents that lack rows."""
     known = {d.document_id for d in rows.documents.values()}
-    for stray in sorted((rows.chunks.keys() | rows.texts.keys()) ^ known | (known - rows.texts.keys())):
+    for stray in sorted((rows.chunks.keys() | texts) ^ known | (known - texts)):
         yield f"document id {stray}: rows in documents, texts and chunks do not agree"
     for stray in sorted(rows.dropped.keys() - known):
         yield f"document id {stray}: dropped chunks of a document that is not in the generation"

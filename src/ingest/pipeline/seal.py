@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from operator import attrgetter
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingest.errors import IncompleteGeneration
@@ -82,29 +83,29 @@ def compare_keyword(found: Inspection) -> None:
     contents = found.contents
     lake, files = contents.lake, contents.keyword
     paths = [lake.part_path(files[kind]) for kind in ("keyword.postings", "keyword.terms", "keyword.lengths")]
-    rows = _uncollapsed(found, pq.ParquetFile(paths[2]).iter_batches(65_536, columns=["chunk_id", "length"]))
-    ahead, lost = set[str](), list[str]()  # rows that were not wanted yet, chunks without a row in their place
-    for shard in contents.shards:
-        for chunk in lake.read(contents.parts(shard)["chunks"], ["chunk_id"])["chunk_id"].to_pylist():
-            if chunk in ahead:
-                ahead.discard(chunk)
-            elif (row := next(rows, None)) != chunk:
-                ahead |= {row} if row is not None else set()
-                lost.append(chunk)
-    extra = {*ahead, *rows}
-    found.fault(
-        *(f"keyword row of chunk {c} {'stands in another place' if c in extra else 'is lost'}" for c in lost),
-        *(f"keyword row of chunk {c} belongs to no chunk" for c in sorted(extra.difference(lost))),
-        *(f"keyword index: {fault}" for fault in verify(*paths)),  # last: it names rows, not ids
-    )
-
-
-def _uncollapsed(found: Inspection, batches: Iterator[pa.RecordBatch]) -> Iterator[str]:
-    """Yield the ids of the keyword index's rows; a collapsed chunk with terms is a fault."""
-    for row in (row for batch in batches for row in batch.to_pylist()):
-        if row["length"] and row["chunk_id"] in found.contents.collapsed:
+    rows = pq.read_table(paths[2], columns=["chunk_id", "length"])
+    collapsed = pa.array([*contents.collapsed], rows["chunk_id"].type)
+    for row in rows.filter(pc.is_in(rows["chunk_id"], collapsed)).to_pylist():
+        if row["length"]:
             found.fault(f"keyword row of chunk {row['chunk_id']}: {row['length']} terms, though it is collapsed")
-        yield row["chunk_id"]
+    parts = (contents.parts(shard)["chunks"] for shard in contents.shards)
+    wanted = pa.concat_tables(lake.read(part, ["chunk_id"]) for part in parts)["chunk_id"]
+    if not wanted.equals(rows["chunk_id"]):
+        found.fault(*_misplaced(wanted.to_pylist(), rows["chunk_id"].to_pylist()))
+    found.fault(*(f"keyword index: {fault}" for fault in verify(*paths)))  # last: it names rows, not ids
+
+
+def _misplaced(wanted: list[str], held: list[str]) -> Iterator[str]:
+    """Yield the chunks whose rows do not stand in their order, and the rows of no chunk; the two lists differ."""
+    left = Counter(held)
+    left.subtract(wanted)
+    for chunk, count in left.items():
+        if count:
+            yield f"keyword row of chunk {chunk} {'is lost' if count < 0 else 'belongs to no chunk'}"
+    orders = dict.fromkeys(wanted), dict.fromkeys(held)
+    for chunk, row in zip(*([c for c in order if left[c] >= 0 and c in orders[0]] for order in orders), strict=True):
+        if chunk != row:
+            yield f"keyword row of chunk {chunk} stands in another place"
 
 
 def seal(
