@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,8 +12,9 @@ from ingest.errors import UnknownRelease
 from ingest.lake.lake import Lake
 from ingest.lake.revocations import Revocations
 from ingest.ports import Aliases
-from ingest.records import LANGCHAIN, Lengths, Manifest, PartFile, Shape
+from ingest.records import LANGCHAIN, Lengths, Manifest, PartFile, Shape, ShardHolds
 
+ALIKE = attrgetter("model_fingerprint", "shape", "shards")  # of what may share points
 Hidden = tuple[str, str, frozenset[str]]  # document id, source, the groups that still may see it
 
 
@@ -32,11 +35,27 @@ class Contents:
     shape: Shape = LANGCHAIN
     analyser: Mapping[str, Any] = field(default_factory=dict)  # including k1 and b, on which sparse vectors depend
     epoch: Lengths | None = None  # of the generation since which sparse vectors are weighed alike
+    holds: Callable[[int], ShardHolds | None] = lambda shard: None  # what a shard is known to hold
 
     @property
     def collapsed(self) -> Mapping[str, str]:
         """The chunks that another chunk stands for, by id with their document's: they have no point and no postings."""
         return self.lake.collapsed(self.duplicates)
+
+    def following(self, before: "Contents") -> "Contents":
+        """Return these contents; of shards that are as in others it is known what those held, but for revocations."""
+
+        @cache
+        def recollapsed() -> set[str]:
+            return {document for _, document in before.collapsed.items() ^ self.collapsed.items()}
+
+        def holds(shard: int) -> ShardHolds | None:
+            if ALIKE(before) != ALIKE(self) or (parts := self.parts(shard)) != before.parts(shard):
+                return None
+            own = self.lake.read(parts["documents"], ["document_id"])["document_id"].to_pylist()
+            return before.holds(shard) if recollapsed().isdisjoint(own) else None
+
+        return replace(self, holds=holds)
 
     def refuse_recycled(self, vectors: Aliases) -> None:
         """Raise UnknownRelease when the collection says that it holds another generation by now.
@@ -102,4 +121,5 @@ def contents_of(lake: Lake, manifest: Manifest) -> Contents:
     duplicates, analyser = whole.pop("duplicates", None), manifest.analyser
     vectors = manifest.generation, manifest.collection, model.fingerprint, model.dimension
     of_shard = dict(parts).__getitem__, manifest.segments.__getitem__
-    return Contents(lake, *vectors, shards, *of_shard, whole, duplicates, shape, analyser, manifest.lengths)
+    known = manifest.lengths, manifest.holds.get
+    return Contents(lake, *vectors, shards, *of_shard, whole, duplicates, shape, analyser, *known)

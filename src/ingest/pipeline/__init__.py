@@ -98,7 +98,7 @@ def publish(
             figures.timed("model", services.keep_model)
         recall = figures.timed("recall", measure_recall, vectors, found.contents)
         if manifest is None:
-            manifest = figures.timed("seal", seal, bench, retrieval, found.contents, work, table, recall)
+            manifest = figures.timed("seal", seal, bench, retrieval, found, work, table, recall)
         manifest = manifest.model_copy(update={"recall": recall})  # as it is now, not as it was at the seal
         if lake.revocations.now() != revoked:  # meanwhile: their points may have been mended back
             delete_all_revoked(retrieval)

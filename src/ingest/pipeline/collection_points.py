@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ingest import payloads
 from ingest.bounded_cache import BoundedCache
-from ingest.ids import digest_of, point_id
+from ingest.ids import digest_of, point_id, set_hash
 from ingest.keyword import ShardPostings
 from ingest.keyword.sparse_vectors import FORMAT, lengths_of, shard_vectors
 from ingest.lake.contents import Contents
@@ -54,9 +54,6 @@ class Wanted:
     chunk: Chunk
     payload: dict[str, Any]
     digest: str  # covers all that the point depends on
-
-
-Wrong = Sequence[tuple[Wanted, str]]  # points that have to be written again, and what became of those that are there
 
 
 @dataclass(frozen=True)
@@ -137,10 +134,11 @@ def _shown(text: str) -> str:
 class PointFaults:
     """Points of one shard that do not match its rows."""
 
-    wrong: Wrong = ()
+    wrong: Sequence[tuple[Wanted, str]] = ()  # points that have to be written again, and what became of those there
     orphans: Sequence[str] = ()  # ids of points without a row
     tampered: bool = False  # whether points are not what their digest says
     sound: int = 0
+    hash: str = ""  # set hash of the points that there should be, by id and digest
 
     def __len__(self) -> int:
         return len(self.wrong) + len(self.orphans)
@@ -165,14 +163,13 @@ class CollectionPoints:
 
     def load(self, shard: int, rows: Rows) -> None:
         """Give some of a shard's rows their points, durably. Those that are there are not sent again."""
-        self.mend(shard, self.faults(shard, rows, whole=False).wrong)
+        self.mend(shard, [wanted for wanted, _ in self.faults(shard, rows, whole=False).wrong])
 
-    def mend(self, shard: int, wrong: Wrong, orphans: Sequence[str] = ()) -> None:
+    def mend(self, shard: int, wrong: Sequence[Wanted], orphans: Sequence[str] = ()) -> None:
         """Write points of a shard and remove others, durably. Raises: UnknownRelease once it has been recycled."""
         for start in range(0, len(wrong), self.batch):
             self._confirm()
-            some = [wanted for wanted, _ in wrong[start : start + self.batch]]
-            self.vectors.upsert(self._collection, self.maker.points(some, shard))
+            self.vectors.upsert(self._collection, self.maker.points(wrong[start : start + self.batch], shard))
         if orphans:
             self._confirm()
             self.vectors.delete(self._collection, orphans)
@@ -183,15 +180,18 @@ class CollectionPoints:
 
         It does not show what became of payload and vectors since: `whole` compares these, too.
         """
-        wanted = self.maker.wanted(rows, shard)
-        scrolled = self.tally.each(self.vectors.scroll(self._collection, Filter(None, None, shard=shard), ("digest",)))
-        held = {point.id: point.payload["digest"] for point in scrolled}
+        wanted, held = self.maker.wanted(rows, shard), self.held(shard)
         right = [one for one in wanted if held.get(one.id) == one.digest]
         unlike = [*self.unlike(shard, right if whole else ())]
         others = (one for one in wanted if held.get(one.id) != one.digest)
         wrong = [(one, "is stale" if one.id in held else "is lost") for one in others]
         orphans, sound = [*held.keys() - {one.id for one in wanted}], len(right) - len(unlike)
-        return PointFaults([*wrong, *unlike], orphans, bool(unlike), sound)
+        return PointFaults([*wrong, *unlike], orphans, bool(unlike), sound, hash_of({w.id: w.digest for w in wanted}))
+
+    def held(self, shard: int) -> dict[str, Any]:
+        """Return the digests of a shard's points by id."""
+        scrolled = self.tally.each(self.vectors.scroll(self._collection, Filter(None, None, shard=shard), ("digest",)))
+        return {point.id: point.payload["digest"] for point in scrolled}
 
     def are_as_many(self, shard: int, expected: Sequence[tuple[DocumentRow, int]]) -> bool:
         """Return, by exact counts, whether each group may see a shard's points as it should, and nobody else any."""
@@ -234,6 +234,11 @@ class CollectionPoints:
     @property
     def _collection(self) -> str:
         return self.maker.contents.collection
+
+
+def hash_of(digests: Mapping[str, Any]) -> str:
+    """Return the set hash of points whose digests are given by id."""
+    return set_hash(f"{id_} {digest}" for id_, digest in digests.items())
 
 
 def are_same(wanted: Sequence[Point], stored: Sequence[StoredPoint]) -> NDArray[np.bool_]:

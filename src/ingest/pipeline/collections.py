@@ -9,16 +9,16 @@ gives way; whoever recycles writes the record, then looks for releases and alias
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from operator import attrgetter
 from typing import Any
 
 from ingest.errors import SchemaMismatch, UnknownRelease
-from ingest.lake.contents import Contents, contents_of
+from ingest.ids import point_id
+from ingest.lake.contents import ALIKE, Contents, contents_of
 from ingest.lake.lake import Lake, claim_number
 from ingest.lake.stored_records import StoredRecords
 from ingest.pipeline.collection_points import CollectionPoints, PointMaker, rows_of
@@ -46,7 +46,6 @@ from ingest.services import Retrieval, Services, Writer
 
 log = logging.getLogger(__name__)
 
-ALIKE = attrgetter("model_fingerprint", "shape", "shards")
 MOST_DELETED = 0.2  # of a collection's points, also by writing them again: a graph with more is better built afresh
 
 
@@ -259,20 +258,26 @@ def _taken(retrieval: Retrieval, options: BuildOptions, releases: Releases, cont
         before, after = contents_of(lake, manifest), replace(contents, collection=manifest.collection)
         if ALIKE(before) != ALIKE(after):
             continue
-        points, found = CollectionPoints(vectors, PointMaker.of(after), options.load_batch, confirm), {}
+        points = CollectionPoints(vectors, PointMaker.of(after), options.load_batch, confirm)
+        found = dict[int, tuple[set[str], Sequence[str]]]()  # by shard: points to write again, and to remove
+        alike = points.maker.lengths == before.epoch == after.epoch  # sparse vectors are weighed alike
         added = {one.segment for one in points.maker.embeddings.index.live if not one.replaces}  # no vector is another
         left = MOST_DELETED * vectors.count(manifest.collection, EVERYTHING)
         for shard in after.shards:
             olds, news = {*before.segments(shard)}, {*after.segments(shard)}
             whole = not olds <= news <= olds | added  # or vectors may be others
-            one = found[shard] = points.faults(shard, rows_of(after, shard), whole=whole)
+            if alike and not whole and (known := after.holds(shard)) and known == before.holds(shard):
+                continue
+            one = points.faults(shard, rows_of(after, shard), whole=whole)
+            found[shard] = {wanted.id for wanted, _ in one.wrong}, one.orphans
             left -= len(one) - [what for _, what in one.wrong].count("is lost")
             if left < 0:
                 break
         if left >= 0 and recycle(lake, releases, manifest, contents.generation):
-            differ = sum(map(len, found.values()))
+            differ = sum(len(wrong) + len(orphans) for wrong, orphans in found.values())
             retrieval.observer.told("recycling", f"{manifest.collection}: {differ} points differ")
-            for shard, one in found.items():
-                points.mend(shard, one.wrong, one.orphans)
+            for shard, (wrong, orphans) in found.items():
+                rows = [row for row in rows_of(after, shard) if point_id(row[0].chunk_id) in wrong] if wrong else ()
+                points.mend(shard, points.maker.wanted(rows, shard), orphans)
             return after
     return contents

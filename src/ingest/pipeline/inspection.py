@@ -25,9 +25,9 @@ from ingest.ids import document_id
 from ingest.lake.contents import Contents
 from ingest.lake.rows import attribute_table, chunk_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
-from ingest.pipeline.collection_points import NORM_TOLERANCE, CollectionPoints, PointMaker, Rows, rows_of
+from ingest.pipeline.collection_points import NORM_TOLERANCE, CollectionPoints, PointMaker, Rows, hash_of
 from ingest.ports import Tally, VectorIndex
-from ingest.records import EVERYTHING, BuildOptions, Hit, Recall, Scrub
+from ingest.records import EVERYTHING, BuildOptions, Hit, Recall, Scrub, ShardHolds
 from ingest.services import Writer
 
 MAX_FAULTS = 100  # named in full; the rest are counted
@@ -59,7 +59,7 @@ class Inspection:
     left: set[int] = field(default_factory=set)  # shards with faults that are left
     documents: Counter[str] = field(default_factory=Counter)
     totals: Counter[str] = field(default_factory=Counter)
-    marks: Counter[str] = field(default_factory=Counter)
+    holds: dict[int, ShardHolds] = field(default_factory=dict)  # by shard
     secrets: list[str] = field(default_factory=list)  # the first MAX_SECRETS
     _faults: list[str] = field(default_factory=list)  # the first MAX_FAULTS
 
@@ -111,7 +111,7 @@ class Inspection:
         return self
 
     def _seems_sound(self, shard: int) -> bool:
-        """Compare a shard by numbers, without its rows; if it was just written, its points by digest."""
+        """Compare a shard by numbers, without its rows; if it was just written, by the set hash of its points."""
         parts, lake = self.contents.parts(shard), self.contents.lake
         rows = read_rows(lake, parts, "documents", "quarantine", "dropped")
         revoked = lake.revocations.now().ids(rows.documents.values())
@@ -119,14 +119,18 @@ class Inspection:
         shown = [(d, kept[d.document_id]) for d in rows.documents.values() if d.document_id not in revoked]
         if not self._points.are_as_many(shard, shown):
             return False
-        if self.fresh and self._points.faults(shard, rows_of(self.contents, shard), whole=False):
+        known, maker = self.contents.holds(shard), self._points.maker
+        if self.fresh and (
+            known is None or maker.lengths != maker.contents.epoch or known.points != hash_of(self._points.held(shard))
+        ):
             return False
         chunks, left, points = parts["chunks"].rows, sum(kept.values()), sum(points for _, points in shown)
         self.totals.update(chunks=chunks, vectors=chunks, points=points, collapsed=chunks - left, revoked=left - points)
-        self._count(rows)
-        self.marks.update(
-            mark for row in lake.read(parts["chunks"], ["marks"]).to_pylist() for mark in row.get("marks", ())
-        )
+        marks = self._count(rows)
+        if known is None:  # sealed by an earlier version
+            for column in lake.read(parts["chunks"], ["marks"]).columns:
+                marks.update(chain.from_iterable(column.to_pylist()))
+        self.holds[shard] = known or ShardHolds(points="", marks=marks)
         return True
 
     def _shard(self, shard: int) -> None:
@@ -134,7 +138,7 @@ class Inspection:
         self.whole.add(shard)
         lake, parts = contents.lake, contents.parts(shard)
         rows = read_rows(lake, parts, "documents", "chunks", "quarantine", "dropped")
-        self._count(rows)
+        marks = self._count(rows)
         texts = {*lake.read(parts["texts"], ["document_id"])["document_id"].to_pylist()}
         self.fault(*_document_faults(rows), *_stray_faults(rows, texts))
         expected = [(c, d) for d in rows.documents.values() for c in rows.chunks.get(d.document_id, [])]
@@ -159,33 +163,38 @@ class Inspection:
         kept = [(c, d) for c, d in expected if c.chunk_id not in contents.collapsed]
         indexed = [(c, d) for c, d in kept if d.document_id not in revoked]
         self.totals.update(chunks=len(expected), collapsed=len(expected) - len(kept), revoked=len(kept) - len(indexed))
-        self._compare(shard, indexed, self.told == before)
+        self.holds[shard] = ShardHolds(points=self._compare(shard, indexed, self.told == before), marks=marks)
 
-    def _compare(self, shard: int, rows: Rows, sound: bool) -> None:
-        """Compare a shard's points with its rows; mend them once, if they are sound, and compare again."""
+    def _compare(self, shard: int, rows: Rows, sound: bool) -> str:
+        """Compare a shard's points with its rows; mend them once, if they are sound, and compare again.
+
+        Returns the set hash of the points that there should be.
+        """
         before, counted, mends = self.unmatched, self.tally.done, sound and self.batch > 0
         while found := self._points.faults(shard, rows, whole=True):
             self.tampered |= found.tampered
             self.unmatched = before + len(found)  # before anything is written, which may fail
             if not mends:
                 break
-            self._points.mend(shard, found.wrong, found.orphans)
+            self._points.mend(shard, [wanted for wanted, _ in found.wrong], found.orphans)
             self.mended, mends, self.tally.done = self.mended + len(found), False, counted
         self.unmatched = before + len(found)
         self.totals.update(points=found.sound, vectors_compared=found.sound)
         self.fault(*found.named())
+        return found.hash
 
-    def _count(self, rows: ShardRows) -> None:
+    def _count(self, rows: ShardRows) -> Counter[str]:
+        """Count what the rows are of, and return how many of the chunks have which mark."""
         documents = rows.documents.values()
         dropped = [(d.uri, left) for d in documents for left in rows.dropped.get(d.document_id, [])]
         kept = [chunk for chunks in rows.chunks.values() for chunk in chunks]
         failed = sum(map(len, rows.failures.values()))
         self.totals.update(documents=len(documents), dropped=len(dropped), quarantined_children=failed)
         self.documents.update("children" for d in documents if d.parent)
-        self.marks.update(mark for c in (*kept, *(left.chunk for _, left in dropped)) for mark in c.marks)
         places = [(uri, left.chunk) for uri, left in dropped if left.reason == "secret"]
         places = places[: MAX_SECRETS - len(self.secrets)]  # never what stands there
         self.secrets += [f"{uri}: characters {chunk.start} to {chunk.end}" for uri, chunk in places]
+        return Counter(mark for chunk in (*kept, *(left.chunk for _, left in dropped)) for mark in chunk.marks)
 
 
 def _document_faults(rows: ShardRows) -> Iterator[str]:

@@ -44,7 +44,10 @@ def conservation(found: Inspection, work: Work) -> Conservation:
     if (accounted := listed.total()) != planned["listed"]:
         found.fault(f"the sources listed {planned['listed']} documents, {accounted} are accounted for")
     totals = {name: found.totals[name] for name, field in Conservation.model_fields.items() if field.annotation is int}
-    counts = {"listed": listed, "documents": found.documents, "marks": found.marks}
+    marks = Counter[str]()
+    for held in found.holds.values():
+        marks.update(held.marks)
+    counts = {"listed": listed, "documents": found.documents, "marks": marks}
     told = {"faults": found.faults, "secrets": found.secrets, "mended": found.mended}
     return Conservation(**totals | told | {name: dict(sorted(count.items())) for name, count in counts.items()})
 
@@ -109,10 +112,10 @@ def _misplaced(wanted: list[str], held: list[str]) -> Iterator[str]:
 
 
 def seal(
-    bench: Workbench, retrieval: Retrieval, contents: Contents, work: Work, table: Conservation, recall: Recall | None
+    bench: Workbench, retrieval: Retrieval, found: Inspection, work: Work, table: Conservation, recall: Recall | None
 ) -> Manifest:
     """Write the manifest and return it. Raises: IncompleteGeneration when a file that it names is not in the lake."""
-    lake, summary = contents.lake, work.summary
+    contents, lake, summary = found.contents, found.contents.lake, work.summary
     parts = tuple(contents.all_parts())
     if absent := lake.absent(parts):
         raise IncompleteGeneration(f"{summary.generation}: part files {', '.join(absent[:5])} are not in the lake")
@@ -143,6 +146,7 @@ def seal(
         digest=generation_digest(contents),
         lengths=PointMaker.of(contents).lengths,
         recall=recall,
+        holds=found.holds,
     )
     return lake.seal(manifest)
 

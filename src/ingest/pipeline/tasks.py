@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from ingest.errors import SchemaMismatch, VersionMismatch
 from ingest.ids import collection_name
-from ingest.lake.contents import Contents
+from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
 from ingest.lake.rows import SCHEMAS
 from ingest.lake.shard_rows import amend, by_kind
@@ -194,9 +194,10 @@ def built_contents(bench: Workbench, summary: PlanSummary, *steps: str) -> Conte
     found, shape = lake.marker(generation, "duplicates", 0, "all"), bench.options.shape
     duplicates = found.parts[0] if found is not None else None  # None: that step is not done
     vectors = generation, name, model.fingerprint, model.dimension
-    base = sealed_manifest(lake, summary.base)[0] if shape.sparse and summary.base is not None else None
-    epoch = base.lengths if base is not None else None  # damaged: then another one begins
-    return Contents(lake, *vectors, shards, parts, segments, {}, duplicates, shape, bench.options.analyser, epoch)
+    base = sealed_manifest(lake, summary.base)[0] if summary.base is not None else None
+    epoch = base.lengths if base is not None and shape.sparse else None  # damaged: then another one begins
+    made = Contents(lake, *vectors, shards, parts, segments, {}, duplicates, shape, bench.options.analyser, epoch)
+    return made.following(contents_of(lake, base)) if base is not None else made
 
 
 def cut(bench: Workbench, work: Work, step: ShardStep) -> Iterator[tuple[ShardTask, int]]:

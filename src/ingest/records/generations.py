@@ -191,6 +191,13 @@ class Recall(Record):
     least: float  # the lowest of any question
 
 
+class ShardHolds(Record):
+    """What a shard was found to hold when it was compared in full."""
+
+    points: str  # set hash (`ids.set_hash`) of "<id> <digest>"
+    marks: dict[str, int]  # chunks by mark, dropped ones too
+
+
 class Manifest(Record):
     """`generations/<id>/manifest.json`, written last: the generation is sealed."""
 
@@ -214,6 +221,7 @@ class Manifest(Record):
     recall: Recall | None = None  # of the dense search; None: too few chunks, or sealed before recall was measured
     raised: RaisedLimit | None = None  # for the run that sealed it
     carried: tuple[CarriedOrigin, ...] = ()  # what is stale in it, by name
+    holds: dict[int, ShardHolds] = Field(default_factory=dict)  # by shard; none if sealed before they were recorded
 
 
 class QueryProfile(Record):
