@@ -128,8 +128,7 @@ class Inspection:
         self.totals.update(chunks=chunks, vectors=chunks, points=points, collapsed=chunks - left, revoked=left - points)
         marks = self._count(rows)
         if known is None:  # sealed by an earlier version
-            for column in lake.read(parts["chunks"], ["marks"]).columns:
-                marks.update(chain.from_iterable(column.to_pylist()))
+            marks.update(chain.from_iterable(lake.read(parts["chunks"], ["marks"])["marks"].to_pylist()))
         self.holds[shard] = known or ShardHolds(points="", marks=marks)
         return True
 
