@@ -26,12 +26,14 @@ def nightly(parameters: NightlyParameters) -> State[dict[str, Any]]:
 
 
 def build(parameters: NightlyParameters) -> State[dict[str, Any]]:
-    """Run inside a flow, leave the report as an artifact, and return the flow's last state."""
+    """Run inside a flow, leave the report as an artifact, also if it failed, and return the flow's last state."""
     observer = LoggingObserver(get_run_logger())
-    report = run(parameters, observer)
-    create_markdown_artifact(
-        as_markdown(report, observer.verdict), key=f"{report.index}-run", description=f"Run {report.run}"
-    )
+    try:
+        report = run(parameters, observer)
+    finally:
+        if (ended := observer.report) is not None:
+            markdown = as_markdown(ended, observer.verdict)
+            create_markdown_artifact(markdown, key=f"{ended.index}-run", description=f"Run {ended.run}")
     message = f"generation {report.generation}, release {report.release}"
     return as_state(report.decision, message, report.model_dump(mode="json"), observer)
 

@@ -26,12 +26,14 @@ class LoggingObserver(Observer):
 
     Attributes:
         verdict: The last one received.
+        report: That of the run, also if it failed; None before its end.
         held: Why a positive candidate waits, if a hold is the reason.
     """
 
     def __init__(self, logger: Logger, clock: Callable[[], float] = time.monotonic) -> None:
         self.logger, self.clock = logger, clock
         self.verdict: Verdict | None = None
+        self.report: RunReport | None = None
         self.held = ""
         self._progress, self._logged = Progress("", 0, "", clock), 0.0
 
@@ -56,7 +58,7 @@ class LoggingObserver(Observer):
         """Log a record in one line; the report becomes the artifact."""
         match value:
             case RunReport():
-                return
+                self.report = value
             case PlanSummary():
                 self.logger.info(
                     "plan of %s on %s: %s; %d bytes to fetch, %d chunks to embed, %.1f GPU-minutes",
@@ -103,6 +105,7 @@ def as_markdown(report: RunReport, verdict: Verdict | None) -> str:
     """Return the run's report as Markdown: decision, reasons, and tables of conservation and duration."""
     lines = [f"# Run of `{report.index}`: {report.decision}", ""]
     lines += [f"Generation `{report.generation}`, release {report.release}, digest `{report.digest}`.", ""]
+    lines += [f"- ended by: {_code(report.error)}", ""] if report.error else []
     if verdict is not None:
         lines += [f"- against: {reason}" for reason in verdict.reasons]
         lines += [f"- warning: {warning}" for warning in verdict.warnings]
@@ -118,10 +121,7 @@ def as_markdown(report: RunReport, verdict: Verdict | None) -> str:
     for state in report.in_quarantine:
         lines += [f"In quarantine, generation `{state.generation}`: {_told(state.counts)}."]
         told = (f"{row.uri}: {row.error}: {row.message}" for row in state.documents)
-        lines += [
-            *(f"- `{' '.join(one.split()).replace('`', chr(39))}`" for one in told),
-            "",
-        ]  # code: it may be hostile
+        lines += [*(f"- {_code(one)}" for one in told), ""]
     lines += ["| step | seconds | documents/s | chunks/s | peak MB |", "| --- | --- | --- | --- | --- |"]
     lines += [
         f"| {s.step} | {s.seconds} | {s.documents_per_second} | {s.chunks_per_second} | {s.peak_memory_mb} |"
@@ -165,9 +165,13 @@ def plan_as_markdown(index: str, summary: PlanSummary) -> str:
 
 def _stale(carried: Iterable[CarriedOrigin]) -> list[str]:
     """Return what is carried because it is sick, as a list; as code, for its reason may be hostile."""
-    told = (" ".join(one.split()).replace("`", "'") for one in stale(carried))
-    lines = [f"- `{one}`" for one in told]
+    lines = [f"- {_code(one)}" for one in stale(carried)]
     return [*lines, ""] if lines else []
+
+
+def _code(text: str) -> str:
+    """Return text as code on one line, for it may be hostile."""
+    return f"`{' '.join(text.split()).replace('`', chr(39))}`"
 
 
 def _told(counts: dict[str, int]) -> str:

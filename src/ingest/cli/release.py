@@ -10,7 +10,7 @@ from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode, code_of
 from ingest.cli.invocation import Invocation, Repeated, command, several
 from ingest.cli.output import printable, size
-from ingest.cli.run import MaxDeletedShareOption, TakeOverOption
+from ingest.cli.run import MaxDeletedShareOption, TakeOverOption, reason_to_take_over
 from ingest.phrases import stale
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def promote(
     Without GENERATION: the newest one that was built on the release in force and never released. One that was
     rolled back must be named. With nothing to promote, `--lift-hold` only lifts the hold.
     """
-    reason = (why or "") if take_over else None
+    reason = reason_to_take_over(take_over, why)
     with invocation.publishing() as index:
         outcome = index.promote(
             generation, why=why, lift_hold=lift_hold, max_deleted_share=max_deleted_share, take_over=reason

@@ -72,6 +72,7 @@ def run(
     gate, 4 also when another release came right after the one of this run, 6 waiting for a person (--no-promote,
     decide: manual, a hold, or what was rolled back).
     """
+    reason = reason_to_take_over(take_over, why)
     if why is not None and not take_over and max_deleted_share is None:
         raise BadParameter("--why goes with --take-over or --max-deleted-share")
     with invocation.publishing() as index:
@@ -79,7 +80,7 @@ def run(
             promote=not no_promote,
             max_deleted_share=max_deleted_share,
             why=why,
-            take_over=(why or "") if take_over else None,
+            take_over=reason,
             **chosen.choice(),
         )
         code = told_run(invocation, index, report)
@@ -107,6 +108,13 @@ def told_run(invocation: Invocation, index: "Index", report: "RunReport") -> Exi
     told = {**dict(report), "reasons": reasons, "hold": hold, "rolled_back": rolled_back}
     invocation.output.result(told, summary)
     return code
+
+
+def reason_to_take_over(take_over: bool, why: str | None) -> str | None:
+    """Return why an index is taken over, None when it is not. Raises: BadParameter without a reason."""
+    if take_over and not (why or "").strip():
+        raise BadParameter("--take-over needs --why: one line for the record")
+    return why if take_over else None
 
 
 @command()

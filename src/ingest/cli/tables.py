@@ -182,8 +182,9 @@ def report(run: "records.RunReport") -> Iterator[RenderableType]:
     """Yield where the time of a run went, and its results."""
     columns = ("step", "seconds", "documents", "chunks", "documents/s", "chunks/s", "memory MiB")
     measured = attrgetter("step", "seconds", "documents", "chunks", "documents_per_second", "chunks_per_second")
-    yield table("Steps", columns, ((*measured(stage), round(stage.peak_memory_mb)) for stage in run.stages))
-    yield f"Embedded {run.embedded:,} texts in {run.forward_passes:,} forward passes."
+    if run.stages:  # else it failed
+        yield table("Steps", columns, ((*measured(stage), round(stage.peak_memory_mb)) for stage in run.stages))
+        yield f"Embedded {run.embedded:,} texts in {run.forward_passes:,} forward passes."
     for name in ("quarantined_children", "dropped", "duplicates"):
         if counts := getattr(run, name):
             yield f"{_words(name).capitalize()}: {counted(counts)}"

@@ -53,9 +53,7 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide, take
     services.bench.lake.store.check(token)  # before anything is written
     started = RunStart(run=token, index=releases.index, started=writer.clock().isoformat(), who=writer.who)
     publishes = partial(replanned, scope, partial(publish, services, releases, token, execute, decide))
-    report = kept_in_history(services.bench.lake, started, writer, releases.current, publishes)
-    retrieval.observer.told("report", report)
-    return report
+    return kept_in_history(services, started, releases.current, publishes)
 
 
 def replanned(scope: Scope, publishes: Callable[[Scope], RunReport]) -> RunReport:

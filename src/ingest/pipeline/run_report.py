@@ -17,7 +17,7 @@ from ingest.pipeline.quarantine import newest_in_quarantine
 from ingest.pipeline.tasks import Execute, ShardStep, Work, cut, joins
 from ingest.ports import Observer
 from ingest.records import Conservation, Manifest, Marker, Release, RunReport, RunStart, StageFigure, Verdict
-from ingest.services import Workbench, Writer
+from ingest.services import Services, Workbench
 
 log = logging.getLogger(__name__)
 Sized = tuple[str, int, str]  # a step, how many units go through it, and their name
@@ -115,15 +115,20 @@ def _named(counts: Counter[str], group: str) -> dict[str, int]:
 
 
 def kept_in_history(
-    lake: Lake, start: RunStart, writer: Writer, serving: Callable[[], Release | None], run: Callable[[], RunReport]
+    services: Services, start: RunStart, serving: Callable[[], Release | None], run: Callable[[], RunReport]
 ) -> RunReport:
-    """Return the report of a run, with the moment of its end. For people: what cannot be written changes nothing."""
+    """Return the report of a run, with the moment of its end; the observer hears it, also if the run failed.
+
+    For people: what cannot be written changes nothing.
+    """
+    lake = services.bench.lake
     name = f"{datetime.fromisoformat(start.started):%Y%m%dT%H%M%S.%f}-{start.run[:8]}"
 
     def end(report: RunReport) -> RunReport:
-        ended, left_out = writer.clock().isoformat(), newest_in_quarantine(lake)
+        ended, left_out = services.writer.clock().isoformat(), newest_in_quarantine(lake)
         report = report.model_copy(update={"started": start.started, "ended": ended, "in_quarantine": left_out})
         _keep(lake, name, report)
+        services.retrieval.observer.told("report", report)
         return report
 
     _keep(lake, f"started/{name}", start)

@@ -163,6 +163,11 @@ def test_a_fatal_error_fails_the_flow_run_with_its_message_and_is_kept_as_json(s
     assert aliases == site.aliases()
     kept = [json.loads(path.read_text()) for path in persisted() - files]  # never a pickle
     assert ["ingest.errors.DeleteGuardTripped"] == [record["__exc_type__"] for record in kept]
+    only = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_of(state)]))
+    shown = str(eventually(lambda: site.client.read_artifacts(artifact_filter=only))[0].data)
+    assert f"# Run of `{site.index}`: failed" in shown
+    assert "- ended by: `DeleteGuardTripped: " in shown
+    assert "In quarantine, generation `" in shown
 
 
 @pytest.mark.parametrize("breaks", [False, True])
