@@ -138,10 +138,8 @@ def searched(chunks: list, questions: list, embedder) -> dict:
     texts = [model_input(c.context, c.text) for c in chunks]
     with tempfile.TemporaryDirectory() as folder:
         made = shard_postings(texts, [c.chunk_id for c in chunks], analyser)
-        files = Path(folder) / "postings", Path(folder) / "lengths"
-        pq.write_table(made.postings, files[0])
-        pq.write_table(made.lengths, files[1])
-        merged = merge([files], Path(folder))
+        pq.write_table(made.postings, path := Path(folder) / "shard")
+        merged = merge([(made.lengths, [(path, np.arange(len(texts)))])], Path(folder))
         with KeywordIndex.open(merged.postings, merged.terms, merged.lengths) as index:
             terms = analyser.terms([q.text for q in questions])
             keyword = index.search(terms, [None] * len(questions), FETCHED)

@@ -163,6 +163,7 @@ def now() -> tuple[float, float]:
 
 def ingest_build(folder: Path, args: argparse.Namespace) -> dict[str, float]:
     """Write shards, then merge them."""
+    import numpy as np
     import pyarrow.parquet as pq
 
     from ingest.keyword import Analyser, merge, shard_postings
@@ -172,10 +173,8 @@ def ingest_build(folder: Path, args: argparse.Namespace) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as scratch:
         for i in range(0, len(passages), SHARD):
             made = shard_postings(passages[i : i + SHARD], ids[i : i + SHARD], Analyser())
-            paths = Path(scratch) / f"{i}-postings", Path(scratch) / f"{i}-lengths"
-            pq.write_table(made.postings, paths[0])
-            pq.write_table(made.lengths, paths[1])
-            shards.append(paths)
+            pq.write_table(made.postings, path := Path(scratch) / f"{i}")
+            shards.append((made.lengths, [(path, np.arange(len(made.lengths)))]))
         merge(shards, folder)
         return spent(start, folder)
 

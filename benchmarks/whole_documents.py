@@ -20,10 +20,8 @@ def whole_documents(folder: Path) -> None:
         analyser = Analyser(format=form)
         with tempfile.TemporaryDirectory() as scratch:
             made = shard_postings(texts, ids, analyser)
-            shard = Path(scratch) / "postings", Path(scratch) / "lengths"
-            pq.write_table(made.postings, shard[0])
-            pq.write_table(made.lengths, shard[1])
-            files = merge([shard], Path(scratch) / "merged")
+            pq.write_table(made.postings, path := Path(scratch) / "shard")
+            files = merge([(made.lengths, [(path, np.arange(len(texts)))])], Path(scratch) / "merged")
             with KeywordIndex.open(files.postings, files.terms, files.lengths) as index:
                 found = index.search(analyser.terms([q.text for q in asked]), [None] * len(asked), 10)
         scores = [ndcg([h.chunk_id for h in hits], q.gold) for hits, q in zip(found, asked, strict=True)]

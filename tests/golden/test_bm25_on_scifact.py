@@ -25,9 +25,8 @@ def scifact(judged_data, tmp_path_factory):
     shards = []
     for i, part in enumerate(np.array_split(np.arange(len(texts)), SHARDS)):
         made = shard_postings([texts[j] for j in part], [ids[j] for j in part], Analyser())
-        shards.append((folder / f"{i}-p.parquet", folder / f"{i}-l.parquet"))
-        pq.write_table(made.postings, shards[-1][0])
-        pq.write_table(made.lengths, shards[-1][1])
+        pq.write_table(made.postings, path := folder / f"{i}.parquet")
+        shards.append((made.lengths, [(path, np.arange(len(part)))]))
     files = merge(shards, folder / "merged")
     assert verify(files.postings, files.terms, files.lengths) == []
     with (judged_data / "scifact" / "queries.jsonl").open(encoding="utf-8") as lines:

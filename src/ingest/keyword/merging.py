@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -71,14 +71,31 @@ class KeywordFiles(NamedTuple):
     lengths: Path
 
 
+Numbered = tuple[Path, NDArray[np.int64]]  # sorted postings; by chunk in them its row in lengths, −1: it is left out
+Shard = tuple[pa.Table, Sequence[Numbered]]  # LENGTHS of its chunks, and their postings, perhaps in several files
+
+
+def renumbered(postings: Any, rows: NDArray[np.int64]) -> pa.Table:
+    """Return postings by the new numbers of their chunks, without those of chunks whose number is below 0."""
+    chunks = rows[parquet.numbers(postings["chunk"])]
+    columns = postings["term"], chunks.clip(0).astype(np.uint32), postings["frequency"]
+    return pa.table([*columns], parquet.SHARD_POSTINGS).filter(pa.array(chunks >= 0))
+
+
+def read_shard(shard: Shard) -> ShardPostings:
+    """Return the postings of a shard from its files, file by file, so not sorted. Raises: SchemaMismatch."""
+    lengths, files = shard
+    read = (renumbered(batch, rows) for file, rows in files for batch in parquet.batches(file, parquet.SHARD_POSTINGS))
+    return ShardPostings(pa.concat_tables([parquet.SHARD_POSTINGS.empty_table(), *read]), lengths)
+
+
 class _Source(NamedTuple):
     path: Path  # sorted postings
-    offset: int  # ordinal of its first chunk
-    chunks: int | None  # how many it may name; None if already merged
+    ordinals: NDArray[np.int64] | None  # by chunk, −1 if it is left out; None if already merged
 
 
 class _Input:
-    """The next postings of one sorted file, with ordinals shifted by the shard's offset."""
+    """The next postings of one sorted file, with the ordinals of their chunks."""
 
     def __init__(self, source: _Source, stack: ExitStack) -> None:
         self._source = source
@@ -91,11 +108,16 @@ class _Input:
     def fill(self) -> None:
         """Read on until half a batch is held, or the rest. Raises: SchemaMismatch when the file is not sorted."""
         while self.held.num_rows < max(1, BATCH_ROWS // 2) and (batch := next(self._batches, None)) is not None:
-            chunks = parquet.numbers(batch["chunk"]).astype(np.int64) + self._source.offset
-            self._check(batch["term"], chunks)
-            self.last = str(batch["term"][-1]), int(chunks[-1])
-            columns = [batch["term"], chunks.astype(np.uint32), parquet.numbers(batch["frequency"])]
-            self.held = pa.concat_tables([self.held, pa.table(columns, parquet.SHARD_POSTINGS)])
+            rows = pa.Table.from_batches([batch])
+            if (ordinals := self._source.ordinals) is not None:
+                if (worst := parquet.numbers(batch["chunk"]).max()) >= len(ordinals):
+                    told = f"a posting names chunk {worst}, but there are {len(ordinals)} lengths"
+                    raise SchemaMismatch(f"{self._source.path}: {told}")
+                rows = renumbered(batch, ordinals)
+            if len(rows):
+                self._check(rows["term"].combine_chunks(), parquet.numbers(rows["chunk"]).astype(np.int64))
+                self.last = str(rows["term"][-1]), rows["chunk"][-1].as_py()
+                self.held = pa.concat_tables([self.held, rows])
 
     def take(self, term: str, chunk: int) -> pa.Table:
         """Return the postings up to and including (term, chunk), which are then held no more."""
@@ -105,24 +127,19 @@ class _Input:
         return done
 
     def _check(self, terms: pa.StringArray, chunks: NDArray[np.int64]) -> None:
-        path, offset, limit = self._source
         same = np.asarray(pc.equal(terms[1:], terms[:-1]))  # chunks start over with the next term
         rising = np.where(same, np.diff(chunks) > 0, np.asarray(pc.greater(terms[1:], terms[:-1])))
         if not (rising.all() and self.last < (str(terms[0]), int(chunks[0]))):
-            raise SchemaMismatch(f"{path}: postings are not sorted by term and chunk near {terms[0]}")
-        if limit is not None and (worst := int(chunks.max()) - offset) >= limit:
-            raise SchemaMismatch(f"{path}: a posting names chunk {worst}, but there are {limit} lengths")
+            raise SchemaMismatch(f"{self._source.path}: postings are not sorted by term and chunk near {terms[0]}")
 
 
-def merge(
-    shards: Iterable[tuple[Path, Path]], out: Path, heard: Callable[[int], None] = lambda _: None
-) -> KeywordFiles:
+def merge(shards: Iterable[Shard], out: Path, heard: Callable[[int], None] = lambda _: None) -> KeywordFiles:
     """Merge shards into `out` and return the three files. The same input in the same order gives the same rows.
 
-    `shards` holds (postings, lengths) per shard; a chunk's ordinal is its row in all lengths in this order. The folder
-    `out` is created if it is missing; scratch files in it are removed. `heard`: of postings that are in their place.
+    A chunk's ordinal is its row in all lengths in the order of `shards`. The folder `out` is created if it is missing;
+    scratch files in it are removed. `heard`: of postings that are in their place.
 
-    Memory: up to 128 inputs with about one batch of 8,192 postings each, however many shards there are.
+    Memory: up to 128 inputs with about one batch of 8,192 postings each, however many there are; 8 bytes per chunk.
     Raises: SchemaMismatch when an input is damaged, not sorted, or names a chunk without a length.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -141,23 +158,20 @@ def merge(
                         writer.write_table(block, row_group_size=BATCH_ROWS)
                 for source in group if rounds else ():
                     source.path.unlink()
-            sources = [_Source(path, 0, None) for path in merged]
+            sources = [_Source(path, None) for path in merged]
             rounds += 1
         _write_index(sources, files, heard)
     return files
 
 
-def _append_lengths(shards: Iterable[tuple[Path, Path]], path: Path) -> Iterator[_Source]:
-    """Write all lengths in order; yield each shard's postings with its first ordinal and number of chunks."""
+def _append_lengths(shards: Iterable[Shard], path: Path) -> Iterator[_Source]:
+    """Write all lengths in order; yield each file of postings with the ordinals of its chunks."""
     offset = 0
     with parquet.GroupWriter(path, parquet.LENGTHS, parquet.CHUNKS_PER_GROUP) as writer:
-        for postings, lengths in shards:
-            chunks = 0
-            for batch in parquet.batches(lengths, parquet.LENGTHS):
-                writer.write(batch)
-                chunks += batch.num_rows
-            yield _Source(postings, offset, chunks)
-            offset += chunks
+        for lengths, postings in shards:
+            writer.write(lengths)
+            yield from (_Source(file, np.where(rows < 0, -1, rows + offset)) for file, rows in postings)
+            offset += len(lengths)
             if offset > MOST_CHUNKS:
                 raise SchemaMismatch(f"keyword index: {offset} chunks, at most {MOST_CHUNKS} can be numbered")
 
@@ -174,11 +188,15 @@ def _merged(sources: Sequence[_Source]) -> Iterator[pa.Table]:
 
 
 def _sorted(postings: pa.Table) -> pa.Table:
-    """Return postings sorted by term; those of one term stay in their order."""
+    """Return postings sorted by term, then chunk."""
     terms = postings["term"].combine_chunks().dictionary_encode()
     ranks = parquet.numbers(pc.rank(terms.dictionary)) - 1
     narrow = np.uint16 if len(ranks) < 2**16 else np.int64  # 16-bit numbers are sorted in linear time
-    return postings.take(np.argsort(ranks.astype(narrow)[parquet.numbers(terms.indices)], kind="stable"))
+    ranks = ranks[parquet.numbers(terms.indices)].astype(np.int64)
+    order = np.argsort(ranks.astype(narrow), kind="stable")
+    keys = (ranks << 32 | parquet.numbers(postings["chunk"]))[order]
+    # Only files of one shard have chunks between those of each other.
+    return postings.take(order[np.argsort(keys, kind="stable")] if (np.diff(keys) < 0).any() else order)
 
 
 def _write_index(sources: Sequence[_Source], files: KeywordFiles, heard: Callable[[int], None]) -> None:

@@ -1,9 +1,10 @@
 """All rows of one shard, by document, as its part files hold them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.ids import document_id, shard_of
-from ingest.lake.deltas import MOST_DEAD, MOST_FILES, with_places
+from ingest.lake.deltas import MOST_DEAD, MOST_FILES, Places, put_together, rows_that_count, with_places
 from ingest.lake.lake import Lake
 from ingest.lake.rows import SCHEMAS, DocumentRow, Dropped, chunk_rows, document_rows, dropped_rows, quarantine_rows
 from ingest.records import Chunk, PartFile, PartKind, Quarantined
@@ -120,9 +121,33 @@ def amend(lake: Lake, part: PartFile, new: pa.Table, documents: Sequence[str], m
         return part
     if len(part.files) >= MOST_FILES or dead > MOST_DEAD * (len(chosen) + dead):
         return lake.write_part(part.kind, part.shard, pa.concat_tables([held, new]).take(chosen).combine_chunks())
-    onto = part.model_copy(update={"deleted": tuple(sorted(gone))})
     delta = lake.write_part(part.kind, part.shard, with_places(new, chosen, part.sha256))
-    return delta.model_copy(update={"rows": len(chosen), "onto": onto, "dead": dead})
+    return put_onto(part, delta, len(chosen), tuple(sorted(gone)))
+
+
+def put_onto(part: PartFile, delta: PartFile, rows: int, deleted: tuple[str, ...]) -> PartFile:
+    """Return the entry of a delta with what it is put onto. `rows`: that then count; `deleted`: documents beneath."""
+    told = {"rows": rows, "dead": part.dead + part.rows + delta.rows - rows}
+    return delta.model_copy(update={**told, "onto": part.model_copy(update={"deleted": deleted})})
+
+
+def keyword_files(
+    lake: Lake, parts: Mapping[str, PartFile], left_out: Collection[str] = ()
+) -> tuple[pa.Table, list[tuple[Path, Places]]]:
+    """Return the lengths of a shard's chunks; then each file of postings, with the row there of each chunk in it.
+
+    A chunk that no longer counts has the row −1; one that is `left_out`, too, and the length 0.
+    """
+    read = [lake.read_file(file) for file in parts["keyword.lengths"].files]
+    lengths, places, ends = put_together(read), rows_that_count(read), np.cumsum([0, *map(len, read)])
+    rows = np.full(ends[-1], -1)
+    rows[places] = np.arange(len(places))
+    if left_out:
+        gone = pc.is_in(lengths["chunk_id"], pa.array([*left_out], pa.string()))
+        rows[places[np.asarray(gone)]] = -1
+        lengths = lengths.set_column(1, "length", pc.if_else(gone, pa.scalar(0, pa.uint32()), lengths["length"]))
+    files = zip(parts["keyword.postings"].files, pairwise(ends), strict=True)
+    return lengths, [(lake.part_path(file), rows[a:z]) for file, (a, z) in files]
 
 
 def by_kind(parts: tuple[PartFile, ...]) -> dict[str, PartFile]:

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from ingest import payloads
 from ingest.bounded_cache import BoundedCache
 from ingest.ids import digest_of, point_id, set_hash
-from ingest.keyword import ShardPostings
+from ingest.keyword import read_shard
 from ingest.keyword.sparse_vectors import FORMAT, lengths_of, shard_vectors
 from ingest.lake.contents import Contents
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.rows import DocumentRow, chunk_rows, document_rows
+from ingest.lake.shard_rows import keyword_files
 from ingest.ports import Tally, VectorIndex
 from ingest.records import EVERYTHING, Chunk, Filter, Lengths, Point, SparseVector, StoredPoint, Vectors
 
@@ -121,9 +122,8 @@ class PointMaker:
         """Return the sparse vectors of a shard by chunk id, none without sparse vectors."""
         if (lengths := self.lengths) is None:
             return {}
-        lake, parts, analyser = self.contents.lake, self.contents.parts(shard), self.contents.analyser
-        made = ShardPostings(*(lake.read(parts[f"keyword.{kind}"]) for kind in ("postings", "lengths")))
-        return shard_vectors(made, lengths.average, float(analyser["k1"]), float(analyser["b"]))
+        analyser, files = self.contents.analyser, keyword_files(self.contents.lake, self.contents.parts(shard))
+        return shard_vectors(read_shard(files), lengths.average, float(analyser["k1"]), float(analyser["b"]))
 
 
 def _shown(text: str) -> str:

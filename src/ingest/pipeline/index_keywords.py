@@ -1,20 +1,17 @@
 """The keyword index: the postings of each shard, then one merge of all shards in bounded memory."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import get_args
-
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ingest.keyword import Analyser, merge, shard_postings
 from ingest.lake.contents import Contents
-from ingest.lake.lake import ROW_GROUP
+from ingest.lake.shard_rows import by_kind, keyword_files, put_onto
 from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, parts_after, shard_step
 from ingest.ports import Tally
 from ingest.records import Marker, PartFile
 from ingest.records.generations import KeywordKind
+from ingest.release.generation_states import sealed_manifest
 from ingest.scratch import scratch_folder
 from ingest.services import Services, Workbench
 
@@ -22,20 +19,41 @@ from ingest.services import Services, Workbench
 @shard_step("keyword", "cpu")
 def keyword_shard(services: Services, task: ShardTask) -> Marker:
     """Return the marker of a shard whose postings are committed."""
-    parts = parts_after(services.bench.lake, task, *DOCUMENT_STEPS)
-    postings, lengths = index_shard(services.bench, task.shard, parts["chunks"])
+    bench, lake = services.bench, services.bench.lake
+    parts, before = parts_after(lake, task, *DOCUMENT_STEPS), lake.claim(task.generation).base
+    base = sealed_manifest(lake, before)[0] if before is not None else None
+    same = base is not None and base.analyser == bench.options.analyser
+    held = by_kind(lake.shard_plan(task.generation, task.shard, task.plan_hash).base_parts) if same else {}
+    postings, lengths = index_shard(bench, task.shard, parts["chunks"], held)
     counts = {"documents": parts["documents"].rows, "chunks": lengths.rows, "postings": postings.rows}
     return task.marker("keyword", counts, parts=(postings, lengths))
 
 
-def index_shard(bench: Workbench, shard: int, chunks: PartFile) -> tuple[PartFile, PartFile]:
-    """Write the postings and the lengths of a shard's chunks, and return their parts."""
-    lake, analyser = bench.lake, Analyser.from_record(bench.options.analyser)
-    table = lake.read(chunks, ["chunk_id", "context", "text"])
+def index_shard(
+    bench: Workbench, shard: int, chunks: PartFile, base: Mapping[str, PartFile]
+) -> tuple[PartFile, PartFile]:
+    """Write the postings and the lengths of a shard's chunks, and return their parts.
+
+    Of chunks that are a delta onto those of the `base`, whose terms are counted by the same analyser, only the new ones
+    are read, and their files put onto the base's.
+    """
+    lake, analyser, beneath = bench.lake, Analyser.from_record(bench.options.analyser), chunks.onto
+    known = base["chunks"].sha256 if {"chunks", "keyword.postings", "keyword.lengths"} <= base.keys() else ""
+    if chunks.sha256 == known:
+        return base["keyword.postings"], base["keyword.lengths"]
+    stays = beneath is not None and beneath.sha256 == known
+    table = (lake.read_file if stays else lake.read)(chunks, ["chunk_id", "context", "text"])
     texts, contexts = table["text"].to_pylist(), table["context"].to_pylist()
     made = shard_postings(texts, table["chunk_id"].to_pylist(), analyser, contexts)
     postings = lake.write_part("keyword.postings", shard, made.postings)
-    return postings, lake.write_part("keyword.lengths", shard, made.lengths)
+    lengths = lake.write_part("keyword.lengths", shard, made.lengths.replace_schema_metadata(table.schema.metadata))
+    if beneath is None or not stays:
+        return postings, lengths
+    every = base["keyword.postings"].rows + postings.rows  # also those of chunks that no longer count
+    return (
+        put_onto(base["keyword.postings"], postings, every, beneath.deleted),
+        put_onto(base["keyword.lengths"], lengths, chunks.rows, beneath.deleted),
+    )
 
 
 def merge_keyword(contents: Contents, tally: Tally) -> Contents:
@@ -43,30 +61,9 @@ def merge_keyword(contents: Contents, tally: Tally) -> Contents:
 
     Collapsed chunks lose their postings but keep their rows, so that row numbers equal those of `chunks`.
     """
-    lake, collapsed = contents.lake, frozenset(contents.collapsed)
-    shards = [
-        (lake.part_path(parts["keyword.postings"]), lake.part_path(parts["keyword.lengths"]))
-        for parts in map(contents.parts, contents.shards)
-    ]
-    with scratch_folder() as folder, scratch_folder() as copies:
-        if collapsed:
-            shards = [_without(*paths, collapsed, copies / f"{i}") for i, paths in enumerate(shards)]
-        made = merge(shards, folder, tally.add)
+    lake, parts = contents.lake, map(contents.parts, contents.shards)
+    with scratch_folder() as folder:
+        made = merge((keyword_files(lake, shard, contents.collapsed) for shard in parts), folder, tally.add)
         tally.heard(tally.done)
         files = zip(get_args(KeywordKind), made, strict=True)
-        parts = {kind: lake.write_part_file(kind, None, path) for kind, path in files}
-    return replace(contents, keyword=parts)
-
-
-def _without(postings: Path, lengths: Path, collapsed: frozenset[str], copy: Path) -> tuple[Path, Path]:
-    """Return a shard's files, or copies beside `copy` without its collapsed chunks, whose rows stay with length 0."""
-    held, table = pq.read_table(lengths), pq.read_table(postings)
-    gone = pc.is_in(held["chunk_id"], value_set=pa.array(sorted(collapsed), pa.string()))
-    if not pc.any(gone).as_py():
-        return postings, lengths
-    left = pc.if_else(gone, pa.scalar(0, pa.uint32()), held["length"])
-    kept = table.filter(pc.invert(gone.take(table["chunk"]))), held.set_column(1, "length", left)
-    places = copy.with_suffix(".postings"), copy.with_suffix(".lengths")
-    for rows, place in zip(kept, places, strict=True):
-        pq.write_table(rows, place, compression="zstd", row_group_size=ROW_GROUP)
-    return places
+        return replace(contents, keyword={kind: lake.write_part_file(kind, None, path) for kind, path in files})

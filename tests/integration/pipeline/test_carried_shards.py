@@ -1,12 +1,14 @@
 """A shard in which little changed keeps its part files; what a generation holds is what a fresh build holds."""
 
 import random
+from typing import get_args
 
 import pytest
 
 from ingest.lake import shard_rows
 from ingest.lake.contents import contents_of
 from ingest.lake.deltas import MOST_DEAD
+from ingest.records.generations import KeywordKind
 from ingest.search.indexed_documents import IndexedDocuments
 from tests.pipelines import CountingSource, Project, build_options
 
@@ -43,11 +45,12 @@ def test_a_changed_document_adds_a_file_of_its_rows_alone(project):
     project.source.write("07.md", text_of("07", 1))
     project.run()
     after = contents(project).parts(0)
-    for kind in ("texts", "chunks", "attributes"):
+    for kind in ("texts", "chunks", "attributes", "keyword.lengths"):
         assert before[kind].sha256 == after[kind].onto.sha256
         assert before[kind].rows == after[kind].rows
         assert 1 == len(after[kind].onto.deleted)
         assert after[kind].dead == len(project.lake.read_file(after[kind]))
+    assert before["keyword.postings"].sha256 == after["keyword.postings"].onto.sha256
 
 
 def test_a_large_change_writes_the_files_anew(project):
@@ -76,6 +79,9 @@ def test_any_sequence_of_changes_holds_what_a_fresh_build_holds(project, monkeyp
     other = Project(project.sources, options=project.options)
     other.run()
     assert held(other) == held(project)
+    for kind in get_args(KeywordKind):
+        wanted, found = (p.lake.part_path(contents(p).keyword[kind]).read_bytes() for p in (other, project))
+        assert wanted == found
     assert other.lake.base().digest == project.lake.base().digest
     for row in held(other)["chunks"][0]:
         wanted, found = (IndexedDocuments(contents(p))._read(row["document_id"], 0) for p in (other, project))

@@ -36,11 +36,10 @@ from ingest.records import Hit
 PLAIN = Analyser(stem=False)
 
 
-def save(made: ShardPostings, folder: Path, name: str) -> tuple[Path, Path]:
-    paths = folder / f"{name}-postings.parquet", folder / f"{name}-lengths.parquet"
-    pq.write_table(made.postings, paths[0])
-    pq.write_table(made.lengths, paths[1])
-    return paths
+def save(made: ShardPostings, folder: Path, name: str) -> merging.Shard:
+    path = folder / f"{name}-postings.parquet"
+    pq.write_table(made.postings, path)
+    return made.lengths, [(path, np.arange(len(made.lengths)))]
 
 
 def build(corpora: list[list[list[str]]], folder: Path) -> KeywordFiles:

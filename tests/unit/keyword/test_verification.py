@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,8 +16,7 @@ TEXTS = ["a b b c", "b c", "a a a", "d"]
 def files(tmp_path):
     made = shard_postings(TEXTS, ["w", "x", "y", "z"], Analyser(stem=False))
     pq.write_table(made.postings, tmp_path / "p")
-    pq.write_table(made.lengths, tmp_path / "l")
-    return merge([(tmp_path / "p", tmp_path / "l")], tmp_path / "out")
+    return merge([(made.lengths, [(tmp_path / "p", np.arange(4))])], tmp_path / "out")
 
 
 def check(files: KeywordFiles) -> list[str]:
