@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -183,58 +182,41 @@ def embed_texts(
     What the embedder refuses together is tried in halves, and a vector that is not of length 1 once more alone. Raises:
     FatalError if a plain text has none either (the model is at fault), DimensionMismatch, AccessDenied, TransientError.
     """
-    embedding = _Embedding(embedder, texts)
-    embedding.fill([*texts])
-    return embedding.vectors, embedding.refused
-
-
-@dataclass
-class _Embedding:
-    embedder: Embedder
-    texts: Mapping[str, str]
-    vectors: dict[str, Vectors] = field(default_factory=dict)
-    refused: dict[str, errors.DocumentError] = field(default_factory=dict)
-
-    def fill(self, keys: list[str]) -> None:
-        """Embed some of the texts, in halves where the embedder refuses them together."""
+    vectors, refused, model = dict[str, Vectors](), dict[str, errors.DocumentError](), embedder.record
+    waiting = [[*texts]]
+    while waiting:
+        keys = waiting.pop()
         try:
-            found = self.embedder.embed([self.texts[key] for key in keys])
+            found = embedder.embed([texts[key] for key in keys])
+            if found.shape != (len(keys), model.dimension):
+                told = f"vectors of shape {found.shape} for {len(keys)} texts in {model.dimension} dimensions"
+                raise errors.DimensionMismatch(f"model {model.name}: {told}")
+            norms = np.linalg.norm(found, axis=1)
+            sound = np.abs(norms - 1) < NORM_TOLERANCE  # False for what is not finite
+            if len(keys) == 1 and not sound[0]:
+                told = f"model {model.name}: the vector of a chunk has norm {norms[0]:g}, not 1"
+                raise errors.UnembeddableDocument(told)
         except (errors.AccessDenied, errors.DimensionMismatch):
             raise
         except (errors.DocumentError, errors.FatalError) as error:
-            if len(keys) == 1:
-                self._refuse(keys[0], error)
-            else:
+            if len(keys) > 1:
                 half = (len(keys) + 1) // 2
-                self.fill(keys[:half])
-                self.fill(keys[half:])
+                waiting += [keys[half:], keys[:half]]
+                continue
+            refused[keys[0]] = _refusal(embedder, error, checks=not refused)
         else:
-            self._keep(keys, found)
+            vectors |= {key: vector for key, vector, is_sound in zip(keys, found, sound, strict=True) if is_sound}
+            waiting += [[key] for key, is_sound in zip(keys, sound, strict=True) if not is_sound]
+    return vectors, refused
 
-    def _keep(self, keys: list[str], found: Vectors) -> None:
-        model = self.embedder.record
-        if found.shape != (len(keys), model.dimension):
-            told = f"vectors of shape {found.shape} for {len(keys)} texts in {model.dimension} dimensions"
-            raise errors.DimensionMismatch(f"model {model.name}: {told}")
-        for key, vector, norm in zip(keys, found, np.linalg.norm(found, axis=1), strict=True):
-            if abs(norm - 1) < NORM_TOLERANCE:  # False for what is not finite
-                self.vectors[key] = vector
-            elif len(keys) > 1:
-                self.fill([key])
-            else:
-                told = f"model {model.name}: the vector of a chunk has norm {norm:g}, not 1"
-                self._refuse(key, errors.UnembeddableDocument(told))
 
-    def _refuse(self, key: str, error: errors.DocumentError | errors.FatalError) -> None:
-        """Keep why a text has no vector. Raises: FatalError when the model is at fault."""
-        told, norm = error, 1.0
-        try:
-            if not self.refused:
-                norm = float(np.linalg.norm(self.embedder.embed([PLAIN])))
-        except (errors.DocumentError, errors.FatalError) as other:
-            told, norm = other, 0.0
-        if not abs(norm - 1) < NORM_TOLERANCE:
-            raise errors.FatalError(f"model {self.embedder.record.name}: no vector for a plain text either; {told}")
-        self.refused[key] = (
-            error if isinstance(error, errors.DocumentError) else errors.UnembeddableDocument(str(error))
-        )
+def _refusal(embedder: Embedder, error: errors.IngestError, *, checks: bool) -> errors.DocumentError:
+    """Return why a text has no vector. Raises: FatalError when, as is checked, a plain text has none either."""
+    told, norm = error, 1.0
+    try:
+        norm = float(np.linalg.norm(embedder.embed([PLAIN]))) if checks else norm
+    except (errors.DocumentError, errors.FatalError) as other:
+        told, norm = other, 0.0
+    if not abs(norm - 1) < NORM_TOLERANCE:
+        raise errors.FatalError(f"model {embedder.record.name}: no vector for a plain text either; {told}")
+    return error if isinstance(error, errors.DocumentError) else errors.UnembeddableDocument(str(error))
