@@ -49,15 +49,24 @@ class EmbeddingStore:
         other.index = self.index
         return other
 
-    def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str, replaces: bool = False) -> str:
+    def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str, again: str = "") -> str:
         """Write a segment, then its index entry, and return the segment's name.
 
         `keys` are distinct; `vectors` (n, dimension) float32, normalised, in the same order. `backend` names what
-        computed them, for people only. `token` is unique to this writer. With `replaces`, they count before all others.
+        computed them, for people only. `token` is unique to this writer. `again`: the generation for which they are
+        made again; they count before all others then.
         """
-        name = self.write("segments", keys, vectors)
-        self.index.append(_entry_of(name, keys, backend=backend, token=token, replaces=replaces))
+        name = self._write(keys, vectors)
+        told = {"backend": backend, "token": token, "replaces": bool(again), "again": again}
+        self.index.append(_entry_of(name, keys, **told))
         return name
+
+    def made_again(self, generation: str) -> set[str]:
+        """Return the keys whose vectors were made again for a generation, as far as no merge has hidden that."""
+        with self.index.lock:
+            self.index.refresh()
+            made = [self._keys_of(one.segment, one) for one in self.index.live if one.again == generation]
+        return {key.decode() for keys in made if keys is not None for key in keys}
 
     def retire(self, token: str, segments: Iterable[str] = ()) -> None:
         """Record that segments, and those that were found lost, no longer count. Quick when there are none."""
@@ -88,7 +97,7 @@ class EmbeddingStore:
                 keys, vectors = (np.concatenate(column) for column in zip(*found, strict=True))
                 told = {"backend": "merged", "token": f"{token}-{index.read}", "replaces": True}
                 names, merges = [key.decode() for key in keys], tuple(one.segment for one in index.live if one in some)
-                entry = _entry_of(self.write("segments", names, vectors), names, merges=merges, **told)
+                entry = _entry_of(self._write(names, vectors), names, merges=merges, **told)
                 if not index.try_append(entry):  # it may replace what counted
                     return
             index.save(token)
@@ -127,17 +136,17 @@ class EmbeddingStore:
             self.index.live = [one for one in self.index.live if one is not entry]
         return entry.segment not in self.index.lost
 
-    def write(self, folder: str, keys: Sequence[str], vectors: Vectors, metadata: dict[str, str] | None = None) -> str:
-        """Write a file of distinct keys and their vectors, sorted by key, and its metadata; return its SHA-256."""
+    def _write(self, keys: Sequence[str], vectors: Vectors) -> str:
+        """Write a segment of distinct keys and their vectors, sorted by key; return its name."""
         order = np.argsort(np.array(keys))
         vectors = np.ascontiguousarray(vectors[order], dtype=np.float32)
         column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
-        table = pa.table({"key": pa.array([keys[i] for i in order], pa.string()), "vector": column}, metadata=metadata)
+        table = pa.table({"key": pa.array([keys[i] for i in order], pa.string()), "vector": column})
         with scratch_folder() as scratch:
             path = scratch / "segment.parquet"
             pq.write_table(table, path, compression="none", row_group_size=4096, use_dictionary=False)
             name = file_sha256(path)
-            self.store.put_file(f"embeddings/{self.fingerprint}/{folder}/{name}.parquet", path, read_soon=True)
+            self.store.put_file(self._segment_key(name), path, read_soon=True)
         return name
 
     def missing(self, keys: Sequence[str]) -> list[str]:

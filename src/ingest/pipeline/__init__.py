@@ -18,7 +18,7 @@ from ingest.pipeline.collections import (
     reconcile_serving,
     releases_of,
 )
-from ingest.pipeline.embed import embed_shard, recover_vectors
+from ingest.pipeline.embed import embed_shard
 from ingest.pipeline.find_duplicates import find_duplicates
 from ingest.pipeline.guard import guard_chunked
 from ingest.pipeline.index_keywords import keyword_shard, merge_keyword
@@ -145,7 +145,6 @@ def build(services: Services, releases: Releases, work: Work, execute: Execute, 
         raise
     chunked = built_contents(bench, work.summary, "chunk")
     figures.timed("guard", guard_chunked, bench, work, chunked)  # before anything is embedded
-    recover_vectors(services, work.summary.generation)
     each_shard(embed_shard, work)
     bench.lake.embeddings(bench.model.fingerprint).merge(services.writer.new_token())
     embedded = built_contents(bench, work.summary, *DOCUMENT_STEPS)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +11,6 @@ from ingest import errors
 from ingest.documents.chunking import model_input
 from ingest.lake.lake import Lake
 from ingest.lake.shard_rows import by_kind, outermost, read_rows
-from ingest.lake.unfinished_vectors import UnfinishedVectors
 from ingest.pipeline.claiming import unreleased_rows
 from ingest.pipeline.collection_points import NORM_TOLERANCE
 from ingest.pipeline.index_keywords import index_shard
@@ -27,12 +25,6 @@ FIRST_TEXTS = 16  # in the first call of the embedder
 FAST_SECONDS, SLOW_SECONDS = 1.0, 2.0  # a call below the first doubles the next one, a call above the second halves it
 DURABLE_SECONDS = 5.0  # after which vectors are written, though their slice is not finished: a kill costs little more
 PLAIN = "a plain text"  # for which any model that works has a vector
-
-
-def recover_vectors(services: Services, generation: str) -> None:
-    """Add to the store what killed runs left, but for what was forced for this generation. Raises: TransientError."""
-    bench = services.bench
-    UnfinishedVectors(bench.lake.embeddings(bench.model.fingerprint)).recover(services.writer.new_token, generation)
 
 
 def settled(services: Services, task: ShardTask, slices: Sequence[Marker]) -> Marker:
@@ -64,14 +56,10 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
     store = lake.embeddings(model.fingerprint)
     plan = lake.shard_plan(task.generation, task.shard, task.plan_hash)
     wanted = _keys_of(lake, parts, {*plan.embed_again}) if plan.embed_again else set[str]()
-    again = [key for key in keys if key in wanted]
+    done_again = store.made_again(task.generation) if wanted else set[str]()  # by an attempt that was killed
+    again = [key for key in keys if key in wanted and key not in done_again]
     missing = [*dict.fromkeys(store.missing(keys) + again)]
-    try:
-        passes, refused = _embed(services, task, missing, table, replaces=bool(again))
-    except errors.TransientError:
-        with suppress(errors.TransientError):
-            recover_vectors(services, task.generation)  # for the second attempt
-        raise
+    passes, refused = _embed(services, task, missing, table, replaces=bool(again))
     sizes = {"documents": 0 if task.rows and task.rows[0] else parts["documents"].rows, "chunks": len(keys)}
     counts = {**sizes, "embedded": len(missing) - len(refused), "forward_passes": passes}
     done = task.marker("embed", counts, segments=store.segments_of(keys), refused=refused)
@@ -81,30 +69,26 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
 def _embed(
     services: Services, task: ShardTask, missing: list[str], table: pa.Table, *, replaces: bool
 ) -> tuple[int, dict[str, str]]:
-    """Add a segment with the vectors of the missing keys, the longest texts first: too little memory shows at once.
+    """Add segments with the vectors of the missing keys, the longest texts first: too little memory shows at once.
 
-    Return the number of forward passes, and by key why the model gives a text no vector and the store has none.
+    What is embedded is durable within seconds, so a killed run loses little. Return the number of forward passes, and
+    by key why the model gives a text no vector and the store has none.
     """
     if not missing:
         return 0, {}
-    model, forced = services.bench.model, task.generation if replaces else ""
+    model, again = services.bench.model, task.generation if replaces else ""
     embedder, store = services.retrieval.open_embedder(model), services.bench.lake.embeddings(model.fingerprint)
-    unfinished, before = UnfinishedVectors(store), embedder.forward_passes
-    found, refused = unfinished.forced(forced, {*missing}) if forced else dict[str, Vectors](), dict[str, str]()
-    kept, wanted = len(found), [key for key in missing if key not in found]  # `kept`: durable vectors
-    rows = table.filter(pc.is_in(table["embedding_key"], pa.array(wanted, pa.string()))).to_pylist()
+    before, found, refused = embedder.forward_passes, dict[str, Vectors](), dict[str, str]()
+    rows = table.filter(pc.is_in(table["embedding_key"], pa.array(missing, pa.string()))).to_pylist()
     inputs = {row["embedding_key"]: model_input(row["context"], row["text"]) for row in rows}
     texts = dict(sorted(inputs.items(), key=lambda item: len(item[1]), reverse=True))
     for vectors, reasons, is_due in _calls(services, task, embedder, texts, len(table)):
         found |= vectors
         refused |= reasons
-        if is_due and (recent := [*found][kept:]):
-            unfinished.write(recent, np.stack([found[key] for key in recent]), embedder.backend, forced)
-            kept = len(found)
-    if found:
-        token = services.writer.new_token()
-        store.add([*found], np.stack([*found.values()]), embedder.backend, token, replaces=replaces)
-    unfinished.remove()
+        if is_due and found:
+            token, made = services.writer.new_token(), np.stack([*found.values()])
+            store.add([*found], made, embedder.backend, token, again)
+            found.clear()
     absent = set(store.missing([*refused]))  # else a vector of before stays
     return embedder.forward_passes - before, {key: why for key, why in refused.items() if key in absent}
 
@@ -122,7 +106,7 @@ def _calls(
         start += len(vectors) + len(refused)
         observer.reached("embed", task.name, known + start)
         now = clock()
-        is_due = now - written >= DURABLE_SECONDS and start < len(texts)
+        is_due = now - written >= DURABLE_SECONDS or start == len(texts)
         written = now if is_due else written
         yield vectors, {key: str(error) for key, error in refused.items()}, is_due
         if now - began < FAST_SECONDS:

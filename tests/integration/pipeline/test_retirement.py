@@ -516,7 +516,7 @@ def test_a_segment_that_holds_what_was_merged_stays_though_nothing_names_it(p: P
     keys = [key for segment in before for key in store._read_keys(segment)]
     names = list(dict.fromkeys(key.decode() for key in keys))
     held = store.vectors(names)
-    merged = store.write("segments", names, held)
+    merged = store._write(names, held)
     first, last = min(names), max(names)
     told = {"rows": len(names), "first_key": first, "last_key": last, "dtype": "float32", "backend": "", "token": "m"}
     store.index.append(SegmentEntry(segment=merged, merges=tuple(before), replaces=True, **told))

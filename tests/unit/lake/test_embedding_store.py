@@ -36,8 +36,8 @@ class Writer(EmbeddingStore):
 
     tokens = count()
 
-    def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str = "", replaces: bool = False) -> str:
-        return super().add(keys, vectors, backend, token or f"token{next(self.tokens)}", replaces)
+    def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str = "", again: str = "") -> str:
+        return super().add(keys, vectors, backend, token or f"token{next(self.tokens)}", again)
 
 
 class CountingStore(InMemoryStore):
@@ -63,12 +63,20 @@ def test_vectors_come_in_the_order_of_the_keys_asked_for() -> None:
     assert store.vectors([key(1)]).shape == (1, DIMENSION)
 
 
+def test_what_was_made_again_for_a_generation_is_known_to_whoever_resumes_it() -> None:
+    shared = InMemoryStore()
+    opened(shared).add([key(1), key(2)], vectors(1, 2), "test")
+    opened(shared).add([key(1)], vectors(11), "test", again="0002")
+    assert {key(1)} == opened(shared).made_again("0002")
+    assert set() == opened(shared).made_again("0003")
+
+
 def test_what_replaces_counts_before_earlier_entries_and_not_before_later_ones_that_replace() -> None:
     shared = InMemoryStore()
     store = opened(shared)
     store.add([key(1), key(2), key(3)], vectors(1, 2, 3), "test")
-    first = store.add([key(1), key(2)], vectors(11, 12), "test", replaces=True)
-    second = store.add([key(2)], vectors(22), "test", replaces=True)
+    first = store.add([key(1), key(2)], vectors(11, 12), "test", again="0002")
+    second = store.add([key(2)], vectors(22), "test", again="0002")
     store.add([key(1)], vectors(31), "test")
     for reader in (store, opened(shared)):
         assert [11, 22, 3] == reader.vectors([key(1), key(2), key(3)])[:, 0].tolist()
@@ -105,7 +113,7 @@ def test_a_generations_own_segments_count_before_what_replaced_them_as_far_as_th
     store, early = opened(memory), opened(memory)
     first = store.add([key(1), key(2)], vectors(1, 2), "test")
     assert early.missing([key(1)]) == []
-    other = store.add([key(2), key(3)], vectors(20, 30), "test", replaces=True)
+    other = store.add([key(2), key(3)], vectors(20, 30), "test", again="0002")
     for reader in (early, opened(memory)):
         assert reader.vectors([key(1), key(2)], [first, other])[:, 0].tolist() == [1, 20]  # reads what it did not know
         assert reader.vectors([key(1), key(2), key(3)], [first])[:, 0].tolist() == [1, 2, 30]
@@ -319,7 +327,7 @@ def test_readers_from_before_a_merge_go_on_and_see_what_comes_after_it() -> None
     before = reader.vectors(keys := [key(n) for n in range(33)])
     store.merge("merge")
     store.add([key(99)], vectors(99), "test")
-    store.add([key(3)], vectors(-3), "test", replaces=True)
+    store.add([key(3)], vectors(-3), "test", again="0002")
     assert before.tolist() == reader.vectors(keys).tolist()
     for one in (reader, opened(memory), store):
         assert [99, -3] == one.vectors([key(99), key(3)])[:, 0].tolist()
@@ -338,7 +346,7 @@ def test_without_its_snapshots_the_index_is_read_from_its_first_entry() -> None:
 def test_a_generation_keeps_its_vectors_after_they_were_replaced_and_merged() -> None:
     memory = InMemoryStore()
     own = opened(memory).add([key(1), key(2)], vectors(1, 2), "test")
-    opened(memory).add([key(1)], vectors(-1), "test", replaces=True)
+    opened(memory).add([key(1)], vectors(-1), "test", again="0002")
     many(memory).merge("merge")
     for name, expected in ((own, [1, 2]), (opened(memory).current([own])[0], [-1, 2])):
         assert expected == opened(memory).vectors([key(1), key(2)], [name])[:, 0].tolist()
@@ -384,7 +392,7 @@ def test_nothing_is_merged_while_a_segment_is_lost_or_another_writer_comes_first
 
     def late() -> bool:
         found = refresh()
-        opened(memory).add([key(500)], vectors(500), "test", replaces=True)
+        opened(memory).add([key(500)], vectors(500), "test", again="0002")
         return found
 
     store.index.refresh = late  # type: ignore[method-assign]
@@ -424,7 +432,7 @@ def test_merging_changes_no_answer_whenever_it_happens(changes: list[Change], me
         early, store = opened(memory), opened(memory)
         expected: dict[int, float] = {}
         for n, (rows, replaces) in enumerate(changes):
-            store.add([key(k) for k in rows], vectors(*rows.values()), "test", replaces=replaces)
+            store.add([key(k) for k in rows], vectors(*rows.values()), "test", again="0002" if replaces else "")
             expected = {**expected, **rows} if replaces else {**rows, **expected}
             assert early.missing([key(k) for k in rows]) == []
             if n in merges:
