@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 from ingest import errors
 from ingest.adapters.embedders import truncated
 from ingest.adapters.embedders.sentence_transformer import runtimes
-from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder, locate, open_word_table
+from ingest.adapters.embedders.sentence_transformer.model_folder import locate, open_word_table
 from ingest.adapters.embedders.sentence_transformer.runtimes import Inputs, OnnxModel, export, open_exported
 from ingest.adapters.embedders.sentence_transformer.tokenizer import KIND, SentenceTransformerTokenizer
 from ingest.extras import require
@@ -55,7 +55,7 @@ class SentenceTransformerOptions(Options):
 
 def describe(name: str, options: dict[str, Any], folder: Path | None = None) -> ModelRecord:
     """Return the record of a model from its files, without loading the weights. Raises: InvalidSettings."""
-    return _described(locate(name, folder), _parsed(name, options))
+    return SentenceTransformerEmbedder(name, options, folder).record
 
 
 def files(name: str, folder: Path | None = None) -> dict[str, Path]:
@@ -65,13 +65,12 @@ def files(name: str, folder: Path | None = None) -> dict[str, Path]:
 
 def open_embedder(name: str, options: dict[str, Any]) -> "SentenceTransformerEmbedder":
     """Return the embedder of a model. Raises: InvalidSettings if it is not on this machine."""
-    return SentenceTransformerEmbedder(locate(name), _parsed(name, options))
+    return SentenceTransformerEmbedder(name, options).opened()
 
 
-def open_tokenizer(name: str, options: dict[str, Any], folder: Path | None = None) -> "SentenceTransformerTokenizer":
+def open_tokenizer(name: str, options: dict[str, Any], folder: Path | None = None) -> SentenceTransformerTokenizer:
     """Return the tokenizer of a model; reads neither weights nor torch. Raises: InvalidSettings."""
-    _parsed(name, options)
-    return SentenceTransformerTokenizer(locate(name, folder))
+    return SentenceTransformerEmbedder(name, options, folder).tokenizer
 
 
 def reopen(
@@ -79,48 +78,75 @@ def reopen(
 ) -> "SentenceTransformerEmbedder":
     """Return the embedder of a record. Raises: SchemaMismatch for another model's files, InvalidSettings."""
     here = {key: value for key, value in (options or {}).items() if key not in RESULT_OPTIONS}
-    model, parsed = locate(record.name, folder), _parsed(record.name, {**here, **record.options})
-    found = _described(model, parsed).fingerprint
-    if found != record.fingerprint:
-        told = f"model {record.name}: the one in {model.path} has fingerprint {found}, expected {record.fingerprint}"
-        raise errors.SchemaMismatch(told)
-    return SentenceTransformerEmbedder(model, parsed)
+    model = SentenceTransformerEmbedder(record.name, {**here, **record.options}, folder)
+    if (found := model.record.fingerprint) != record.fingerprint:
+        told = f"the one in {model.folder.path} has fingerprint {found}, expected {record.fingerprint}"
+        raise errors.SchemaMismatch(f"model {record.name}: {told}")
+    return model.opened()
 
 
 class SentenceTransformerEmbedder(Embedder):
     """A sentence-transformers model. Calls from several threads wait for each other."""
 
-    def __init__(self, folder: ModelFolder, options: SentenceTransformerOptions) -> None:
-        self.record = _described(folder, options)
+    def __init__(self, name: str, given: dict[str, Any], folder: Path | None = None) -> None:
+        """Read a model's files, but not its weights: `opened` does. Raises: InvalidSettings."""
+        self.folder = locate(name, folder)
+        try:
+            self._options = options = SentenceTransformerOptions.model_validate(given)
+        except ValidationError as error:
+            raise errors.InvalidSettings(f"model {name}: {errors.first_fault(error)}") from error
+        if options.questions == "onnx":
+            require(f"model {name}: questions: onnx", "ingest[onnx]", "onnx", "onnxruntime")
+        self._length = options.max_seq_length or self.folder.length
+        if self._length > self.folder.positions:
+            told = f"max_seq_length {self._length} is over its {self.folder.positions} positions"
+            raise errors.InvalidSettings(f"model {self.folder.name}: {told}")
+        self.tokenizer = SentenceTransformerTokenizer(self.folder)
+        own = map(self.folder.prompt, (QUESTION_PROMPTS, TEXT_PROMPTS))
+        said = options.question_prompt, options.text_prompt
+        prompts = [model if told is None else told for model, told in zip(own, said, strict=True)]
+        self._question_prompt, self._text_prompt = prompts
+        self.record = ModelRecord(
+            kind=KIND,
+            name=self.folder.name,
+            fingerprint=digest_of([KIND, 1, self.folder.digest(), *prompts, "l2", self._length]),
+            dimension=self.folder.dimension,
+            max_tokens=self._room(self._text_prompt),
+            options=options.model_dump(include=RESULT_OPTIONS, exclude_none=True),  # to open it on another machine
+        )
+        self.forward_passes = 0
+        self._too_large = sys.maxsize  # padded tokens of the smallest batch that ran out of memory
+        self._lock = threading.Lock()
+        self._onnx: OnnxModel | None = None
+
+    def opened(self) -> Self:
+        """Choose device and number format, and load the weights unless only questions come: these have ONNX Runtime."""
+        options = self._options
         self.device = options.device or runtimes.best_device()
         self.dtype = options.dtype or runtimes.best_dtype(self.device)
         self.backend = f"torch {self.device} {self.dtype}"
-        self.forward_passes = 0
-        self._tokenizer = SentenceTransformerTokenizer(folder)
-        self._question_prompt, self._text_prompt = _prompts(folder, options)
-        self._length = options.max_seq_length or folder.length
-        self._folder = folder
         budget, most = BUDGETS["cpu" if self.device == "cpu" else "cuda"]
         self._budget, self._most = options.token_budget or budget, options.max_texts or most
-        self._too_large = sys.maxsize  # padded tokens of the smallest batch that ran out of memory
-        self._lock = threading.Lock()
-        self._tables = options.question_cache
         fast = self.device == "cpu" and options.questions != "torch" and find_spec("onnxruntime") is not None
         self._cache = options.question_cache if fast else None
-        self._onnx: OnnxModel | None = None
         if self._cache is not None:
             self._onnx = open_exported(self._cache, self.record.fingerprint, self._question_inputs)
         if self._onnx is None:
             self._model  # noqa: B018  fail now if it cannot be opened
+        return self
+
+    def _room(self, prompt: str) -> int:
+        """Return the tokens left for a text besides the prompt and special tokens."""
+        return self._length - self.tokenizer.special_tokens - (self.tokenizer.count([prompt])[0] if prompt else 0)
 
     @cached_property
     def word_table(self) -> WordTable | None:
-        return open_word_table(self._folder.transformer, self.record.fingerprint, self._tables)
+        return open_word_table(self.folder.transformer, self.record.fingerprint, self._options.question_cache)
 
     @cached_property
     def _model(self) -> Any:
         """The model in PyTorch. Raises: InvalidSettings, DimensionMismatch."""
-        model = runtimes.load_model(self._folder.path, self.device, self.dtype)
+        model = runtimes.load_model(self.folder.path, self.device, self.dtype)
         model.max_seq_length = self._length
         if (dimension := model.get_embedding_dimension()) != self.record.dimension:
             told = f"model {self.record.name}: gives {dimension} dimensions, its files say {self.record.dimension}"
@@ -135,13 +161,13 @@ class SentenceTransformerEmbedder(Embedder):
             folder, self._cache = self._cache, None
             exact = self._model
             if self.dtype != "float32":
-                exact = runtimes.load_model(self._folder.path, self.device, "float32")
+                exact = runtimes.load_model(self.folder.path, self.device, "float32")
             exact.max_seq_length = self._length
             self._onnx = export(folder, self.record.fingerprint, exact, self._question_prompt, self._question_inputs)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Raises: FatalError for a text over the model's limit; EmbedderOutOfMemory if not even one text fits."""
-        counts = self._tokenizer.count(texts)
+        counts = self.tokenizer.count(texts)
         for i, count in enumerate(counts):
             if count > self.record.max_tokens:
                 told = f"text {i} has {count} tokens, at most {self.record.max_tokens} fit: {texts[i][:60]!r}"
@@ -153,8 +179,7 @@ class SentenceTransformerEmbedder(Embedder):
         return vectors
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        room = _room(self._tokenizer, self._length, self._question_prompt)
-        short = truncated(texts, self._tokenizer, room, self.record.name)
+        short = truncated(texts, self.tokenizer, self._room(self._question_prompt), self.record.name)
         if (onnx := self._onnx) is not None:
             found = [_normalised(onnx.vector(self._question_inputs(text))) for text in short]
             with self._lock:
@@ -200,7 +225,7 @@ class SentenceTransformerEmbedder(Embedder):
         return _normalised(raw)
 
     def _question_inputs(self, text: str) -> Inputs:
-        return self._tokenizer.inputs(self._question_prompt + text)
+        return self.tokenizer.inputs(self._question_prompt + text)
 
 
 def token_batches(lengths: Sequence[int], token_budget: int, max_texts: int) -> list[Batch]:
@@ -223,40 +248,3 @@ def _normalised(raw: Vectors) -> Vectors:
     with np.errstate(invalid="ignore", divide="ignore"):
         vectors: Vectors = raw / np.linalg.norm(raw, axis=1, keepdims=True)
     return vectors
-
-
-def _parsed(name: str, options: dict[str, Any]) -> SentenceTransformerOptions:
-    try:
-        parsed = SentenceTransformerOptions.model_validate(options)
-    except ValidationError as error:
-        raise errors.InvalidSettings(f"model {name}: {errors.first_fault(error)}") from error
-    if parsed.questions == "onnx":
-        require(f"model {name}: questions: onnx", "ingest[onnx]", "onnx", "onnxruntime")
-    return parsed
-
-
-def _described(folder: ModelFolder, options: SentenceTransformerOptions) -> ModelRecord:
-    length = options.max_seq_length or folder.length
-    if length > folder.positions:
-        told = f"model {folder.name}: max_seq_length {length} is over its {folder.positions} positions"
-        raise errors.InvalidSettings(told)
-    question_prompt, text_prompt = _prompts(folder, options)
-    return ModelRecord(
-        kind=KIND,
-        name=folder.name,
-        fingerprint=digest_of([KIND, 1, folder.digest(), question_prompt, text_prompt, "l2", length]),
-        dimension=folder.dimension,
-        max_tokens=_room(SentenceTransformerTokenizer(folder), length, text_prompt),
-        options=options.model_dump(include=RESULT_OPTIONS, exclude_none=True),  # to open it on another machine
-    )
-
-
-def _prompts(folder: ModelFolder, options: SentenceTransformerOptions) -> tuple[str, str]:
-    own = folder.prompt(QUESTION_PROMPTS), folder.prompt(TEXT_PROMPTS)
-    said = options.question_prompt, options.text_prompt
-    return own[0] if said[0] is None else said[0], own[1] if said[1] is None else said[1]
-
-
-def _room(tokenizer: SentenceTransformerTokenizer, length: int, prompt: str) -> int:
-    """Return the tokens left for a text besides the prompt and special tokens."""
-    return length - tokenizer.special_tokens - (tokenizer.count([prompt])[0] if prompt else 0)
