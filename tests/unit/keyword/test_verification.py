@@ -94,11 +94,6 @@ def test_postings_of_no_chunk_or_without_a_frequency_are_told(files):
     ]
 
 
-def test_a_chunk_listed_twice_is_told(files):
-    replace(files.lengths, LENGTHS, chunk_id=["w", "x", "w", "z"])
-    assert check(files) == ["chunk w: listed twice, rows 0 and 2"]
-
-
 def test_the_list_of_problems_is_bounded(files, monkeypatch):
     monkeypatch.setattr(verification, "NAMED", 1)
     replace(files.lengths, LENGTHS, length=[9, 9, 9, 9])
