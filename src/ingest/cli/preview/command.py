@@ -2,7 +2,7 @@
 
 import re
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -61,8 +61,9 @@ def preview(
     if how.html is not None:
         require("--html", "ingest[preview]", "jinja2")
     from ingest.cli.preview import find_document, terminal
+    from ingest.cli.preview.comparison import compare
     from ingest.cli.preview.document_preview import preview_document
-    from ingest.cli.preview.view import values, view_of
+    from ingest.cli.preview.view import masked, values
 
     with output.logged():
         with closing(find_document.open_bench(invocation)) as bench:
@@ -71,15 +72,19 @@ def preview(
         if against is not None and here.raw.data:
             with closing(find_document.open_other(against, invocation, bench.options.index)) as other:
                 there = preview_document(other, here.raw, 1 + len(child or ()))
-    view = view_of(found.origin, here, there, secrets=how.show_secrets)
+    compared = compare(here, there) if there is not None else None
+    if not how.show_secrets:
+        here = masked(here)
+        compared = replace(compared, there=masked(compared.there)) if compared is not None else None
     if how.html is not None:
         from ingest.cli.preview.html_page import rendered
 
         try:
             with whole_file(how.html) as file:
-                file.write(rendered(view))
+                file.write(rendered(here, compared))
         except OSError as error:
             raise BadParameter(f"{how.html}: {error.strerror}", param_hint="--html") from error
         output.note(f"Wrote {how.html}.")
-    output.result(values(view), *terminal.drawn(view, terminal.Manner(span, how.full, output.console.width)))
+    manner = terminal.Manner(span, how.full, output.console.width)
+    output.result(values(here, compared), *terminal.drawn(here, compared, manner))
     raise Exit(ExitCode.DONE if here.refusal is None else ExitCode.REFUSED)

@@ -58,6 +58,7 @@ class DocumentPreview:
     options: ChunkingOptions = field(default_factory=ChunkingOptions)
     model: str = ""
     model_fingerprint: str = ""
+    origin: str = ""  # where its bytes come from, for people
 
     @property
     def figures(self) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """Finds the document that the user names, and opens what chunks it."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from typer import BadParameter
@@ -25,13 +24,7 @@ from ingest.wiring import service_opening as wiring
 LISTED = 20  # existing names shown
 
 
-@dataclass(frozen=True)
-class FoundDocument:
-    """A document and the function that reads it."""
-
-    ref: DocumentRef
-    origin: str  # where it comes from, for people
-    read: Callable[[], RawDocument | None]  # None: it changed in the meantime
+FoundDocument = tuple[Source, DocumentRef, str]  # what reads it, as what it is listed, where it comes from, for people
 
 
 def open_bench(invocation: Invocation) -> Workbench:
@@ -68,13 +61,14 @@ def find_document(bench: Workbench, named: str, source: str | None) -> FoundDocu
             # A source that is not `Looking` is listed as a whole.
             ref = one.look(uri) if isinstance(one, Looking) else next((r for r in one.list() if r.uri == uri), None)
             if ref is not None:
-                return FoundDocument(ref, f"source {one.name}", partial(one.read, ref))
+                return one, ref, f"source {one.name}"
             left_out = one.left_out if isinstance(one, Selecting) else {}
             reasons += [f"left out of source {one.name}: {reason}" for reason, count in left_out.items() if count]
     path = local_folder(named) if named.startswith("file://") or "://" not in named else None
     if path is not None and path.exists():
-        found = _local(path, source or "", bench.parsing[""].limits.document_bytes)
-        return replace(found, origin="; ".join([found.origin, *reasons]))
+        folder, ref = _local(path, source or "", bench.parsing[""].limits.document_bytes)
+        origin = f"local file, {f'as if in source {source}' if source else 'in no source'}"
+        return folder, ref, "; ".join([origin, *reasons])
     places = ", ".join(f"{one.name} ({one.uri})" for one in sources[:LISTED])
     other = f", and not in {places}{''.join(f', {reason}' for reason in reasons)}" if places else ""
     raise BadParameter(f"no document {printable(named)}: no such file here{other}", param_hint="DOCUMENT")
@@ -87,17 +81,17 @@ def preview_found(bench: Workbench, found: FoundDocument, children: Sequence[str
 
     Raises: BadParameter if there is no such child; SourceUnavailable, AccessDenied, SandboxUnavailable.
     """
-    stage, raw = "read", RawDocument(found.ref, b"")
+    source, ref, origin = found
+    stage, raw = "read", RawDocument(ref, b"")
     try:
-        read = found.read()
-        if read is None:
-            raise SourceUnavailable(f"{found.ref.uri}: changed while it was read")
+        if (read := source.read(ref)) is None:
+            raise SourceUnavailable(f"{ref.uri}: changed while it was read")
         stage, raw = "parse", read
         for child in children:
             raw = _child(bench, raw, child)
     except DocumentError as error:
-        return DocumentPreview(raw, refusal=Refusal(stage, error))
-    return preview_document(bench, raw, 1 + len(children))
+        return DocumentPreview(raw, refusal=Refusal(stage, error), origin=origin)
+    return replace(preview_document(bench, raw, 1 + len(children)), origin=origin)
 
 
 def _child(bench: Workbench, raw: RawDocument, path: str) -> RawDocument:
@@ -122,7 +116,7 @@ def _uris(source: Source, named: str, *, inside: bool) -> Iterator[str]:
         yield f"{source.uri}/{encode(named.lstrip('/'))}"
 
 
-def _local(path: Path, source: str, limit: int) -> FoundDocument:
+def _local(path: Path, source: str, limit: int) -> tuple[Source, DocumentRef]:
     """Return a file of this machine that is in no source, to be read as if in `source`, up to `limit` bytes."""
     if not path.is_file():
         raise BadParameter(f"{path} is not a file", param_hint="DOCUMENT")
@@ -130,5 +124,4 @@ def _local(path: Path, source: str, limit: int) -> FoundDocument:
     alone = FileSource(source, folder, Selection(default_excludes=False, max_document_bytes=limit))
     if (ref := alone.look(uri)) is None:
         raise SourceUnavailable(f"{path}: changed while it was looked at")
-    origin = f"local file, as if in source {source}" if source else "local file, in no source"
-    return FoundDocument(ref, origin, partial(alone.read, ref))
+    return alone, ref

@@ -1,4 +1,4 @@
-"""A view as one HTML page that loads nothing and runs no scripts.
+"""A preview as one HTML page that loads nothing and runs no scripts.
 
 The only style that a browser applies is the one whose hash is in the page's content security policy, so markup that
 slipped through the escaping would still do nothing.
@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined
 
 from ingest.cli.preview.comparison import Comparison, comparison_rows, own_parts, stretches
 from ingest.cli.preview.document_preview import DocumentPreview, sections
-from ingest.cli.preview.view import BEFORE_ALL, View, facts
+from ingest.cli.preview.view import BEFORE_ALL, facts
 from ingest.cli.preview.visible_text import one_line, runs, sign_of, visible
 from ingest.cli.tables import cell
 from ingest.records import Chunk
@@ -37,26 +37,27 @@ class Row:
     why: str = ""  # the reason why it is in no chunk
 
 
-def rendered(view: View, characters: int = CHARACTERS) -> str:
+def rendered(whole: DocumentPreview, compared: Comparison | None = None, characters: int = CHARACTERS) -> str:
     """Return the page. Text beyond the first `characters` is left out, and the page says so."""
     folder = files("ingest.cli.preview")
     style, page = (folder.joinpath(name).read_text("utf-8") for name in ("page.css", "page.html.j2"))
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"visible": visible, "one_line": one_line, "cell": cell, "runs": runs, "sign_of": sign_of}
-    here = _within(view.here, characters)
+    here = _within(whole, characters)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return environment.from_string(page).render(
         style=style,
         style_hash=f"sha256-{digest}",
-        view=view,
-        facts=facts(view),
+        whole=whole,
+        compared=compared,
+        facts=facts(whole),
         figures=comparison_rows,
         rows=_rows(here),
         sections=[section for section in sections(here) if section.chunks_below][:SECTIONS],
         before_all=BEFORE_ALL,
-        beyond=len(view.here.chunks) - len(here.chunks),
+        beyond=len(whole.chunks) - len(here.chunks),
         characters=characters,
-        **(_side_by_side(here, _within(view.compared.there, characters), view.compared) if view.compared else {}),
+        **(_side_by_side(here, _within(compared.there, characters), compared) if compared else {}),
     )
 
 

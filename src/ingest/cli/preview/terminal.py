@@ -1,4 +1,4 @@
-"""A view for people at a terminal."""
+"""A preview for people at a terminal."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from rich.tree import Tree
 from ingest.cli.output import size
 from ingest.cli.preview.comparison import Comparison, comparison_rows
 from ingest.cli.preview.document_preview import DocumentPreview, sections
-from ingest.cli.preview.view import BEFORE_ALL, NEITHER, TITLE, View, facts
+from ingest.cli.preview.view import BEFORE_ALL, NEITHER, TITLE, facts
 from ingest.cli.preview.visible_text import one_line, visible
 from ingest.cli.tables import table
 from ingest.records import Child, Chunk
@@ -31,18 +31,17 @@ class Manner:
     width: int = 120  # columns of the terminal
 
 
-def drawn(view: View, manner: Manner) -> Iterator[RenderableType]:
-    """Yield the view from top to bottom."""
-    here = view.here
+def drawn(here: DocumentPreview, compared: Comparison | None, manner: Manner) -> Iterator[RenderableType]:
+    """Yield what is shown, from top to bottom."""
     head = Table.grid(padding=(0, 2))
-    for name, value in facts(view):
+    for name, value in facts(here):
         head.add_row(Text(name, style="dim"), Text(value))
     yield head
     if here.refusal is not None:
         yield Text(f"\nA run would quarantine it (stage: {here.refusal.stage}).", style="bold red")
         yield Text(one_line(str(here.refusal)), style="red")
-    if view.compared is not None:
-        yield from _comparison(here, view.compared, manner)
+    if compared is not None:
+        yield from _comparison(here, compared, manner)
     elif here.document.parser:
         yield from _tree(here)
         yield from _chunks(here, manner)

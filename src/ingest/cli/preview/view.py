@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.output import size
-from ingest.cli.preview.comparison import Comparison, compare
+from ingest.cli.preview.comparison import Comparison
 from ingest.cli.preview.document_preview import COVER, MASK, DocumentPreview, sections
 from ingest.cli.preview.visible_text import one_line
 from ingest.cli.tables import counted
@@ -21,28 +21,10 @@ KEYS = ("PRIVATE KEY", "PuTTY-User-Key-File")
 INNER = ("document_id", "heading_paths", "sketch")  # fields of a chunk that are neither masked nor shown
 
 
-@dataclass(frozen=True)
-class View:
-    """One document under the current settings, and compared with others."""
-
-    origin: str
-    here: DocumentPreview
-    compared: Comparison | None = None
-
-
-def view_of(origin: str, here: DocumentPreview, there: DocumentPreview | None, *, secrets: bool) -> View:
-    """Return what is shown of a document, compared with `there`. Secrets are masked unless `secrets`."""
-    compared = compare(here, there) if there is not None else None
-    if not secrets:
-        here = masked(here)
-        compared = replace(compared, there=masked(compared.there)) if compared is not None else None
-    return View(origin, here, compared)
-
-
-def facts(view: View) -> list[tuple[str, str]]:
+def facts(here: DocumentPreview) -> list[tuple[str, str]]:
     """Return the header: names and values."""
-    here, ref, document = view.here, view.here.raw.ref, view.here.document
-    first = [("uri", one_line(ref.uri)), ("read from", view.origin), ("size", size(max(len(here.raw.data), ref.size)))]
+    ref, document = here.raw.ref, here.document
+    first = [("uri", one_line(ref.uri)), ("read from", here.origin), ("size", size(max(len(here.raw.data), ref.size)))]
     if not document.parser:
         return first
     blocks, marks = here.figures["blocks"], here.figures["marks"]
@@ -61,13 +43,13 @@ def facts(view: View) -> list[tuple[str, str]]:
     ]
 
 
-def values(view: View) -> dict[str, Any]:
+def values(here: DocumentPreview, compared: Comparison | None = None) -> dict[str, Any]:
     """Return everything about a document: figures, sections, chunks, text in no chunk, children and comparison."""
-    here, ref, document = view.here, view.here.raw.ref, view.here.document
+    ref, document = here.raw.ref, here.document
     return {
         **{name: getattr(ref, name) for name in ("uri", "path", "source", "version")},
         **{name: getattr(document, name) for name in ("media_type", "parser", "language")},
-        "origin": view.origin,
+        "origin": here.origin,
         "bytes": len(here.raw.data),
         "title": ref.title or document.title,
         **here.figures,
@@ -80,7 +62,7 @@ def values(view: View) -> dict[str, Any]:
         "left_out": [asdict(part) for part in here.left_out],
         "children": [{"path": c.path, "bytes": len(c.data), "media_type": c.media_type} for c in document.children],
         **_refused(here),
-        **({"against": _against(view.compared)} if view.compared is not None else {}),
+        **({"against": _against(compared)} if compared is not None else {}),
     }
 
 

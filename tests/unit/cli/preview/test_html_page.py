@@ -11,7 +11,6 @@ import pytest
 
 from ingest.cli.preview.comparison import compare
 from ingest.cli.preview.html_page import rendered
-from ingest.cli.preview.view import View
 from tests.unit.cli.preview.conftest import Previewer
 
 SMALL = {"target_tokens": 16, "max_tokens": 40, "min_tokens": 0}
@@ -58,14 +57,14 @@ def squeezed(text: str) -> str:
 def test_the_whole_text_is_on_the_page_once_in_order(preview: Previewer) -> None:
     for overlap in (0, 6):
         made = preview(TEXT, chunking={**SMALL, "overlap_tokens": overlap})
-        page = Page(rendered(View("here", made)))
+        page = Page(rendered(made))
         assert squeezed(made.document.text) == squeezed("".join(page.texts))
         assert page.open == []
 
 
 def test_every_chunk_can_be_reached_from_its_heading(preview: Previewer) -> None:
     made = preview(TEXT)
-    page = Page(rendered(View("here", made)))
+    page = Page(rendered(made))
     ids = {given["id"] for _, given in page.tags if "id" in given}
     assert {f"c{n}" for n in range(1, len(made.chunks) + 1)} == ids
     links = [given["href"] for tag, given in page.tags if tag == "a" and "href" in given]
@@ -78,7 +77,7 @@ def test_nothing_of_a_hostile_document_becomes_markup(preview: Previewer, agains
     made = preview(HOSTILE, "a.md")
     ref = replace(made.raw.ref, uri="file:///<script>x</script>.md", title="</title><script>")
     made = replace(made, raw=replace(made.raw, ref=ref))
-    source = rendered(View("here", made, compare(made, made)) if against else View("here", made))
+    source = rendered(made, compare(made, made) if against else None)
     page = Page(source)
     assert {tag for tag, _ in page.tags} & {"script", "img", "link", "iframe", "object", "svg", "form", "base"} == set()
     attributes = {name for _, given in page.tags for name in given}
@@ -90,7 +89,7 @@ def test_nothing_of_a_hostile_document_becomes_markup(preview: Previewer, agains
 
 
 def test_the_policy_allows_the_one_style_and_nothing_else(preview: Previewer) -> None:
-    source = rendered(View("here", preview(TEXT)))
+    source = rendered(preview(TEXT))
     policy = next(given["content"] for _, given in Page(source).tags if given.get("http-equiv"))
     style = re.search(r"<style>(.*?)</style>", source, re.DOTALL)
     assert style is not None
@@ -104,7 +103,7 @@ def test_the_policy_allows_the_one_style_and_nothing_else(preview: Previewer) ->
 def test_a_comparison_has_every_chunk_of_both_sides_and_colours_the_differing(preview: Previewer) -> None:
     here, there = preview(TEXT), preview(TEXT, chunking={"target_tokens": 50, "max_tokens": 60, "min_tokens": 0})
     found = compare(here, there)
-    page = Page(rendered(View("here", here, found)))
+    page = Page(rendered(here, found))
     kinds = [given["class"] for _, given in page.tags if "text" in (given.get("class") or "").split()]
     assert len(kinds) == len(here.chunks) + len(there.chunks)
     assert kinds.count("text here") == len(found.only_here) > 0
@@ -113,21 +112,21 @@ def test_a_comparison_has_every_chunk_of_both_sides_and_colours_the_differing(pr
 
 def test_texts_that_differ_stand_in_two_columns(preview: Previewer) -> None:
     here, there = preview("# A\n\nSame.\n\n# B\n\nSame.\n"), preview("# A\n\nOther.\n\n# B\n\nSame.\n")
-    source = rendered(View("here", here, compare(here, there)))
+    source = rendered(here, compare(here, there))
     assert source.count('class="pair"') == 1
     assert "The canonical texts differ" in source
 
 
 def test_a_page_over_its_limit_says_what_it_leaves_out(preview: Previewer) -> None:
     made = preview(TEXT)
-    source = rendered(View("here", made), characters=made.chunks[1].end)
+    source = rendered(made, characters=made.chunks[1].end)
     left = len(made.chunks) - 2
     assert f"{left} of {len(made.chunks)} chunks are left out" in source
     assert len(re.findall('class="row (?:one|two)" id=', source)) == 2
-    two = rendered(View("here", made, compare(made, made)), characters=made.chunks[1].end)
+    two = rendered(made, compare(made, made), characters=made.chunks[1].end)
     assert two.count('class="pair"') == 2
     assert f"{left} of {len(made.chunks)} chunks are left out" in two
-    assert "left out" not in rendered(View("here", made))
+    assert "left out" not in rendered(made)
 
 
 def test_a_megabyte_is_a_page_in_time(preview: Previewer) -> None:
@@ -135,12 +134,12 @@ def test_a_megabyte_is_a_page_in_time(preview: Previewer) -> None:
     made = preview(f"# All\n\n{body}", chunking={})
     assert len(made.document.text) > 10**6
     began = time.perf_counter()
-    source = rendered(View("here", made))
+    source = rendered(made)
     assert time.perf_counter() - began < 30  # a stop for what is not linear, no measurement
     assert len(re.findall('class="row (?:one|two)" id=', source)) == len(made.chunks)
 
 
 def test_a_refused_document_has_a_page_with_its_reason(preview: Previewer) -> None:
-    source = rendered(View("here", preview(b"\0\1\2" * 50, "a.bin")))
+    source = rendered(preview(b"\0\1\2" * 50, "a.bin"))
     assert "UnsupportedFormat" in source
     assert Page(source).open == []

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from ingest.cli.preview.comparison import compare
 from ingest.cli.preview.document_preview import MASK
-from ingest.cli.preview.view import masked, masked_words, secret_spans, values, view_of
+from ingest.cli.preview.view import masked, masked_words, secret_spans, values
 from ingest.records import Child
 from tests.unit.cli.preview.conftest import Previewer
 
@@ -39,5 +40,5 @@ def test_titles_with_a_secret_are_masked_even_in_a_text_without_one() -> None:
 def test_headings_contexts_titles_and_paths_inside_are_masked_too(preview: Previewer) -> None:
     made = preview(f"---\nkey: {SECRET}\n---\n# Key {SECRET}\n\nWords.\n\n## Deeper\n\nMore words.\n")
     made = replace(made, document=replace(made.document, children=(Child(f"{SECRET}.md", b""),)))
-    assert SECRET in str(values(view_of("here", made, None, secrets=True)))
-    assert SECRET not in str(values(view_of("here", made, made, secrets=False)))
+    assert SECRET in str(values(made))
+    assert SECRET not in str(values(masked(made), compare(made, masked(made))))
