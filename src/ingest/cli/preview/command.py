@@ -2,7 +2,7 @@
 
 import re
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -61,9 +61,8 @@ def preview(
     if how.html is not None:
         require("--html", "ingest[preview]", "jinja2")
     from ingest.cli.preview import find_document, terminal
-    from ingest.cli.preview.comparison import compare
     from ingest.cli.preview.document_preview import preview_document
-    from ingest.cli.preview.view import masked, values
+    from ingest.cli.preview.view import compared_with, values
 
     with output.logged():
         with closing(find_document.open_bench(invocation)) as bench:
@@ -72,10 +71,7 @@ def preview(
         if against is not None and here.raw.data:
             with closing(find_document.open_other(against, invocation, bench.options.index)) as other:
                 there = preview_document(other, here.raw, 1 + len(child or ()))
-    compared = compare(here, there) if there is not None else None
-    if not how.show_secrets:
-        here = masked(here)
-        compared = replace(compared, there=masked(compared.there)) if compared is not None else None
+    here, compared = compared_with(here, there, secrets=how.show_secrets)
     if how.html is not None:
         from ingest.cli.preview.html_page import rendered
 

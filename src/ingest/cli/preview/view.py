@@ -7,7 +7,7 @@ from typing import Any
 
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.output import size
-from ingest.cli.preview.comparison import Comparison
+from ingest.cli.preview.comparison import Comparison, compare
 from ingest.cli.preview.document_preview import COVER, MASK, DocumentPreview, sections
 from ingest.cli.preview.visible_text import one_line
 from ingest.cli.tables import counted
@@ -19,6 +19,16 @@ NEITHER = "–"
 BEFORE_ALL = "(before the first heading)"
 KEYS = ("PRIVATE KEY", "PuTTY-User-Key-File")
 INNER = ("document_id", "heading_paths", "sketch")  # fields of a chunk that are neither masked nor shown
+
+
+def compared_with(
+    here: DocumentPreview, there: DocumentPreview | None, *, secrets: bool
+) -> tuple[DocumentPreview, Comparison | None]:
+    """Return a preview and how another one compares with it. Secrets are masked unless `secrets`."""
+    found = compare(here, there) if there is not None else None
+    if secrets:
+        return here, found
+    return masked(here), None if found is None else replace(found, there=masked(found.there))
 
 
 def facts(here: DocumentPreview) -> list[tuple[str, str]]:
