@@ -110,7 +110,7 @@ def amend(lake: Lake, part: PartFile, new: pa.Table, documents: Sequence[str], m
     """
     held = lake.read(part).cast(new.schema)
     own, before = (_rows_by_document(rows) for rows in (new, held))
-    made = {d for d in made if d not in before or not new.take(own.get(d, [])).equals(held.take(before[d]))}
+    made = {d for d in made if not (d in own and d in before and new.take(own[d]).equals(held.take(before[d])))}
     new = new.filter(pc.is_in(new["document_id"], pa.array(sorted(made), pa.string())))
     behind = {d: [len(held) + row for row in rows] for d, rows in _rows_by_document(new).items()}
     rows = ((behind if d in made else before).get(d, ()) for d in documents)

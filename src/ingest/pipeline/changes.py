@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import chain, groupby, islice
 from operator import itemgetter
 
 from ingest.errors import InvalidSettings
@@ -78,17 +78,9 @@ class Listing(Scratch):
     def __len__(self) -> int:
         return int(self._db.execute("SELECT count(DISTINCT uri) FROM refs").fetchone()[0])
 
-    def holds(self, prefix: str, *, whole: bool = False) -> bool:
-        """Return whether a listed URI begins with `prefix`, or is it."""
-        length = 2**31 - 1 if whole else len(prefix)
-        found = self._db.execute("SELECT 1 FROM refs WHERE substr(uri, 1, ?) = ? LIMIT 1", (length, prefix))
-        return found.fetchone() is not None
-
-    def folders(self, limit: int) -> list[str]:
-        """Return the URIs of some of the listed documents' folders, each with "/" at its end."""
-        folder = "rtrim(uri, replace(uri, '/', ''))"
-        rows = self._db.execute(f"SELECT DISTINCT {folder} FROM refs ORDER BY 1 LIMIT ?", (limit,))
-        return [uri for (uri,) in rows]
+    def uris(self) -> Iterator[str]:
+        """Yield the URIs of what the sources listed, in order; one listed by two sources twice."""
+        yield from (uri for (uri,) in self._db.execute("SELECT uri FROM refs ORDER BY uri"))
 
     def partition(self, shards: int) -> None:
         """Assign every document to its shard; call before `shard`."""
@@ -214,14 +206,14 @@ def check_sources(scope: Scope, sources: Iterable[Source]) -> None:
 
 def check_places(scope: Scope, sources: Iterable[Source], listing: Listing, base_uris: Iterable[str]) -> None:
     """Refuse prefixes and URIs that no document has, neither listed nor of the base. Raises: InvalidSettings."""
-    prefixes = [prefix for prefix in scope.prefixes if not listing.holds(prefix)]
-    uris = {uri for uri in scope.uris if not listing.holds(uri, whole=True)}
-    if not prefixes and not uris:
-        return
-    for uri in base_uris:
+    prefixes, uris, documents = [*scope.prefixes], {*scope.uris}, chain(listing.uris(), base_uris)
+    while (prefixes or uris) and (uri := next(documents, "")):
         prefixes = [prefix for prefix in prefixes if not uri.startswith(prefix)]
         uris.discard(uri)
-    known = [*(source.uri for source in sources), *listing.folders(FOLDERS)]
+    if not prefixes and not uris:
+        return
+    folders = dict.fromkeys(f"{uri.rpartition('/')[0]}/" for uri in listing.uris())
+    known = [*(source.uri for source in sources), *islice(folders, FOLDERS)]
     for wrong in prefixes:
         raise InvalidSettings(f"scope: no document has a URI that begins with {shown(wrong)!r}{meant(wrong, known)}")
     for wrong in sorted(uris):

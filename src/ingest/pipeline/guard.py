@@ -13,7 +13,7 @@ from ingest.lake.lake import Lake
 from ingest.lake.shard_rows import ShardRows
 from ingest.phrases import stale
 from ingest.pipeline.changes import FETCHED, OUT, QUIET
-from ingest.pipeline.losses import INSIDE, Balance, Causes, Plans, compare
+from ingest.pipeline.losses import ALIKE, INSIDE, SHRUNK, Balance, Causes, Plans, compare
 from ingest.pipeline.scope import By, OriginsSick, Scope, Sick, origin_of
 from ingest.pipeline.tasks import Work
 from ingest.records import BuildOptions, CarriedOrigin, Manifest, PlanSummary, RaisedLimit, Release, ShardPlan
@@ -123,7 +123,7 @@ def _balance(base: Manifest | None, serving: str | None, after: Contents, by: By
     elif (told := after.lake.plan(serving)) is not None:
         known = sum(told.counts.get(change, 0) for change in (*FETCHED, *QUIET, "attributes_changed"))
         lost = known - balance.documents - balance.failed.total() - balance.unsupported.total()
-        lost -= balance.lost_of(INSIDE).total()
+        lost -= balance.lost_of(INSIDE, SHRUNK, ALIKE).total()
         balance.add_unnamed(max(known - balance.serving.total(), 0), lost, "since a generation whose manifest is lost")
     return balance
 

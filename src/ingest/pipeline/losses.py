@@ -1,7 +1,7 @@
 """Documents that somebody could find now and nobody later: foreseen in a plan, then counted in the lake's files."""
 
 from collections import Counter
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from mimetypes import MimeTypes
@@ -21,6 +21,7 @@ from ingest.scratch import Scratch
 
 DELETED, INSIDE = "no longer listed", "inside others"
 EXPIRED, HIDDEN, BARE = "last good versions expired", "that nobody may see", "without any text to search"
+SHRUNK, ALIKE = "with less than half of their text", "with the text of another one"  # drift of what is still there
 KINDS: tuple[PartKind, ...] = ("documents", "quarantine")
 UNKNOWN = "application/x-unknown"  # as a claim: a name without a known extension says nothing
 
@@ -64,7 +65,8 @@ class LossComparison(Scratch):
 
     def __init__(self, revocations: Revocations, accepted: Container[Failure], by: By) -> None:
         super().__init__(
-            "CREATE TABLE lost (content, origin TEXT, documents INTEGER, inside INTEGER); CREATE TABLE found (content)"
+            "CREATE TABLE lost (content, origin TEXT, documents INTEGER, inside INTEGER); CREATE TABLE found (content);"
+            "CREATE TABLE changed (origin TEXT, before TEXT, after TEXT)"
         )
         self.origin = partial(origin_of, by=by)
         self.balance, self.revocations, self.accepted = Balance(), revocations, accepted
@@ -83,6 +85,9 @@ class LossComparison(Scratch):
             balance.lost[origin, DELETED] -= documents
             balance.lost[origin, INSIDE] -= inside
         balance.lost = +balance.lost
+        alike = "SELECT origin, count(DISTINCT before) - 1 AS n FROM changed GROUP BY origin, after HAVING n > 0"
+        for origin, count in self._db.execute(alike):
+            balance.lost[origin, ALIKE] += count
         return balance
 
     def foresee(self, rows: ShardRows, plan: ShardPlan) -> None:
@@ -125,6 +130,8 @@ class LossComparison(Scratch):
             if cause in (DELETED, INSIDE):
                 absent.append((row.sha256, origin, int(cause == DELETED), int(cause == INSIDE)))
         self.insert("lost", absent, 4)
+        both = ((old, after.documents[uri]) for uri, (old, *_) in served.items() if uri in serving and uri not in same)
+        self.insert("changed", self._drifted(both), 3)
         balance = self.balance
         balance.documents += len(serving)
         readable = {uri: self.origin(row) for uri, row in after.documents.items() if not row.parent}
@@ -140,6 +147,15 @@ class LossComparison(Scratch):
                 kind = MimeTypes().guess_type(uri)[0] if told == UNKNOWN else told
                 balance.unsupported[kind or PurePosixPath(uri).suffix or "without extension"] += 1
         balance.readable.update(readable.values())
+
+    def _drifted(self, changed: Iterable[tuple[DocumentRow, DocumentRow]]) -> Iterator[tuple[str, str, str]]:
+        """Count documents that lost most of their text, and yield what else changed. Another chunker is no drift."""
+        for old, row in changed:
+            if old.chunker_fingerprint == row.chunker_fingerprint:
+                if 2 * row.chunk_count < old.chunk_count:
+                    self.balance.lost[self.origin(old), SHRUNK] += 1
+                else:
+                    yield self.origin(old), old.sha256, row.sha256
 
     def _serving(self, rows: ShardRows) -> dict[str, list[DocumentRow]]:
         found = {uri: family for uri, family in families(rows).items() if not self.revocations.holds(family[0])}

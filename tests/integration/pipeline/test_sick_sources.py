@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,18 @@ def forbidden(p: Project) -> None:
 def blanked(p: Project) -> None:
     for n in range(DOCUMENTS):
         p.sources[1].write(f"b{n}.md", b"")
+
+
+def shrunk(p: Project) -> None:
+    """Let the documents of b stay in place with hardly any text."""
+    for n in range(DOCUMENTS):
+        p.sources[1].write(f"b{n}.md", f"# Part {n}\n")
+
+
+def alike(p: Project) -> None:
+    """Let b answer with one page for all its documents, as long as they were."""
+    for n in range(DOCUMENTS):
+        p.sources[1].write(f"b{n}.md", document(50))
 
 
 def unreadable(p: Project) -> None:
@@ -133,7 +146,7 @@ def only(report: RunReport) -> CarriedOrigin:
     return origin
 
 
-@ill(emptied, unlistable, forbidden, blanked, unreadable, vanishing)
+@ill(emptied, unlistable, forbidden, blanked, shrunk, alike, unreadable, vanishing)
 def test_a_sick_source_is_carried_by_name_and_the_others_are_promoted(tmp_path: Path, fall_ill: Illness) -> None:
     p = built(tmp_path)
     before = paths(p)
@@ -160,7 +173,7 @@ def test_a_sick_source_is_carried_by_name_and_the_others_are_promoted(tmp_path: 
     assert max(p.gets()["a0.md"], p.gets()["c9.md"]) == 1
 
 
-@ill(unlistable, blanked)
+@ill(emptied, unlistable, blanked, shrunk)
 def test_it_stays_stale_since_the_first_night_until_that_is_too_long(tmp_path: Path, fall_ill: Illness) -> None:
     p = built(tmp_path, max_stale_days=2)
     fall_ill(p)
@@ -176,7 +189,7 @@ def test_it_stays_stale_since_the_first_night_until_that_is_too_long(tmp_path: P
     assert [first] == [origin.since for origin in stale(p)]
 
 
-@ill(emptied, unlistable, unreadable)
+@ill(emptied, unlistable, alike, unreadable)
 def test_with_no_days_allowed_nothing_is_carried(tmp_path: Path, fall_ill: Illness) -> None:
     p = built(tmp_path, max_stale_days=0)
     fall_ill(p)
@@ -306,36 +319,70 @@ def test_a_run_that_dies_after_it_carried_a_source_is_resumed_as_it_was(tmp_path
     assert (claims, 0) == (p.lake.claims.last(), p.gets().get("a0.md", 0))
 
 
+@pytest.mark.parametrize("text", [None, "", "# Gone\n"], ids=["guard", "quarantine limit", "drift"])
 @pytest.mark.parametrize("by", ["tenant", "prefix"])
-def test_a_tenant_or_a_prefix_is_carried_by_setting(tmp_path: Path, by: str) -> None:
+def test_a_tenant_or_a_prefix_is_carried_by_setting(tmp_path: Path, by: str, text: str | None) -> None:
     source = CountingSource("wiki", tmp_path / "wiki")
     for n in range(12):
         source.write(f"space{n % 3}/d{n}.md", document(n))
+    listed, gone = source.list, [f"space1/d{n}.md" for n in (1, 4, 7, 10)]
     if by == "tenant":
-        listed = source.list
-
-        def told() -> Any:
-            from dataclasses import replace
-
-            return (replace(ref, tenant=ref.path.partition("/")[0]) for ref in listed())
-
-        source.list = told  # type: ignore[method-assign]
+        source.list = lambda: (replace(r, tenant=r.path.partition("/")[0]) for r in listed())  # type: ignore[method-assign]
     carried_by = "tenant" if by == "tenant" else (f"{source.uri}/*/",)
-    p = Project((source,), options=build_options(**LIMITS, carry_by=carried_by))
+    p = Project((source,), options=build_options(**LIMITS, carry_by=carried_by, max_stale_days=2))
     p.run()
-    for n in (1, 4, 7, 10):
-        source.delete(f"space1/d{n}.md")
+    for path in gone:
+        source.delete(path) if text is None else source.write(path, text)
     source.write("space0/d0.md", document(0, edition=2))
     source.write("space2/bad.md", b"")
-    report = p.run()
+    before, report = paths(p), p.run()
     name = "tenant space1" if by == "tenant" else f"{source.uri}/space1/"
     assert ("promoted", name) == (report.decision, only(report).name)
-    assert {f"space1/d{n}.md" for n in (1, 4, 7, 10)} < paths(p).keys()
-    if by == "tenant":  # of a failure only the plan knows the tenant
-        for n in (1, 4, 7, 10):
-            source.write(f"space1/d{n}.md", b"")
-        source.write("space0/d0.md", document(0, edition=3))
-        assert ("promoted", name) == ((report := p.run()).decision, only(report).name)
+    assert {path: before[path] for path in gone}.items() < paths(p).items()
+    p.later(days=2)
+    source.write("space0/d0.md", document(0, edition=3))
+    with pytest.raises(StaleOrigin, match=name):
+        p.run()
+
+
+@pytest.mark.parametrize("by", ["tenant", ("file://",)])
+def test_a_source_that_cannot_be_listed_is_carried_as_a_whole_whatever_the_setting(tmp_path: Path, by: Any) -> None:
+    p = built(tmp_path, carry_by=by, max_stale_days=2)
+    unlistable(p)
+    written(p, "a", 2)
+    assert ("promoted", "b") == ((report := p.run()).decision, only(report).name)
+    p.later(days=2)
+    written(p, "a", 3)
+    with pytest.raises(StaleOrigin, match="b is carried"):
+        p.run()
+
+
+def test_documents_of_the_only_source_that_lose_their_text_stop_the_run_until_a_person_allows_it(
+    tmp_path: Path,
+) -> None:
+    p = built(tmp_path)
+    p.sources = p.sources[1:2]
+    p.change(raised=RaisedLimit(max_deleted_share=1.0, who="tester@here", why="a and c are closed"))
+    p.run()
+    p.change(raised=None)
+    p.sources[0].write("b0.md", "# Short\n")  # one is no share
+    assert p.run().decision == "promoted"
+    for n in (1, 2, 3):
+        p.sources[0].write(f"b{n}.md", f"# Short {n}\n")
+    with pytest.raises(DeleteGuardTripped, match="b: 3 with less than half of their text"):
+        p.run()
+    p.change(raised=RaisedLimit(max_deleted_share=1.0, who="tester@here", why="they are shorter now"))
+    assert ("promoted", ()) == ((report := p.run()).decision, report.carried)
+
+
+def test_copies_that_change_together_are_no_drift(tmp_path: Path) -> None:
+    p = new(tmp_path)
+    for name in ("b0.md", "b1.md", "b2.md", "b3.md"):
+        p.sources[1].write(name, document(60))
+    p.run()
+    for name in ("b0.md", "b1.md", "b2.md", "b3.md"):
+        p.sources[1].write(name, document(60, edition=2))
+    assert ("promoted", ()) == ((report := p.run()).decision, report.carried)
 
 
 def test_a_source_that_is_added_and_fails_is_left_out_by_name(tmp_path: Path) -> None:
