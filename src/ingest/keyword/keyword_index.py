@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,8 +18,8 @@ from numpy.typing import NDArray
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.keyword.formula import EPSILON, Formula, idf, okapi_sum
-from ingest.keyword.parquet_files import LENGTHS, POSTINGS, TERMS, batches, numbers
-from ingest.keyword.row_groups import ChunkIds, File, RowGroups, open_groups
+from ingest.keyword.parquet_files import LENGTHS, POSTINGS, TERMS, batches, chunks_by_place, numbers
+from ingest.keyword.row_groups import ChunkIds, File, RowGroups, Segment, open_groups
 from ingest.records import Hit
 
 CACHE_BYTES = 64 * 2**20
@@ -48,8 +49,7 @@ class Postings:
 class PostingsCache:
     """Term → its postings; the least recently used are dropped first. Threads may share it."""
 
-    terms: RowGroups
-    postings: RowGroups
+    segments: Sequence[Segment]
     norms: NDArray[np.float64]  # k1 · (1 − b + b · length / average), by code
     codes: NDArray[Any]  # (chunks,) code of each chunk's length
     limit: int  # bytes
@@ -74,10 +74,14 @@ class PostingsCache:
     def _decode(self, term: str) -> Postings | None:
         from ingest.keyword import compiled_loops as loops
 
-        if (place := self.terms.find(term)) is None:
+        found, norms, codes = (one.find(term) for one in self.segments), self.norms, self.codes
+        pieces = [piece for piece in chain.from_iterable(found) if len(piece[0])]
+        if not (frequency := sum(len(chunks) for chunks, _ in pieces)):
             return None
-        first, frequency = self.terms.row(place, ("first", "document_frequency"))
-        pieces, norms, codes = list(self.postings.rows(first, first + frequency)), self.norms, self.codes
+        if len(self.segments) > 1:
+            chunks, frequencies = (np.concatenate(column) for column in zip(*pieces, strict=True))
+            order = np.argsort(chunks, kind="stable")
+            pieces = [(chunks[order], frequencies[order])]
         share = max(loops.best_share(chunks, frequencies, norms, codes) for chunks, frequencies in pieces)
         wide = any(int(frequencies.max()) > 255 for _, frequencies in pieces)
         kept = np.zeros(frequency + 1, np.uint32 if wide else np.uint8)  # loops without branches read the last 0
@@ -107,7 +111,7 @@ class _Query:
 
 
 class KeywordIndex(AbstractContextManager["KeywordIndex"]):
-    """BM25 over the three files of `merge`. Threads may share it; searches release the GIL.
+    """BM25 over the files of `merge`, of one segment or two. Threads may share it; searches release the GIL.
 
         score(q, c) = Σ over the terms of q, repeats counted:  idf · tf / (tf + k1 · (1 − b + b · length / average))
 
@@ -124,30 +128,43 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         self._ids, self._cache, self.variant = ids, cache, formula.variant
         self.chunks = len(cache.codes)
         self._factor = formula.k1 + 1 if self.variant == "okapi" else 1.0
-        self._floor = EPSILON * _okapi_mean(cache.terms, self.chunks) if self.variant == "okapi" else 0.0
+        self._floor = EPSILON * _okapi_mean(cache.segments[0].terms, self.chunks) if self.variant == "okapi" else 0.0
         self._scratch = threading.local()
 
     @classmethod
     def open(
-        cls, postings: File, terms: File, lengths: Path, formula: Formula = LUCENE, *, cache_bytes: int = CACHE_BYTES
+        cls,
+        postings: File,
+        terms: File,
+        lengths: Path,
+        *small: File,
+        formula: Formula = LUCENE,
+        cache_bytes: int = CACHE_BYTES,
     ) -> Self:
         """Open an index: read its footers and lengths, but no postings, and load the compiled loops.
 
-        Files are as `merge` wrote them. Of both a path and a seekable file, only the row groups that a query
-        touches are read. `cache_bytes` limits decoded postings and, separately, decoded ids (16 bytes each). The terms
-        of a query are held while it is answered, whatever the limit: 5 bytes per posting of a rare term, as little as
-        1 byte per posting and 0.2 per chunk for a frequent one.
+        Files are as `merge` wrote them; `small`: postings and terms of a second segment, which changes no answer. Of
+        both a path and a seekable file, only the row groups that a query touches are read. `cache_bytes` limits decoded
+        postings and, separately, decoded ids (16 bytes each). The terms of a query are held while it is answered,
+        whatever the limit: 5 bytes per posting of a rare term, as little as 1 byte per posting and 0.2 per chunk for a
+        frequent one.
 
         Raises: SchemaMismatch for files that are damaged or do not belong together; InvalidSettings for `cache_bytes`.
         """
         codes, distinct, average = _coded_lengths(lengths)
         ids = ChunkIds(open_groups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
-        held, known = open_groups(postings, POSTINGS, CACHED_GROUPS), open_groups(terms, TERMS, CACHED_GROUPS)
-        index = cls(ids, PostingsCache(known, held, formula.norms(distinct, average), codes, cache_bytes), formula)
-        counted = sum(known.row(known.count - 1, ("first", "document_frequency"))) if known.count else 0
-        if counted != held.count:
-            index.close()
-            raise SchemaMismatch(f"{known.path} counts {counted} postings, {held.path} has {held.count}")
+        files, chunks = (postings, terms, *small), chunks_by_place(lengths)
+        held = (open_groups(file, POSTINGS, CACHED_GROUPS) for file in files[::2])
+        known = (open_groups(file, TERMS, CACHED_GROUPS) for file in files[1::2])
+        segments = [*map(Segment, held, known, chunks)]
+        index = cls(ids, PostingsCache(segments, formula.norms(distinct, average), codes, cache_bytes), formula)
+        for one in segments:
+            last = one.terms.count - 1
+            counted = sum(one.terms.row(last, ("first", "document_frequency"))) if last >= 0 else 0
+            if counted != one.postings.count:
+                index.close()
+                told = f"{one.terms.path} counts {counted} postings, {one.postings.path} has {one.postings.count}"
+                raise SchemaMismatch(told)
         index._warm()
         return index
 
@@ -201,7 +218,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
 
     def close(self) -> None:
         """Close the files."""
-        for groups in (self._cache.postings, self._cache.terms, self._ids.ids):
+        for groups in (self._ids.ids, *(g for one in self._cache.segments for g in (one.postings, one.terms))):
             groups.close()
 
     def __exit__(self, *_: object) -> None:

@@ -3,6 +3,8 @@
 a shard      postings (term, chunk, frequency) sorted by term, then chunk     lengths (chunk_id, length)
 all shards   postings (chunk, frequency), grouped by term                     terms (term, document_frequency, first)
              lengths (chunk_id, length): the row is the chunk's ordinal
+two segments postings and terms of a large and of a small one, each with chunks by numbers of its own
+             lengths (chunk_id, length, place): the number in the large segment, or behind these in the small one
 """
 
 from collections.abc import Generator
@@ -22,6 +24,9 @@ SHARD_POSTINGS = pa.schema([("term", pa.string()), ("chunk", pa.uint32()), ("fre
 POSTINGS = pa.schema([("chunk", pa.uint32()), ("frequency", pa.uint32())])
 TERMS = pa.schema([("term", pa.string()), ("document_frequency", pa.uint32()), ("first", pa.uint64())])
 LENGTHS = pa.schema([("chunk_id", pa.string()), ("length", pa.uint32())])
+PLACED = LENGTHS.append(pa.field("place", pa.uint32()))
+NOWHERE = 2**32 - 1  # the place of a chunk without postings
+LARGE = "ingest.large"  # in the metadata of placed lengths: how many chunks the large segment numbers
 
 POSTINGS_PER_GROUP = 65_536  # 512 KB decoded: what looking up a rare term reads
 TERMS_PER_GROUP = 8_192
@@ -80,7 +85,7 @@ class GroupWriter(AbstractContextManager["GroupWriter"]):
             compression={"chunk_id": "zstd"},  # hex digits waste half their bits; the other columns are packed
             use_dictionary=["frequency", "length", "document_frequency"],
             # Ordinals ascend within a term, so their differences are small numbers; ids are random and stay plain.
-            column_encoding={"chunk": "DELTA_BINARY_PACKED", "first": "DELTA_BINARY_PACKED"},
+            column_encoding=dict.fromkeys(("chunk", "first", "place"), "DELTA_BINARY_PACKED"),
             write_statistics=["term"],
             write_page_checksum=True,
         )
@@ -100,6 +105,35 @@ class GroupWriter(AbstractContextManager["GroupWriter"]):
         if kind is None and len(self._waiting):
             self._flush(len(self._waiting))
         self._writer.close()
+
+
+def write_places(path: Path, lengths: pa.Table, places: NDArray[np.int64], large: int) -> None:
+    """Write the lengths of an index of two segments: where each chunk is, and how many the large segment numbers."""
+    with GroupWriter(path, PLACED.with_metadata({LARGE: str(large)}), CHUNKS_PER_GROUP) as writer:
+        writer.write(lengths.append_column("place", pa.array(places, pa.uint32())))
+
+
+def placed(lengths: pa.Table) -> tuple[int, NDArray[np.uint32]]:
+    """Return how many chunks the large segment numbers, and each chunk's place; of one segment, its row."""
+    if "place" not in lengths.schema.names:
+        rows = np.arange(len(lengths), dtype=np.uint32)
+        return len(lengths), np.where(numbers(lengths["length"]) > 0, rows, np.uint32(NOWHERE))
+    try:
+        return int(lengths.schema.metadata[LARGE.encode()]), numbers(lengths["place"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise SchemaMismatch(f"keyword index: its lengths do not say where its segments meet: {error!r}") from error
+
+
+def chunks_by_place(lengths: Path) -> list[NDArray[np.uint32] | None]:
+    """Return for each segment its chunks by number, NOWHERE for those that are gone; [None] for a single segment."""
+    with open_parquet(lengths, LENGTHS) as file:
+        if "place" not in file.schema_arrow.names:
+            return [None]
+        large, places = placed(file.read(["place"]))
+    there = np.flatnonzero(places != NOWHERE)
+    chunks = np.full(max(large, int(places[there].max(initial=0)) + 1), NOWHERE, np.uint32)
+    chunks[places[there]] = there
+    return [chunks[:large], chunks[large:]]
 
 
 def packed_hex(column: Any) -> bytes | None:

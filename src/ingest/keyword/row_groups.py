@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import SchemaMismatch
-from ingest.keyword.parquet_files import LENGTHS, PACKED, batches, hashes, numbers, open_parquet, packed_hex
+from ingest.keyword.parquet_files import LENGTHS, NOWHERE, PACKED, batches, hashes, numbers, open_parquet, packed_hex
 from ingest.ports import Forgetting
 
 File = Path | RawIOBase  # local, or any seekable file; read on demand
@@ -163,3 +163,22 @@ class ChunkIds:
         found = np.concatenate([np.zeros(0, np.uint64), *parts])
         order = np.argsort(found, kind="stable").astype(np.uint32)
         return found[order], order
+
+
+@dataclass
+class Segment:
+    """Terms and postings of some of an index's chunks."""
+
+    postings: RowGroups
+    terms: RowGroups
+    chunks: NDArray[np.uint32] | None  # by their numbers here, NOWHERE for one that is gone; None: numbers are ordinals
+
+    def find(self, term: str) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.uint32]]]:
+        """Yield the chunks that hold a term, and how often."""
+        if (place := self.terms.find(term)) is None:
+            return
+        first, frequency = self.terms.row(place, ("first", "document_frequency"))
+        for held, frequencies in self.postings.rows(first, first + frequency):
+            chunks = held if self.chunks is None else self.chunks[held]
+            there = chunks != NOWHERE
+            yield (chunks, frequencies) if there.all() else (chunks[there], frequencies[there])

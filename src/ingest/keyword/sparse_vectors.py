@@ -14,21 +14,20 @@ chunks without terms and chunks that a duplicate stands for.
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 
 from ingest.errors import InvalidSettings
 from ingest.keyword.analyser import Analyser
 from ingest.keyword.formula import Formula
 from ingest.keyword.merging import ShardPostings
 from ingest.keyword.parquet_files import numbers
-from ingest.records import Lengths, SparseVector
+from ingest.records import SparseVector
 
 FORMAT = 1  # of dimensions and weights; part of the digests of points
 DIMENSIONS_KEPT = 65_536  # terms whose dimension a process remembers
@@ -38,14 +37,6 @@ DIMENSIONS_KEPT = 65_536  # terms whose dimension a process remembers
 def dimension(term: str) -> int:
     """Return a term's dimension, 0 to 2³² − 1: the first four bytes, big-endian, of the SHA-256 of its UTF-8."""
     return int.from_bytes(hashlib.sha256(term.encode()).digest()[:4], "big")
-
-
-def lengths_of(lengths: pa.Table, left_out: Collection[str] = ()) -> Lengths:
-    """Return the lengths of one shard; chunks in `left_out` count with length 0, as in the merged index."""
-    held = numbers(lengths["length"]).astype(np.int64)
-    if left_out:
-        held[[chunk in left_out for chunk in lengths["chunk_id"].to_pylist()]] = 0
-    return Lengths(len(held), int(held.sum()))
 
 
 def shard_vectors(made: ShardPostings, average: float, k1: float, b: float) -> dict[str, SparseVector]:

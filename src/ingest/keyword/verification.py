@@ -9,14 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ingest.keyword.parquet_files import LENGTHS, POSTINGS, TERMS, batches, numbers
+from ingest.keyword.parquet_files import LENGTHS, NOWHERE, POSTINGS, TERMS, batches, chunks_by_place, numbers
 from ingest.keyword.row_groups import open_groups
 
 NAMED = 100  # problems named one by one, per kind
 
 
-def verify(postings: Path, terms: Path, lengths: Path) -> list[str]:
-    """Return the problems found, one sentence each; empty if there are none.
+def verify(postings: Path, terms: Path, lengths: Path, *small: Path) -> list[str]:
+    """Return the problems found, one sentence each; empty if there are none. `small`: as for `KeywordIndex.open`.
 
     A chunk whose frequencies do not add up to its length has lost or gained a posting and is named by id, and so is a
     term with more or fewer postings than its document frequency. Order and gaps are checked too; which chunks there are
@@ -27,7 +27,11 @@ def verify(postings: Path, terms: Path, lengths: Path) -> list[str]:
     problems = _Problems()
     parts = [numbers(batch["length"]).astype(np.int64) for batch in batches(lengths, LENGTHS, ["length"])]
     expected = np.concatenate([np.zeros(0, np.int64), *parts])
-    sums = _postings(postings, _starts(terms, problems), len(expected), problems)
+    sums, files = np.zeros(len(expected), np.int64), (postings, terms, *small)
+    for held, known, placed in zip(files[::2], files[1::2], chunks_by_place(lengths), strict=True):
+        chunks = np.arange(len(expected)) if placed is None else placed
+        found, there = _postings(held, _starts(known, problems), len(chunks), problems), chunks != NOWHERE
+        sums[chunks[there]] += found[there]
     with closing(open_groups(lengths, LENGTHS, 1)) as ids:
         for i in problems.some("chunk", sums != expected):
             (chunk,) = ids.take("chunk_id", np.array([i]))

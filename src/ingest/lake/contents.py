@@ -4,9 +4,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import chain
 from operator import attrgetter
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 from ingest.errors import UnknownRelease
 from ingest.lake.lake import Lake
@@ -15,6 +17,7 @@ from ingest.ports import Aliases
 from ingest.records import LANGCHAIN, Lengths, Manifest, PartFile, Shape, ShardHolds
 
 ALIKE = attrgetter("model_fingerprint", "shape", "shards")  # of what may share points
+F = TypeVar("F")
 Hidden = tuple[str, str, frozenset[str]]  # document id, source, the groups that still may see it
 
 
@@ -100,6 +103,12 @@ class Contents:
             groups = groups if tenant == row.tenant else frozenset()
             if (revoked := named.holds(row)) or not groups.issuperset(row.acl):
                 yield row.document_id, row.source, frozenset() if revoked else groups
+
+    def searched_files(self, opened: Callable[[PartFile], F]) -> tuple[F, F, Path, *tuple[F, ...]]:
+        """Return postings, terms and lengths of the keyword index, then postings and terms of a small segment."""
+        files = (map(opened, self.keyword[kind].files) for kind in ("keyword.postings", "keyword.terms"))
+        (postings, terms), *small = zip(*files, strict=True)
+        return postings, terms, self.lake.part_path(self.keyword["keyword.lengths"]), *chain.from_iterable(small)
 
     def all_parts(self) -> Iterator[PartFile]:
         """Yield the parts of each shard, then those that span all shards."""

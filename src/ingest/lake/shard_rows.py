@@ -122,11 +122,12 @@ def amend(lake: Lake, part: PartFile, new: pa.Table, documents: Sequence[str], m
     if len(part.files) >= MOST_FILES or dead > MOST_DEAD * (len(chosen) + dead):
         return lake.write_part(part.kind, part.shard, pa.concat_tables([held, new]).take(chosen).combine_chunks())
     delta = lake.write_part(part.kind, part.shard, with_places(new, chosen, part.sha256))
-    return put_onto(part, delta, len(chosen), tuple(sorted(gone)))
+    return put_onto(part, delta, tuple(sorted(gone)), len(chosen))
 
 
-def put_onto(part: PartFile, delta: PartFile, rows: int, deleted: tuple[str, ...]) -> PartFile:
-    """Return the entry of a delta with what it is put onto. `rows`: that then count; `deleted`: documents beneath."""
+def put_onto(part: PartFile, delta: PartFile, deleted: tuple[str, ...], count: int | None = None) -> PartFile:
+    """Return the entry of a delta with what it is put onto. `deleted`: documents beneath; `count`: of rows, or all."""
+    rows = part.rows + delta.rows if count is None else count
     told = {"rows": rows, "dead": part.dead + part.rows + delta.rows - rows}
     return delta.model_copy(update={**told, "onto": part.model_copy(update={"deleted": deleted})})
 

@@ -159,4 +159,5 @@ def build(services: Services, releases: Releases, work: Work, execute: Execute, 
         each_shard(load_shard, work)
     points, postings = vectors.count(contents.collection, EVERYTHING), contents.rows("keyword.postings")
     figures.timed(("optimise", points, "points"), optimise, vectors, contents, observer.tally("optimise").heard)
-    return figures.timed(("merge", postings, "postings"), merge_keyword, contents, observer.tally("merge"))
+    base = contents_of(bench.lake, work.base) if work.base is not None and not work.healed else None
+    return figures.timed(("merge", postings, "postings"), merge_keyword, contents, base, observer.tally("merge"))

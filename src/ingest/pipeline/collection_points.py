@@ -17,7 +17,8 @@ from ingest import payloads
 from ingest.bounded_cache import BoundedCache
 from ingest.ids import digest_of, point_id, set_hash
 from ingest.keyword import read_shard
-from ingest.keyword.sparse_vectors import FORMAT, lengths_of, shard_vectors
+from ingest.keyword.parquet_files import numbers
+from ingest.keyword.sparse_vectors import FORMAT, shard_vectors
 from ingest.lake.contents import Contents
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.rows import DocumentRow, chunk_rows, document_rows
@@ -110,9 +111,10 @@ class PointMaker:
             return None
 
         def read() -> Lengths:
-            tables = (contents.lake.read(contents.parts(shard)["keyword.lengths"]) for shard in contents.shards)
-            found = [lengths_of(table, contents.collapsed) for table in tables]
-            now, epoch = Lengths(sum(one.chunks for one in found), sum(one.terms for one in found)), contents.epoch
+            parts = map(contents.parts, contents.shards)
+            tables = (keyword_files(contents.lake, one, contents.collapsed)[0] for one in parts)
+            held = np.concatenate([numbers(lengths["length"]) for lengths in tables])
+            now, epoch = Lengths(len(held), int(held.sum())), contents.epoch
             is_near = epoch is not None and abs(now.average - epoch.average) <= EPOCH_DRIFT * epoch.average
             return epoch if epoch is not None and is_near else now
 

@@ -145,13 +145,8 @@ def set_aside(
     before = {uri: row for uri, row in found.quarantine.items() if not row.parent}
     made.rows.quarantine = before | made.rows.quarantine
     counts = Counter({name: n for name, n in made.counts.items() if name.startswith("quarantined")})
-    for planned in plan.documents:
-        stale = made.base.documents.get(planned.uri) if planned.uri in replaced else None
-        if stale is not None:
-            family = made.base.family(stale)
-            chunks = (chunk for member in family for chunk in made.base.chunks.get(member.document_id, ()))
-            if not any(chunk.embedding_key in refused for chunk in chunks):
-                made.keep_last_good(planned)
+    for planned in (planned for planned in plan.documents if planned.uri in replaced):
+        made.keep_last_good(planned)
     written_parts = written(bench.lake, task, made.tables())
     if "keyword" not in plan.steps:  # the base's postings would be carried
         written_parts += index_shard(bench, task.shard, by_kind(written_parts)["chunks"], {})

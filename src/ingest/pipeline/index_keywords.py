@@ -1,11 +1,17 @@
 """The keyword index: the postings of each shard, then one merge of all shards in bounded memory."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
+import numpy as np
+import pyarrow as pa
+
 from ingest.keyword import Analyser, merge, shard_postings
+from ingest.keyword.merging import Shard
+from ingest.keyword.parquet_files import NOWHERE, numbers, placed, write_places
 from ingest.lake.contents import Contents
+from ingest.lake.deltas import Places
 from ingest.lake.shard_rows import by_kind, keyword_files, put_onto
 from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, parts_after, shard_step
 from ingest.ports import Tally
@@ -14,6 +20,10 @@ from ingest.records.generations import KeywordKind
 from ingest.release.generation_states import sealed_manifest
 from ingest.scratch import scratch_folder
 from ingest.services import Services, Workbench
+
+FRAGMENTED = 0.25  # of a large segment's chunks may be gone from it, or be in the small one
+SEGMENTED: tuple[KeywordKind, ...] = ("keyword.postings", "keyword.terms")
+Beneath = tuple[dict[KeywordKind, PartFile], int, list[Places]]
 
 
 @shard_step("keyword", "cpu")
@@ -49,21 +59,64 @@ def index_shard(
     lengths = lake.write_part("keyword.lengths", shard, made.lengths.replace_schema_metadata(table.schema.metadata))
     if beneath is None or not stays:
         return postings, lengths
-    every = base["keyword.postings"].rows + postings.rows  # also those of chunks that no longer count
-    return (
-        put_onto(base["keyword.postings"], postings, every, beneath.deleted),
-        put_onto(base["keyword.lengths"], lengths, chunks.rows, beneath.deleted),
-    )
+    postings = put_onto(base["keyword.postings"], postings, beneath.deleted)
+    return postings, put_onto(base["keyword.lengths"], lengths, beneath.deleted, chunks.rows)
 
 
-def merge_keyword(contents: Contents, tally: Tally) -> Contents:
-    """Return contents with the three files that searches read, merged from the shards' postings in shard order.
+def merge_keyword(contents: Contents, base: Contents | None, tally: Tally) -> Contents:
+    """Return contents with the files that searches read, merged from the shards' postings in shard order.
 
+    Where little changed since the `base`, its large segment stays, and what that lacks is merged into a small one.
     Collapsed chunks lose their postings but keep their rows, so that row numbers equal those of `chunks`.
     """
-    lake, parts = contents.lake, map(contents.parts, contents.shards)
+    lake, kinds = contents.lake, get_args(KeywordKind)
+    shards = [keyword_files(lake, contents.parts(shard), contents.collapsed) for shard in contents.shards]
+    beneath, large, places = _places(contents, base, shards)
     with scratch_folder() as folder:
-        made = merge((keyword_files(lake, shard, contents.collapsed) for shard in parts), folder, tally.add)
+        made = merge(_lacking(shards, places, large) if places else shards, folder, tally.add)
+        if places:
+            rows = pa.concat_tables(lengths for lengths, _ in shards)
+            write_places(made.lengths, rows, np.concatenate(places), large)
         tally.heard(tally.done)
-        files = zip(get_args(KeywordKind), made, strict=True)
-        return replace(contents, keyword={kind: lake.write_part_file(kind, None, path) for kind, path in files})
+        keyword = {kind: lake.write_part_file(kind, None, path) for kind, path in zip(kinds, made, strict=True)}
+    keyword |= {kind: put_onto(part, keyword[kind], ()) for kind, part in beneath.items()}
+    return replace(contents, keyword=keyword)
+
+
+def _places(contents: Contents, base: Contents | None, shards: Sequence[Shard]) -> Beneath:
+    """Return the base's large segment, how many chunks it numbers, and where it has those of each shard, or NOWHERE.
+
+    Nothing: it cannot stay, or so much of it is gone or elsewhere that one segment is better.
+    """
+    lake = contents.lake
+    nothing: Beneath = {}, 0, []
+    if base is None or base.shards != contents.shards or not {*get_args(KeywordKind)} <= base.keyword.keys():
+        return nothing
+    if contents.analyser.get("variant") == "okapi":  # its weights depend on all terms
+        return nothing
+    large, held = placed(lake.read(base.keyword["keyword.lengths"]))
+    places, start, moved = list[Places](), 0, large
+    for shard, (lengths, files) in zip(contents.shards, shards, strict=True):
+        before, now = base.parts(shard), contents.parts(shard)["keyword.lengths"].files
+        known, found = before["keyword.lengths"].files, np.full(len(lengths), NOWHERE)
+        if [file.sha256 for file in known] == [file.sha256 for file in now[: len(known)]]:
+            earlier = keyword_files(lake, before)[1]
+            was, row = (np.concatenate([rows for _, rows in some]) for some in (earlier, files[: len(known)]))
+            both = (was >= 0) & (row >= 0)
+            found[row[both]] = held[start + was[both]]
+        places.append(np.where(found < large, found, NOWHERE))
+        start += before["keyword.lengths"].rows
+        moved += int((numbers(lengths["length"]) > 0).sum()) - 2 * int((places[-1] != NOWHERE).sum())
+    large_files = {kind: base.keyword[kind].files[0] for kind in SEGMENTED}
+    return (large_files, large, places) if moved <= FRAGMENTED * large else nothing
+
+
+def _lacking(shards: Sequence[Shard], places: Sequence[Places], large: int) -> Iterator[Shard]:
+    """Yield what a large segment lacks of each shard, and give it places behind those of that segment."""
+    for (lengths, files), place in zip(shards, places, strict=True):
+        lacks = (numbers(lengths["length"]) > 0) & (place == NOWHERE)
+        number = np.append(np.where(lacks, np.cumsum(lacks) - 1, -1), -1)  # the last one for rows that do not count
+        place[lacks] = large + np.arange(count := int(lacks.sum()))
+        large += count
+        some = ((path, number[rows]) for path, rows in files)
+        yield lengths.filter(pa.array(lacks)), [(path, rows) for path, rows in some if (rows >= 0).any()]

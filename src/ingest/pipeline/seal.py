@@ -84,8 +84,7 @@ def _outcomes(found: Inspection, work: Work, shard: int, listed: Counter[str]) -
 def compare_keyword(found: Inspection) -> None:
     """Compare the keyword index row by row with the chunks, in order, and postings with lengths."""
     contents = found.contents
-    lake, files = contents.lake, contents.keyword
-    paths = [lake.part_path(files[kind]) for kind in ("keyword.postings", "keyword.terms", "keyword.lengths")]
+    lake, paths = contents.lake, [*contents.searched_files(contents.lake.part_path)]
     rows = pq.read_table(paths[2], columns=["chunk_id", "length"])
     collapsed = pa.array([*contents.collapsed], rows["chunk_id"].type)
     for row in rows.filter(pc.is_in(rows["chunk_id"], collapsed)).to_pylist():

@@ -37,7 +37,7 @@ class PartFile(Record):
 
     kind: PartKind
     shard: int | None
-    rows: int  # that count; those of a delta with those of what it is put onto; of postings, all
+    rows: int  # that count; those of a delta with those of what it is put onto; of postings and terms, all
     sha256: str
     bytes: int
     deleted: tuple[str, ...] = ()  # ids of documents whose rows here no longer count beneath the delta that is onto it

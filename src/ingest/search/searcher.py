@@ -87,14 +87,9 @@ class Searcher:
         self._hidden: tuple[Revocations, tuple[Hidden, ...]] = Revocations(), ()
         self._embedder = self.retrieval.open_embedder(self.manifest.model)
         self.documents = IndexedDocuments(contents)
-        parts = contents.keyword
-        self._analyser = Analyser.from_record(self.manifest.analyser)
-        self._keyword = KeywordIndex.open(
-            lake.part_file(parts["keyword.postings"]),
-            lake.part_file(parts["keyword.terms"]),
-            lake.part_path(parts["keyword.lengths"]),
-            Formula.from_record(self.manifest.analyser),
-        )
+        analyser, files = self.manifest.analyser, contents.searched_files(lake.part_file)
+        self._analyser = Analyser.from_record(analyser)
+        self._keyword = KeywordIndex.open(*files, formula=Formula.from_record(analyser))
         self._mask = open_visibility(contents)
         self._counting = Lock()
         self.fell_back = 0  # questions whose re-ranking would have taken too long, since this searcher was opened

@@ -1,14 +1,13 @@
 """A shard in which little changed keeps its part files; what a generation holds is what a fresh build holds."""
 
 import random
-from typing import get_args
 
 import pytest
 
+from ingest.keyword import KeywordIndex, verify
 from ingest.lake import shard_rows
 from ingest.lake.contents import contents_of
 from ingest.lake.deltas import MOST_DEAD
-from ingest.records.generations import KeywordKind
 from ingest.search.indexed_documents import IndexedDocuments
 from tests.pipelines import CountingSource, Project, build_options
 
@@ -40,6 +39,10 @@ def held(p: Project):
     return {kind: [table.to_pylist() for table in found] for kind, found in tables.items()}
 
 
+def searched(p: Project) -> KeywordIndex:
+    return KeywordIndex.open(*contents(p).searched_files(p.lake.part_file))
+
+
 def test_a_changed_document_adds_a_file_of_its_rows_alone(project):
     before = contents(project).parts(0)
     project.source.write("07.md", text_of("07", 1))
@@ -63,7 +66,7 @@ def test_a_large_change_writes_the_files_anew(project):
 def test_any_sequence_of_changes_holds_what_a_fresh_build_holds(project, monkeypatch):
     monkeypatch.setattr(shard_rows, "MOST_FILES", 3)
     chance, names = random.Random(3), [f"{n:02d}.md" for n in range(30)]
-    deltas = 0
+    deltas = segments = 0
     for night in range(1, 8):
         for name in chance.sample(names, 1 + (night == 3)):
             if (project.source.folder / name).exists() and chance.random() < 0.3:
@@ -75,13 +78,17 @@ def test_any_sequence_of_changes_holds_what_a_fresh_build_holds(project, monkeyp
             deltas += part.onto is not None
             assert len(part.files) <= 3
             assert part.dead <= MOST_DEAD * (part.rows + part.dead)
+        segments += contents(project).keyword["keyword.terms"].onto is not None
+        assert [] == verify(*contents(project).searched_files(project.lake.part_path))
     assert deltas > 5
+    assert 0 < segments < 7
     other = Project(project.sources, options=project.options)
     other.run()
     assert held(other) == held(project)
-    for kind in get_args(KeywordKind):
-        wanted, found = (p.lake.part_path(contents(p).keyword[kind]).read_bytes() for p in (other, project))
-        assert wanted == found
+    with searched(other) as wanted, searched(project) as found:
+        for asked in (["index"], ["night", "lake", "4"], ["vector", "vector", "row"], ["unheard"]):
+            assert wanted.search([asked], [None], 99) == found.search([asked], [None], 99)
+            assert wanted.bound(asked) == found.bound(asked)
     assert other.lake.base().digest == project.lake.base().digest
     for row in held(other)["chunks"][0]:
         wanted, found = (IndexedDocuments(contents(p))._read(row["document_id"], 0) for p in (other, project))

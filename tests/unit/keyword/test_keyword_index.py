@@ -54,7 +54,9 @@ def build(corpora: list[list[list[str]]], folder: Path) -> KeywordFiles:
 
 
 def opened(files: KeywordFiles, cache_bytes: int = index_module.CACHE_BYTES, **formula: Any) -> KeywordIndex:
-    return KeywordIndex.open(files.postings, files.terms, files.lengths, Formula(**formula), cache_bytes=cache_bytes)
+    return KeywordIndex.open(
+        files.postings, files.terms, files.lengths, formula=Formula(**formula), cache_bytes=cache_bytes
+    )
 
 
 def oracle(corpus: list[list[str]], query: list[str], k1: float, b: float) -> np.ndarray:
@@ -210,7 +212,7 @@ def test_borders_of_batches_groups_windows_and_rounds_change_nothing(tmp_path):
 def test_no_more_row_groups_stay_decoded_than_asked_for(tmp_path):
     with opened(build(random_corpora(1, 14, 9), tmp_path), cache_bytes=2000) as index:
         index.search([[f"w{i}" for i in range(300)]], [None], 100)
-        decoded = [len(groups.decoded) for groups in (index._cache.postings, index._cache.terms)]
+        decoded = [len(groups.decoded) for one in index._cache.segments for groups in (one.postings, one.terms)]
         assert max(decoded) <= index_module.CACHED_GROUPS
         assert 0 < index._cache.held.weight <= 2000
 
@@ -294,7 +296,7 @@ def test_a_term_that_is_held_does_not_wait_for_one_that_is_fetched(tmp_path):
     terms = Slow(files.terms)
     with KeywordIndex.open(files.postings, terms, files.lengths) as index:
         held = index.search([["w1"]], [None], 10)
-        index._cache.terms.decoded = BoundedCache(1)  # so that the next term has to read
+        index._cache.segments[0].terms.decoded = BoundedCache(1)  # so that the next term has to read
         terms.waits = True
         other = threading.Thread(target=lambda: index.search([["w2"]], [None], 10))
         other.start()
