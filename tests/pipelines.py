@@ -230,7 +230,7 @@ class Project:
         """Run the conservation check against what the sources list now, without a run; with `mending` as a run does."""
         services = self.services()
         with Listing() as listing:
-            work = make_plan(services.bench, services.retrieval, services.writer, Scope(), "check", listing)
+            work = make_plan(services, Scope(), "check", listing)
             assert not work.summary.needs_generation
             chosen = contents or self.contents()
             if mending:

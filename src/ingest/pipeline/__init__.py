@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from ingest.errors import IngestError, StaleOrigin
+from ingest.errors import DamagedFile, IngestError, StaleOrigin
 from ingest.lake.contents import Contents, contents_of
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.chunk import Reads, chunk_shard
@@ -57,12 +57,19 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide, take
 
 
 def replanned(scope: Scope, publishes: Callable[[Scope], RunReport]) -> RunReport:
-    """Return the report of a run that is planned again, and carries it, when something turns out to be sick."""
+    """Return the report of a run that is planned again, and carries it, when something turns out to be sick.
+
+    It is planned again, too, once a damaged file was met whose turn it was not: the plan then looks for all of them.
+    """
     while True:
         try:
             return publishes(scope)
         except OriginsSick as error:
             (scope,) = error.args
+        except DamagedFile:
+            if scope.doubts:
+                raise
+            scope = replace(scope, doubts=True)
 
 
 def publish(
@@ -82,7 +89,8 @@ def publish(
         revoked = delete_all_revoked(retrieval)  # points that were left when they were revoked
         served = reconcile_serving(retrieval, serving, scrubbed)
         figures.serving_mended = served.mended if served is not None else 0
-        work = figures.timed("plan", make_plan, bench, retrieval, writer, scope, token, listing)
+        hashed = (served.was_looked_at,) if served is not None and not scope.doubts else ()
+        work = figures.timed("plan", make_plan, services, scope, token, listing, *hashed)
         changed, manifest = work.healed or lake.revocations.now() != revoked, work.sealed()
         if manifest is None:
             found = scrubbed(build(services, releases, work, execute, figures), work)
@@ -94,7 +102,7 @@ def publish(
         found.refuse_faults()
         if manifest is None:
             figures.timed("model", services.keep_model)
-        recall = figures.timed("recall", measure_recall, vectors, found.contents)
+        recall = figures.timed("recall", measure_recall, vectors, found.contents, found.whole)
         if manifest is None:
             manifest = figures.timed("seal", seal, bench, retrieval, found, work, table, recall)
         manifest = manifest.model_copy(update={"recall": recall})  # as it is now, not as it was at the seal

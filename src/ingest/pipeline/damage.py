@@ -7,9 +7,10 @@ A plan makes up for what its base has lost. Vectors are copied from its collecti
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from ingest.lake.lake import Lake
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.collection_points import LEAST_COSINE, NORM_TOLERANCE, PointMaker, Rows, rows_of
 from ingest.records import Manifest, Marker, PartFile, PartKind, PlannedDocument, PlanSummary, Vectors
-from ingest.services import Retrieval, Writer
+from ingest.services import Retrieval, Services, Writer
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ MADE_FROM = {"documents": SOURCES, "texts": SOURCES, "quarantine": "the sources"
 MADE_FROM |= {"chunks": "its texts", "dropped": "its texts", "attributes": "its documents and chunks"}
 OF_CHUNK: tuple[PartKind, ...] = ("documents", "texts", "chunks", "attributes", "quarantine", "dropped")  # of `chunk`
 TOGETHER = {"chunks": {"dropped"}, "dropped": {"chunks"}}  # one cut gives both
+InTurn = Callable[[int | None], bool]  # of a shard, or of what spans all shards
 SAMPLE = 4  # copied vectors of a shard that are compared with what the model gives
 
 
@@ -55,27 +57,33 @@ class Damage:
         return steps | ({"keyword"} if gone else set()) | ({"embed"} if shard in self.unembedded else set())
 
 
-def damaged_parts(lake: Lake, parts: Iterable[PartFile], writes: bool = True) -> Iterator[tuple[PartFile, str]]:
-    """Yield the parts that are gone or damaged, and why. If this `writes`, the lake gets sound local copies back."""
-    listed, folder = None, f"{lake.index}/data/"
+def damaged_parts(
+    lake: Lake, parts: Iterable[PartFile], writes: bool = True, in_turn: InTurn = lambda shard: True
+) -> Iterator[tuple[PartFile, str]]:
+    """Yield the parts that are gone or, where it is their shard's turn to be hashed, damaged, and why.
+
+    If this `writes`, the lake gets sound local copies back.
+    """
+    folder = f"{lake.index}/data/"
+    listed = cache(lambda: {*lake.store.list(folder)})
     for part in (file for whole in parts for file in whole.files):
+        name = f"{part.sha256}.parquet"
+        if not in_turn(part.shard) and name in listed():
+            continue
         try:
             path = lake.part_path(part)
         except DamagedFile as error:
             yield part, str(error)
             continue
-        if part.folder or not writes:
-            continue
-        listed = listed if listed is not None else set(lake.store.list(folder))
-        if (name := f"{part.sha256}.parquet") not in listed:
+        if writes and not part.folder and name not in listed():
             lake.store.put_file(folder + name, path)
 
 
-def damage_of(lake: Lake, base: Manifest, writes: bool = True) -> Damage:
-    """Return what is damaged or gone of a generation's part files. `writes`: as for `damaged_parts`."""
+def damage_of(lake: Lake, base: Manifest, writes: bool = True, in_turn: InTurn = lambda shard: True) -> Damage:
+    """Return what is damaged or gone of a generation's part files. `writes`, `in_turn`: as for `damaged_parts`."""
     kinds: defaultdict[int | None, set[str]] = defaultdict(set)
     told = []
-    for part, wrong in damaged_parts(lake, base.parts, writes):
+    for part, wrong in damaged_parts(lake, base.parts, writes, in_turn):
         kinds[part.shard].add(part.kind)
         place = "all shards" if part.shard is None else f"shard {part.shard}"
         made = "all shards" if part.shard is None else MADE_FROM.get(part.kind, "its chunks")
@@ -108,23 +116,18 @@ def _markers(lake: Lake, summary: PlanSummary) -> Iterator[Marker]:
         yield marker
 
 
-def find_damage(
-    retrieval: Retrieval,
-    writer: Writer,
-    base: Manifest | None,
-    follows: records.Release | None,
-    profile: records.QueryProfile,
-) -> Damage:
+def find_damage(services: Services, base: Manifest | None, follows: records.Release | None, in_turn: InTurn) -> Damage:
     """Return what a base lacks, after its collection has given back the vectors that it has.
 
     `follows`: the newest release; the base is of an earlier one if that has lost its manifest. Its query profile is
-    written again if it is the settings' `profile`.
+    written again if it is the settings'. Files are hashed of shards that are `in_turn`.
     """
+    retrieval, profile = services.retrieval, services.bench.options.profile
     lake, damage, told = retrieval.lake, Damage(), list[str]()
     if base is not None:
-        damage = damage_of(lake, base)
+        damage = damage_of(lake, base, in_turn=in_turn)
         if base.model.fingerprint == retrieval.model.fingerprint:
-            damage = _mend_vectors(retrieval, writer, base, damage)
+            damage = _mend_vectors(retrieval, services.writer, base, damage, in_turn)
     if follows is not None and (base is None or base.generation != follows.generation):
         known = base.generation if base is not None else "nothing"
         told.append(f"manifest of {follows.generation}, made again as another generation from the sources and {known}")
@@ -151,7 +154,7 @@ def check_carried(index: str, damage: Damage, shard: int, documents: Sequence[Pl
         )
 
 
-def _mend_vectors(retrieval: Retrieval, writer: Writer, base: Manifest, damage: Damage) -> Damage:
+def _mend_vectors(retrieval: Retrieval, writer: Writer, base: Manifest, damage: Damage, in_turn: InTurn) -> Damage:
     """Bring back the vectors of a generation's lost segments as far as its collection has them.
 
     Returns the damage with the shards whose chunks do not all have one yet, and a sentence per lost segment. Segments
@@ -159,7 +162,7 @@ def _mend_vectors(retrieval: Retrieval, writer: Writer, base: Manifest, damage: 
     """
     contents, told = contents_of(retrieval.lake, base), list[str]()
     store = retrieval.lake.embeddings(base.model.fingerprint)
-    lost = store.lost(segment for some in base.segments.values() for segment in some)
+    lost = store.lost(segment for shard, some in base.segments.items() if in_turn(shard) for segment in some)
     if not lost:
         return damage
     if store.index.close_gaps(writer.new_token()):

@@ -26,6 +26,7 @@ from ingest.lake.contents import Contents
 from ingest.lake.rows import attribute_table, chunk_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.pipeline.collection_points import NORM_TOLERANCE, CollectionPoints, PointMaker, Rows, hash_of
+from ingest.pipeline.damage import damaged_parts
 from ingest.ports import Tally, VectorIndex
 from ingest.records import EVERYTHING, BuildOptions, Hit, Recall, Scrub, ShardHolds
 from ingest.services import Writer
@@ -79,6 +80,10 @@ class Inspection:
         """Take faults down."""
         self._faults += faults[: MAX_FAULTS - len(self._faults)]
         self.told += len(faults)
+
+    def was_looked_at(self, shard: int | None) -> bool:
+        """Return whether a shard was not only counted; None: what spans all shards, which comes with the first one."""
+        return (self.contents.shards[0] if shard is None else shard) in self.whole | self.left
 
     def refuse_faults(self) -> None:
         """Raises: IncompleteGeneration, naming ids and values that disagree, if there are any."""
@@ -163,6 +168,9 @@ class Inspection:
         indexed = [(c, d) for c, d in kept if d.document_id not in revoked]
         self.totals.update(chunks=len(expected), collapsed=len(expected) - len(kept), revoked=len(kept) - len(indexed))
         self.holds[shard] = ShardHolds(points=self._compare(shard, indexed, self.told == before), marks=marks)
+        whole = contents.keyword.values() if shard == contents.shards[0] else ()
+        if any(damaged_parts(lake, [*parts.values(), *whole], writes=False)):  # not all were read
+            self.left.add(shard)
 
     def _compare(self, shard: int, rows: Rows, sound: bool) -> str:
         """Compare a shard's points with its rows; mend them once, if they are sound, and compare again.
@@ -230,12 +238,14 @@ def _stray_faults(rows: ShardRows, texts: Set[str]) -> Iterator[str]:
         yield f"quarantine {rows.failures[id_][0].uri}: its parent {id_} is not in the generation"
 
 
-def measure_recall(vectors: VectorIndex, contents: Contents) -> Recall | None:
+def measure_recall(vectors: VectorIndex, contents: Contents, of: Set[int] = frozenset()) -> Recall | None:
     """Return the recall of the generation's collection after `optimise`; None when it has too few chunks.
 
     recall = mean over the sample of |found ∩ exact| / |exact|; a found chunk as near as the last exact one counts
+
+    The sample is `of` some shards, as they are read anyway; without any, of all.
     """
-    sample = _sample(contents)
+    sample = _sample(contents, [shard for shard in contents.shards if shard in of] or contents.shards)
     if len(sample) < 2:
         return None
     asked = contents.lake.embeddings(contents.model_fingerprint).vectors([key for _, key in sample])
@@ -250,11 +260,11 @@ def _share(own: str, found: list[Hit], exact: list[Hit]) -> float:
     return min(1.0, sum(score >= wanted[-1] - TIED for score in got) / len(wanted)) if wanted else 1.0
 
 
-def _sample(contents: Contents) -> list[tuple[str, str]]:
+def _sample(contents: Contents, shards: Sequence[int]) -> list[tuple[str, str]]:
     """Return (chunk id, embedding key) of SAMPLE chunks, or of all if there are fewer, spread evenly over the shards;
     large shards make up for small ones. Ids are hashes, so a shard's lowest ids are as good as a random sample.
     """
-    shards, few = contents.shards, min(len(contents.shards), SAMPLE)
+    few = min(len(shards), SAMPLE)
     lowest = []
     for shard in (shards[i * len(shards) // few] for i in range(few)):
         table = contents.lake.read(contents.parts(shard)["chunks"], ["chunk_id", "embedding_key"])

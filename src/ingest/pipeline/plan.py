@@ -17,7 +17,7 @@ from ingest.lake.stored_records import name_of
 from ingest.pipeline import changes
 from ingest.pipeline.changes import FETCHED, Listing, ShardChanges, Upgrades
 from ingest.pipeline.claiming import carried_instead, claim_generation
-from ingest.pipeline.damage import Damage, check_carried, damage_of, find_damage
+from ingest.pipeline.damage import Damage, InTurn, check_carried, damage_of, find_damage
 from ingest.pipeline.fingerprints import changed_marks, code_version, fingerprints, holds_mark, unscreened
 from ingest.pipeline.guard import Carrying, check_losses, is_unknown, sick_origins
 from ingest.pipeline.losses import Balance, LossComparison
@@ -26,21 +26,25 @@ from ingest.pipeline.revoking import narrowing_of
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.tasks import Work
 from ingest.records import DocumentRef, ParserOptions, PartFile, PlannedDocument, PlanSummary, ShardPlan
-from ingest.services import Retrieval, Workbench, Writer
+from ingest.services import Services, Workbench, Writer
 
 CHARACTERS_PER_TOKEN = 4  # for estimates only
 OUTGROWN = 2  # times `documents_per_shard`: with more on average, a generation has twice as many shards as its base
 
 
-def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Scope, run: str, listing: Listing) -> Work:
+def make_plan(
+    services: Services, scope: Scope, run: str, listing: Listing, in_turn: InTurn = lambda shard: True
+) -> Work:
     """Return the frozen work of this run, and claim a generation for it unless nothing changed.
 
-    The next run with the same base, settings and plan resumes it. Damaged or lost files of the base are made again.
+    The next run with the same base, settings and plan resumes it. Damaged or lost files of the base are made again;
+    hashed are those of the shards that are `in_turn`.
     Raises: OriginsSick, InvalidSettings, DeleteGuardTripped, BudgetExceeded, StaleOrigin, what sources raise;
         DamagedFile if what is lost can only be made again by a run without scope.
     """
-    planner, lake, resumed = Planner(bench, writer.clock(), scope, listing), bench.lake, False
-    planner.damage = find_damage(retrieval, writer, planner.base, planner.follows, bench.options.profile)
+    bench, writer, resumed = services.bench, services.writer, False
+    planner, lake = Planner(bench, writer.clock(), scope, listing), bench.lake
+    planner.damage = find_damage(services, planner.base, planner.follows, in_turn)
     planner.list_sources()
     summary, carrying = planner.plan(), planner.carrying
     told = planner.settings_hash, claim_number(planner.base.generation) if planner.base is not None else 0, summary
@@ -64,7 +68,7 @@ def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Sco
         frozen = summary.generation if summary.needs_generation else ""
         return lake.shard_plan(frozen, shard, summary.shards[shard]) if frozen else planner.join(shard)[0]
 
-    retrieval.observer.told("plan", summary)
+    services.retrieval.observer.told("plan", summary)
     healed, version = planner.damage.told, code_version(planner.prints)
     return Work(lake, run, summary, planner.base, resumed, shard_plan, carrying.carry, healed, version)
 

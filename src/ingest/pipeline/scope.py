@@ -55,6 +55,7 @@ class Scope:
     places: tuple[str, ...] = ()  # of sick sources: what another one lists there may be theirs
     instead_of: str = ""  # the first generation whose plan did not carry all of these
     judged: bool = False  # whether a verdict showed that one of them is sick
+    doubts: bool = field(default=False, compare=False)  # whether all files are hashed: one was found damaged
 
     @classmethod
     def of(cls, choice: Choice) -> Self:

@@ -402,3 +402,63 @@ def test_a_last_good_version_whose_text_is_lost_is_named(p: Project, caplog: pyt
     assert "the last good version is lost" in caplog.text
     assert {"bad.md", "d00.md"} == set(p.quarantined())
     assert is_sound(p)
+
+
+@pytest.fixture
+def rotating(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """An index of four shards, of which a run looks at one."""
+    monkeypatch.setattr("ingest.pipeline.inspection.POINTS_PER_RUN", 1)
+    made = project(tmp_path, documents=4, documents_per_shard=1, scrub_nights=4)
+    made.run()
+    return made
+
+
+def verified(p: Project, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Run, and return the keys of the files that were hashed."""
+    asked, local_path = set[str](), InMemoryStore.local_path
+
+    def counted(store: InMemoryStore, key: str, *, anew: bool = False) -> Path:
+        asked.add(key)
+        return local_path(store, key, anew=anew)
+
+    monkeypatch.setattr(InMemoryStore, "local_path", counted)
+    p.run()
+    return asked
+
+
+def test_an_unchanged_run_hashes_the_files_of_the_shards_whose_turn_it_is(
+    rotating: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[set[int | None]]()
+    texts = {
+        f"docs/data/{part.sha256}.parquet": part.shard for part in rotating.manifest().parts if part.kind == "texts"
+    }
+    for _ in range(4):
+        rotating.later(days=1)
+        asked.append({texts[key] for key in verified(rotating, monkeypatch) if key in texts})
+    assert {*texts.values()} == set().union(*asked)
+    assert [1] * 4 == [*map(len, asked)]
+
+
+@pytest.mark.parametrize("kind", ["chunks", "keyword.postings"])
+def test_a_damaged_file_whose_turn_it_is_not_is_made_again_when_a_run_meets_it(rotating: Project, kind: str) -> None:
+    p = rotating
+    key, digest = key_of(p, kind), p.manifest().digest
+    flipped(p, key)
+    for n in range(4):
+        p.source.write(f"d{n:02d}.md", document(n, edition=2))
+    report = p.run()
+    assert "promoted" == report.decision
+    assert digest != report.digest
+    assert is_sound(p)
+
+
+def test_a_damaged_file_is_made_again_within_the_nights_of_the_scrub(rotating: Project) -> None:
+    p = rotating
+    flipped(p, key_of(p, "attributes"))
+    healed = list[str]()
+    for _ in range(4):
+        p.later(days=1)
+        healed += p.run().healed
+    assert 1 == len(healed)
+    assert "attributes of shard" in healed[0]

@@ -270,7 +270,7 @@ def test_a_run_does_not_go_on_with_what_is_retired_nor_does_it_wait(p: Project) 
     for number, waits, built in ((5, 5, "0005"), (4, 4, "0006")):
         services = p.services()
         with Listing() as listing:
-            work = make_plan(services.bench, services.retrieval, services.writer, Scope(), "run", listing)
+            work = make_plan(services, Scope(), "run", listing)
         assert (waiting_candidate(p.lake, p.options.profile), work.summary.generation[:4]) == (id_of(p, waits), built)
         mark = Retired(who="ann", at="2026-01-01", token="t")
         p.lake.records.create(f"docs/generations/{id_of(p, number)}/retired.json", mark)
