@@ -89,8 +89,7 @@ def publish(
         revoked = delete_all_revoked(retrieval)  # points that were left when they were revoked
         served = reconcile_serving(retrieval, serving, scrubbed)
         figures.serving_mended = served.mended if served is not None else 0
-        hashed = (served.was_looked_at,) if served is not None and not scope.doubts else ()
-        work = figures.timed("plan", make_plan, services, scope, token, listing, *hashed)
+        work = figures.timed("plan", make_plan, services, scope, token, listing, served)
         changed, manifest = work.healed or lake.revocations.now() != revoked, work.sealed()
         if manifest is None:
             found = scrubbed(build(services, releases, work, execute, figures), work)

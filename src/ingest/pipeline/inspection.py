@@ -16,7 +16,6 @@ from heapq import nsmallest
 from itertools import chain, islice, zip_longest
 from math import ceil
 from operator import attrgetter
-from statistics import fmean
 
 import numpy as np
 
@@ -124,10 +123,8 @@ class Inspection:
         shown = [(d, kept[d.document_id]) for d in rows.documents.values() if d.document_id not in revoked]
         if not self._points.are_as_many(shard, shown):
             return False
-        known, maker = self.contents.holds(shard), self._points.maker
-        if self.fresh and (
-            known is None or maker.lengths != maker.contents.epoch or known.points != hash_of(self._points.held(shard))
-        ):
+        known, alike = self.contents.holds(shard), self._points.maker.lengths == self.contents.epoch
+        if self.fresh and not (known and alike and known.points == hash_of(self._points.held(shard))):
             return False
         chunks, left, points = parts["chunks"].rows, sum(kept.values()), sum(points for _, points in shown)
         self.totals.update(chunks=chunks, vectors=chunks, points=points, collapsed=chunks - left, revoked=left - points)
@@ -138,11 +135,9 @@ class Inspection:
         return True
 
     def _shard(self, shard: int) -> None:
-        before, contents = self.told, self.contents
+        before, contents, lake, parts = self.told, self.contents, self.contents.lake, self.contents.parts(shard)
         self.whole.add(shard)
-        lake, parts = contents.lake, contents.parts(shard)
-        rows = read_rows(lake, parts, "documents", "chunks", "quarantine", "dropped")
-        marks = self._count(rows)
+        marks = self._count(rows := read_rows(lake, parts, "documents", "chunks", "quarantine", "dropped"))
         texts = {*lake.read(parts["texts"], ["document_id"])["document_id"].to_pylist()}
         self.fault(*_document_faults(rows), *_stray_faults(rows, texts))
         expected = [(c, d) for d in rows.documents.values() for c in rows.chunks.get(d.document_id, [])]
@@ -152,21 +147,21 @@ class Inspection:
         for found, wanted in islice(((f, w) for f, w in pairs if f != w), 1):  # all rows after a lost one differ
             name = (wanted or found)["chunk_id"]
             self.fault(f"attributes of chunk {name}: the row is {found}, by its document {wanted}")
-        revoked = lake.revocations.now().ids(rows.documents.values())
-        chunks, store = [c for c, _ in expected if c.document_id not in revoked], self._points.maker.embeddings
+        revoked, store = lake.revocations.now().ids(rows.documents.values()), self._points.maker.embeddings
+        chunks = [c for c, _ in expected if c.document_id not in revoked]
         absent = dict.fromkeys(store.missing([c.embedding_key for c in chunks]))
         self.fault(*(f"embedding key {key}: no vector in the store" for key in absent))
         there = [c for c in chunks if c.embedding_key not in absent]
         vectors = store.vectors([c.embedding_key for c in there], contents.segments(shard))
-        self.totals["vectors"] += len(vectors)
         if len(vectors) and vectors.shape[1] != contents.dimension:
             self.fault(f"vectors have dimension {vectors.shape[1]}, the model {contents.dimension}")
         norms = np.linalg.norm(vectors, axis=1)
         for i in np.flatnonzero(~(np.abs(norms - 1) < NORM_TOLERANCE)):
             self.fault(f"chunk {there[i].chunk_id}: its vector has norm {norms[i]:.6f}, not 1")
-        kept = [(c, d) for c, d in expected if c.chunk_id not in contents.collapsed]
+        kept = [row for row in expected if row[0].chunk_id not in contents.collapsed]
         indexed = [(c, d) for c, d in kept if d.document_id not in revoked]
-        self.totals.update(chunks=len(expected), collapsed=len(expected) - len(kept), revoked=len(kept) - len(indexed))
+        self.totals.update(chunks=len(expected), vectors=len(vectors), collapsed=len(expected) - len(kept))
+        self.totals["revoked"] += len(kept) - len(indexed)
         self.holds[shard] = ShardHolds(points=self._compare(shard, indexed, self.told == before), marks=marks)
         whole = contents.keyword.values() if shard == contents.shards[0] else ()
         if any(damaged_parts(lake, [*parts.values(), *whole], writes=False)):  # not all were read
@@ -198,9 +193,9 @@ class Inspection:
         failed = sum(map(len, rows.failures.values()))
         self.totals.update(documents=len(documents), dropped=len(dropped), quarantined_children=failed)
         self.documents.update("children" for d in documents if d.parent)
-        places = [(uri, left.chunk) for uri, left in dropped if left.reason == "secret"]
-        places = places[: MAX_SECRETS - len(self.secrets)]  # never what stands there
-        self.secrets += [f"{uri}: characters {chunk.start} to {chunk.end}" for uri, chunk in places]
+        places = ((uri, left.chunk) for uri, left in dropped if left.reason == "secret")
+        found = (f"{uri}: characters {chunk.start} to {chunk.end}" for uri, chunk in places)  # never what stands there
+        self.secrets += islice(found, MAX_SECRETS - len(self.secrets))
         return Counter(mark for chunk in (*kept, *(left.chunk for _, left in dropped)) for mark in chunk.marks)
 
 
@@ -245,14 +240,14 @@ def measure_recall(vectors: VectorIndex, contents: Contents, of: Set[int] = froz
 
     The sample is `of` some shards, as they are read anyway; without any, of all.
     """
-    sample = _sample(contents, [shard for shard in contents.shards if shard in of] or contents.shards)
+    sample = _sample(contents, of)
     if len(sample) < 2:
         return None
     asked = contents.lake.embeddings(contents.model_fingerprint).vectors([key for _, key in sample])
     found = vectors.search(contents.collection, asked, EVERYTHING, NEIGHBOURS + 1)
     exact = vectors.nearest(contents.collection, asked, NEIGHBOURS + 1)
     shares = [_share(own, f, e) for (own, _), f, e in zip(sample, found, exact, strict=True)]
-    return Recall(at=NEIGHBOURS, questions=len(shares), mean=fmean(shares), least=min(shares))
+    return Recall(at=NEIGHBOURS, questions=len(shares), mean=float(np.mean(shares)), least=min(shares))
 
 
 def _share(own: str, found: list[Hit], exact: list[Hit]) -> float:
@@ -260,17 +255,15 @@ def _share(own: str, found: list[Hit], exact: list[Hit]) -> float:
     return min(1.0, sum(score >= wanted[-1] - TIED for score in got) / len(wanted)) if wanted else 1.0
 
 
-def _sample(contents: Contents, shards: Sequence[int]) -> list[tuple[str, str]]:
-    """Return (chunk id, embedding key) of SAMPLE chunks, or of all if there are fewer, spread evenly over the shards;
-    large shards make up for small ones. Ids are hashes, so a shard's lowest ids are as good as a random sample.
+def _sample(contents: Contents, of: Set[int]) -> list[tuple[str, str]]:
+    """Return (chunk id, embedding key) of SAMPLE chunks, or of all if there are fewer: ids are hashes, so those with
+    the lowest ids, of shards that are spread evenly, are as good as a random sample.
     """
+    shards, collapsed = [shard for shard in contents.shards if shard in of] or contents.shards, contents.collapsed
     few = min(len(shards), SAMPLE)
-    lowest = []
-    for shard in (shards[i * len(shards) // few] for i in range(few)):
-        table = contents.lake.read(contents.parts(shard)["chunks"], ["chunk_id", "embedding_key"])
-        rows = zip(table["chunk_id"].to_pylist(), table["embedding_key"].to_pylist(), strict=True)
-        lowest.append(nsmallest(SAMPLE, (row for row in rows if row[0] not in contents.collapsed)))
-    return list(islice(filter(None, chain.from_iterable(zip_longest(*lowest))), SAMPLE))
+    parts = (contents.parts(shards[i * len(shards) // few])["chunks"] for i in range(few))
+    rows = chain.from_iterable(contents.lake.read(part, ["chunk_id", "embedding_key"]).to_pylist() for part in parts)
+    return nsmallest(SAMPLE, ((r["chunk_id"], r["embedding_key"]) for r in rows if r["chunk_id"] not in collapsed))
 
 
 def turn(contents: Contents, options: BuildOptions, now: datetime) -> set[int]:

@@ -17,9 +17,10 @@ from ingest.lake.stored_records import name_of
 from ingest.pipeline import changes
 from ingest.pipeline.changes import FETCHED, Listing, ShardChanges, Upgrades
 from ingest.pipeline.claiming import carried_instead, claim_generation
-from ingest.pipeline.damage import Damage, InTurn, check_carried, damage_of, find_damage
+from ingest.pipeline.damage import Damage, check_carried, damage_of, find_damage
 from ingest.pipeline.fingerprints import changed_marks, code_version, fingerprints, holds_mark, unscreened
 from ingest.pipeline.guard import Carrying, check_losses, is_unknown, sick_origins
+from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.losses import Balance, LossComparison
 from ingest.pipeline.quarantine import accepted, in_quarantine
 from ingest.pipeline.revoking import narrowing_of
@@ -32,18 +33,17 @@ CHARACTERS_PER_TOKEN = 4  # for estimates only
 OUTGROWN = 2  # times `documents_per_shard`: with more on average, a generation has twice as many shards as its base
 
 
-def make_plan(
-    services: Services, scope: Scope, run: str, listing: Listing, in_turn: InTurn = lambda shard: True
-) -> Work:
+def make_plan(services: Services, scope: Scope, run: str, listing: Listing, served: Inspection | None = None) -> Work:
     """Return the frozen work of this run, and claim a generation for it unless nothing changed.
 
     The next run with the same base, settings and plan resumes it. Damaged or lost files of the base are made again;
-    hashed are those of the shards that are `in_turn`.
+    hashed are those of the shards that were looked at in what is `served`, or all.
     Raises: OriginsSick, InvalidSettings, DeleteGuardTripped, BudgetExceeded, StaleOrigin, what sources raise;
         DamagedFile if what is lost can only be made again by a run without scope.
     """
     bench, writer, resumed = services.bench, services.writer, False
     planner, lake = Planner(bench, writer.clock(), scope, listing), bench.lake
+    in_turn = served.was_looked_at if served is not None and not scope.doubts else lambda shard: True
     planner.damage = find_damage(services, planner.base, planner.follows, in_turn)
     planner.list_sources()
     summary, carrying = planner.plan(), planner.carrying

@@ -65,8 +65,8 @@ def test_the_sample_is_bounded_and_the_same_for_the_same_chunks(
     p = forgetful(tmp_path, lost=99, documents=40)
     p.run()
     assert (10, 10) == (p.vectors.asked, p.manifest().recall.questions)
-    drawn = inspection._sample(p.contents())
-    assert drawn == inspection._sample(p.contents())
+    drawn = inspection._sample(p.contents(), set())
+    assert drawn == inspection._sample(p.contents(), set())
     assert 10 == len(set(drawn))
 
 
