@@ -121,27 +121,20 @@ class Journal(Generic[R]):
 
 @dataclass
 class LeaseWatch:
-    """Whether a run holds the builder's lease, asked of the records since the last call. Threads may share it."""
+    """Whether a run holds the builder's lease, asked of the newest record. Threads may share it."""
 
     leases: Journal[Lease]
     run: str
-    _number: int | None = None  # of the newest record that was checked
+    _number: int = 0  # of the newest record that was the run's
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def confirm(self) -> None:
         """Return when the run holds the lease. Raises: LeaseLost, naming who took it."""
         with self._lock:
-            if self._number is None:
-                newest = self.leases.newest()
-                self._judge(newest[1] if newest else None)
-                self._number = newest[0] if newest else 0
-            for number, record in self.leases.after(self._number):
-                self._judge(record)  # a record of another run stays the next one to check
-                self._number = number
-
-    def _judge(self, record: Lease | None) -> None:
-        if record is not None and record.run != self.run:
-            ended = f"run {record.run}, which has ended since"
-            who = f"{record.holder} (run {record.run})" if record.holder else ended
-            told = f"{self.leases.prefix}: run {self.run} lost its lease to {who}"
-            raise LeaseLost(f"{told}; `ingest run` resumes what this one began")
+            number, record = self.leases.newest(self._number) or (0, None)
+            if record is not None and record.run != self.run:
+                ended = f"run {record.run}, which has ended since"
+                who = f"{record.holder} (run {record.run})" if record.holder else ended
+                told = f"{self.leases.prefix}: run {self.run} lost its lease to {who}"
+                raise LeaseLost(f"{told}; `ingest run` resumes what this one began")
+            self._number = number
