@@ -8,6 +8,7 @@ from ingest.keyword import KeywordIndex, verify
 from ingest.lake import shard_rows
 from ingest.lake.contents import contents_of
 from ingest.lake.deltas import MOST_DEAD
+from ingest.pipeline import tasks
 from ingest.search.indexed_documents import IndexedDocuments
 from tests.pipelines import CountingSource, Project, build_options
 
@@ -54,6 +55,28 @@ def test_a_changed_document_adds_a_file_of_its_rows_alone(project):
         assert 1 == len(after[kind].onto.deleted)
         assert after[kind].dead == len(project.lake.read_file(after[kind]))
     assert before["keyword.postings"].sha256 == after["keyword.postings"].onto.sha256
+
+
+def test_new_rows_of_slices_are_put_together_onto_the_base(project, monkeypatch):
+    monkeypatch.setattr(tasks, "SLICE_DOCUMENTS", 1)
+    for name in ("07.md", "19.md"):
+        project.source.write(name, text_of(name[:2], 1))
+    project.run()
+    part = contents(project).parts(0)["chunks"]
+    assert 2 == len(part.onto.deleted)
+    assert part.dead == len(project.lake.read_file(part))
+
+
+def test_a_part_of_which_a_file_is_lost_is_made_again_as_one(project):
+    project.source.write("07.md", text_of("07", 1))
+    project.run()
+    before, digest = held(project), project.lake.base().digest
+    for kind in ("chunks", "keyword.postings"):
+        del project.store.values[f"docs/data/{contents(project).parts(0)[kind].onto.sha256}.parquet"]
+    project.run()
+    assert contents(project).parts(0)["chunks"].onto is None
+    assert contents(project).parts(0)["keyword.postings"].onto is None
+    assert (before, digest) == (held(project), project.lake.base().digest)
 
 
 def test_a_large_change_writes_the_files_anew(project):
