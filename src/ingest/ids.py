@@ -10,11 +10,12 @@ from urllib.parse import quote
 
 NAMESPACE = uuid.UUID("9e2ac0a4-6d1b-5a70-9a37-0d5c7a3b2f10")
 SEPARATOR = "\x1f"
+ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def canonical_json(value: Any) -> bytes:
     """Return the canonical UTF-8 JSON form of `value`: sorted keys, no spaces. Digests are computed from it."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return ENCODER.encode(value).encode()
 
 
 def sha256_hex(data: bytes) -> str:

@@ -217,9 +217,9 @@ class CollectionPoints:
             if self.per_second:
                 self.sleep(len(some) / self.per_second)
             held = self.vectors.retrieve(self._collection, [one.id for one in some], vectors=True)
-            right = [one for one in some if one.id in held and held[one.id].payload == one.payload]
-            yield from ((one, "is stale") for one in some if one not in right)
-            whole = [one for one in right if one.chunk.embedding_key not in absent]
+            right = {one.id for one in some if one.id in held and held[one.id].payload == one.payload}
+            yield from ((one, "is stale") for one in some if one.id not in right)
+            whole = [one for one in some if one.id in right and one.chunk.embedding_key not in absent]
             same = are_same(self.maker.points(whole, shard), [held[one.id] for one in whole])
             yield from ((whole[i], "has another vector than the lake") for i in np.flatnonzero(~same))
 

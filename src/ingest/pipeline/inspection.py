@@ -64,8 +64,9 @@ class Inspection:
     _faults: list[str] = field(default_factory=list)  # the first MAX_FAULTS
 
     def __post_init__(self) -> None:
-        shared = self.contents.lake.embeddings(self.contents.model_fingerprint).anew()  # reads the segments again
-        self._collapsed = Counter(self.contents.collapsed.values())  # chunks, by document
+        lake, self._collapsed = self.contents.lake, Counter(self.contents.collapsed.values())  # by document
+        shared = lake.embeddings(self.contents.model_fingerprint).anew()  # reads the segments again
+        self._revoked = lake.revocations.now()  # looked up again where points may be written
         maker = PointMaker(self.contents, shared)
         self._points = CollectionPoints(self.vectors, maker, self.batch, lambda: None, self.tally, self.per_second)
 
@@ -101,8 +102,7 @@ class Inspection:
                 self.fault(f"shard {shard}: {error}")
             if self.told > before:
                 self.left.add(shard)
-        collection, held = self.contents.collection, self.totals["points"]
-        if self.vectors.count(collection, EVERYTHING) == held:
+        if self.vectors.count(collection := self.contents.collection, EVERYTHING) == (held := self.totals["points"]):
             return self
         if (strays := self._points.strays()) and self.batch:
             self._points.mend(0, (), strays)
@@ -118,7 +118,7 @@ class Inspection:
         """Compare a shard by numbers, without its rows; if it was just written, by the set hash of its points."""
         parts, lake = self.contents.parts(shard), self.contents.lake
         rows = read_rows(lake, parts, "documents", "quarantine", "dropped")
-        revoked = lake.revocations.now().ids(rows.documents.values())
+        revoked = self._revoked.ids(rows.documents.values())
         kept = {d.document_id: d.chunk_count - self._collapsed[d.document_id] for d in rows.documents.values()}
         shown = [(d, kept[d.document_id]) for d in rows.documents.values() if d.document_id not in revoked]
         if not self._points.are_as_many(shard, shown):
@@ -190,8 +190,8 @@ class Inspection:
         documents = rows.documents.values()
         dropped = [(d.uri, left) for d in documents for left in rows.dropped.get(d.document_id, [])]
         kept = [chunk for chunks in rows.chunks.values() for chunk in chunks]
-        failed = sum(map(len, rows.failures.values()))
-        self.totals.update(documents=len(documents), dropped=len(dropped), quarantined_children=failed)
+        self.totals.update(documents=len(documents), dropped=len(dropped))
+        self.totals["quarantined_children"] += sum(map(len, rows.failures.values()))
         self.documents.update("children" for d in documents if d.parent)
         places = ((uri, left.chunk) for uri, left in dropped if left.reason == "secret")
         found = (f"{uri}: characters {chunk.start} to {chunk.end}" for uri, chunk in places)  # never what stands there
@@ -296,5 +296,5 @@ def _last(known: Sequence[Scrub], collection: str) -> tuple[Scrub | None, int]:
 
 def _known(contents: Contents) -> list[Scrub]:
     """Return the newest scrub of each collection that was there at the newest one, which comes first."""
-    newest = (scrub for _, scrub in contents.lake.scrubs.newest_first(KEPT))
-    return [one for scrub in islice(newest, 1) for one in (scrub, *scrub.others)]
+    newest = islice(contents.lake.scrubs.newest_first(KEPT), 1)
+    return [one for _, scrub in newest for one in (scrub, *scrub.others)]
