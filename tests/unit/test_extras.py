@@ -36,6 +36,7 @@ COMPANIONS = {
     "llvmlite": "numba",
     "olefile": "python-oxmsg",
     "pydantic-core": "pydantic",
+    "typing-extensions": "pydantic",
     "urllib3": "boto3",
     **dict.fromkeys(
         ("msoffcrypto", "msoffcrypto-tool", "openpyxl", "pandas", "python-docx", "python-pptx", "xlrd"), "unstructured"
