@@ -6,8 +6,9 @@ documents are read again. A failure also depends on limits and chunker. Both are
 parser was found, the name is empty, and the set of readable media types counts in its place.
 
 Rows of older generations hold one over all parsers, sources and media types. If it can be reproduced, documents whose
-own parser is the same are not read again. The parsers of that time are recorded here; their libraries are tried in the
-versions of that release's lock, and in those installed.
+own parser is the same are not read again; what failed then is tried again, as the marks of chunks, on which it depends,
+have changed since. The parsers of that time are recorded here; their libraries are tried in the versions of that
+release's lock, and in those installed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -54,8 +55,8 @@ ATTEMPTS = 5  # tries, one per run, of a version whose failure may pass by itsel
 def earlier_texts(sandbox: Sandbox) -> dict[str, frozenset[str]]:
     """Return each fingerprint that rows may hold → the names of the parsers that have not changed since.
 
-    "" is among the names when the set of readable media types is the same. Empty when the rules for media types or the
-    sandbox itself have changed; a type for a new extension does not count as a change of the rules.
+    Empty when the rules for media types or the sandbox itself have changed; a type for a new extension does not count
+    as a change of the rules.
     """
     if sandbox.version or (media_types.VERSION, version("filetype")) != RULES:
         return {}
@@ -70,25 +71,6 @@ def earlier_texts(sandbox: Sandbox) -> dict[str, frozenset[str]]:
         text = digest_of([digest_of(sorted(rows)), RULES_DIGEST, *([special] if special else [])])
         found[text] = frozenset(_still_same(rows))
     return found
-
-
-def earlier_failures(
-    texts: Mapping[str, frozenset[str]], sandbox: Sandbox, limits: ParseLimits, chunker: str
-) -> Iterator[tuple[str, bool]]:
-    """Yield each still valid fingerprint that failures may hold, and whether it means that no parser was found.
-
-    Which parser failed is not recorded in it, so it is valid as long as none has changed. `texts` is what
-    `earlier_texts` returns; `limits` are those of documents inside documents; `chunker` covers screening too.
-    """
-    held = {digest_of(given.limits.model_dump()) for given in list(sandbox.options.values()) or [ParserOptions()]}
-    names = {name for name, *_ in _parsers_then({}, "")}
-    for text, same in texts.items():
-        if names <= same:
-            refusal = digest_of([digest_of([sandbox.kind, text, sorted(held)]), limits.model_dump()])
-            failure = digest_of([refusal, chunker])[:16]
-            yield failure, False
-            if "" in same:
-                yield failure, True
 
 
 def _parsers_then(libraries: Mapping[str, str], variant: str) -> list[list[Any]]:
@@ -108,8 +90,6 @@ def _still_same(rows: list[list[Any]]) -> Iterator[str]:
         kept = {library: found for library, found in versions.items() if today and library in today[2]}
         if today == [name, number, kept, variant]:
             yield name
-    if {media_type for _, _, types, *_ in rows for media_type in types} == set(parsers.media_types()):
-        yield ""
 
 
 @dataclass(frozen=True)
@@ -157,10 +137,7 @@ class Fingerprints:
         """Return whether a document that failed would fail again: read from `source` as before, and tried enough."""
         if may_pass(failure.error) and failure.attempts < ATTEMPTS:
             return False
-        parser, colon, _ = failure.fingerprint.rpartition(":")
-        if not colon:
-            no_parser = failure.error == "UnsupportedFormat"
-            return source == failure.source and (failure.fingerprint, no_parser) in self._earlier_failures
+        parser = failure.fingerprint.rpartition(":")[0]
         held = {self.failure(parser, failure.uri, source, failure.stage)}
         if failure.error != "SuspiciousDocument":  # anything else did not depend on the default policy
             held.add(replace(self, chunker=self.first_chunker).failure(parser, failure.uri, source, failure.stage))
@@ -192,10 +169,6 @@ class Fingerprints:
     @cached_property
     def _earlier(self) -> dict[str, frozenset[str]]:
         return earlier_texts(self.sandbox)
-
-    @cached_property
-    def _earlier_failures(self) -> set[tuple[str, bool]]:
-        return set(earlier_failures(self._earlier, self.sandbox, self.limits, self.chunker))
 
 
 def fingerprints(bench: Workbench) -> Fingerprints:

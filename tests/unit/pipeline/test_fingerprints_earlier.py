@@ -10,9 +10,9 @@ from ingest import extras
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.documents import media_types, parsers
-from ingest.pipeline.fingerprints import earlier_failures, earlier_texts
+from ingest.pipeline.fingerprints import Fingerprints, earlier_texts
 from ingest.ports import Sandbox
-from ingest.records import ParseLimits, ParserOptions
+from ingest.records import ParseLimits, ParserOptions, Quarantined
 from tests.many_parsers import registering
 
 OPTIONS = {
@@ -25,21 +25,18 @@ SMALL = {
 }
 PLAIN = "1cc1711fa760fe5260b702250d3ac33d30840d371f7dfc7ca213f0921acc7eb5"
 SPECIAL = "e6d8d9a733a16a2d7f5e6104fa53c3ed6d88d8544f1daaf684fbdc1d0a33ee6d"
-RECORDED = [
-    (InlineSandbox(SMALL), SPECIAL, "553497859d9a1ebb"),
-    (PoolSandbox(), PLAIN, "f510fd9d520d059f"),
-    (PoolSandbox(OPTIONS), SPECIAL, "045fd0e2e88a0faa"),
-]
+RECORDED = [(InlineSandbox(SMALL), SPECIAL), (PoolSandbox(), PLAIN), (PoolSandbox(OPTIONS), SPECIAL)]
 
 
-def failures(sandbox: Sandbox) -> set[tuple[str, bool]]:
-    return set(earlier_failures(earlier_texts(sandbox), sandbox, ParseLimits(blocks=7), "chunker"))
-
-
-@pytest.mark.parametrize(("sandbox", "text", "failure"), RECORDED)
-def test_what_that_code_recorded_is_known(sandbox: Sandbox, text: str, failure: str) -> None:
+@pytest.mark.parametrize(("sandbox", "text"), RECORDED)
+def test_what_that_code_recorded_is_known(sandbox: Sandbox, text: str) -> None:
     assert text in earlier_texts(sandbox)
-    assert (failure, False) in failures(sandbox)
+
+
+def test_what_failed_then_is_tried_again() -> None:
+    failure = Quarantined("docs/broken.html", "docs", "1", "parse", "MalformedDocument", "", "f510fd9d520d059f")
+    prints = Fingerprints(PoolSandbox(), ParseLimits(blocks=7), "chunker", "model")
+    assert not prints.same_failure(failure, "docs")
 
 
 def test_other_options_of_a_source_are_another_fingerprint() -> None:
@@ -50,7 +47,6 @@ def test_a_parser_that_changed_since_leaves_the_others_known(monkeypatch: pytest
     before = earlier_texts(PoolSandbox())[PLAIN]
     monkeypatch.setattr(parsers.find("text/html"), "VERSION", "next")
     assert before - {"html"} == earlier_texts(PoolSandbox())[PLAIN]
-    assert set() == failures(PoolSandbox())
 
 
 @pytest.mark.parametrize("number", ["0", ""])
@@ -75,10 +71,8 @@ def new_parser(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
         yield register("org", MEDIA_TYPES=("text/x-org",), VERSION="1", parse=print)
 
 
-def test_a_new_parser_tries_again_what_none_read_and_nothing_else(new_parser: ModuleType) -> None:
-    same = earlier_texts(PoolSandbox())[PLAIN]
-    assert ({"html", "pdf"} <= same, "" in same) == (True, False)
-    assert [False] == [no_parser for text, no_parser in failures(PoolSandbox()) if text == "f510fd9d520d059f"]
+def test_a_new_parser_leaves_what_others_read_known(new_parser: ModuleType) -> None:
+    assert {"html", "pdf"} <= earlier_texts(PoolSandbox())[PLAIN]
 
 
 @pytest.mark.parametrize("change", ["rules", "sandbox"])
