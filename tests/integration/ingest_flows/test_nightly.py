@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 from prefect.client.schemas.objects import State
 
 import ingest_flows.nightly
@@ -163,7 +163,8 @@ def test_a_fatal_error_fails_the_flow_run_with_its_message_and_is_kept_as_json(s
     assert aliases == site.aliases()
     kept = [json.loads(path.read_text()) for path in persisted() - files]  # never a pickle
     assert ["ingest.errors.DeleteGuardTripped"] == [record["__exc_type__"] for record in kept]
-    only = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_of(state)]))
+    key = ArtifactFilterKey(any_=[f"{site.index}-run"])  # Prefect keeps the result of a failed run as one, too
+    only = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_of(state)]), key=key)
     shown = str(eventually(lambda: site.client.read_artifacts(artifact_filter=only))[0].data)
     assert f"# Run of `{site.index}`: failed" in shown
     assert "- ended by: `DeleteGuardTripped: " in shown
