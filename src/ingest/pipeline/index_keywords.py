@@ -97,9 +97,9 @@ def _places(contents: Contents, base: Contents | None, shards: Sequence[Shard]) 
     large, held = placed(lake.read(base.keyword["keyword.lengths"]))
     places, start, moved = list[Places](), 0, large
     for shard, (lengths, files) in zip(contents.shards, shards, strict=True):
-        before, now = base.parts(shard), contents.parts(shard)["keyword.lengths"].files
-        known, found = before["keyword.lengths"].files, np.full(len(lengths), NOWHERE)
-        if [file.sha256 for file in known] == [file.sha256 for file in now[: len(known)]]:
+        before, found = base.parts(shard), np.full(len(lengths), NOWHERE)
+        known, now = map(_names, (before, contents.parts(shard)))
+        if known == now[: len(known)]:
             earlier = keyword_files(lake, before)[1]
             was, row = (np.concatenate([rows for _, rows in some]) for some in (earlier, files[: len(known)]))
             both = (was >= 0) & (row >= 0)
@@ -109,6 +109,12 @@ def _places(contents: Contents, base: Contents | None, shards: Sequence[Shard]) 
         moved += int((numbers(lengths["length"]) > 0).sum()) - 2 * int((places[-1] != NOWHERE).sum())
     large_files = {kind: base.keyword[kind].files[0] for kind in SEGMENTED}
     return (large_files, large, places) if moved <= FRAGMENTED * large else nothing
+
+
+def _names(parts: Mapping[str, PartFile]) -> list[tuple[str, str]]:
+    """Return the names of a shard's files of postings and lengths: equal lengths alone may be those of other terms."""
+    files = (parts[kind].files for kind in ("keyword.postings", "keyword.lengths"))
+    return [(postings.sha256, lengths.sha256) for postings, lengths in zip(*files, strict=True)]
 
 
 def _lacking(shards: Sequence[Shard], places: Sequence[Places], large: int) -> Iterator[Shard]:

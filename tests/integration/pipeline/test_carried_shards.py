@@ -10,7 +10,7 @@ from ingest.lake.contents import contents_of
 from ingest.lake.deltas import MOST_DEAD
 from ingest.pipeline import tasks
 from ingest.search.indexed_documents import IndexedDocuments
-from tests.pipelines import CountingSource, Project, build_options
+from tests.pipelines import ANALYSER, CountingSource, Project, build_options
 
 KINDS = ("documents", "texts", "chunks", "attributes", "dropped", "quarantine")
 
@@ -84,6 +84,16 @@ def test_a_large_change_writes_the_files_anew(project):
         project.source.write(f"{n:02d}.md", text_of(f"{n:02d}", 1))
     project.run()
     assert all(part.onto is None for part in contents(project).parts(0).values())
+
+
+def test_other_terms_of_chunks_of_equal_lengths_are_found(project):
+    project.source.write("07.md", "# Houses\n\nThe only page about houses.")
+    project.change(documents_per_shard=8)  # so that each shard has one file
+    for stem in (True, False):  # as many terms of each chunk, but others
+        project.change(analyser=ANALYSER | {"stem": stem})
+        project.run()
+    with searched(project) as found:
+        assert [1, 0] == [len(hits) for hits in found.search([["houses"], ["hous"]], [None, None], 9)]
 
 
 def test_any_sequence_of_changes_holds_what_a_fresh_build_holds(project, monkeypatch):
