@@ -19,7 +19,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from ingest.errors import IncompleteGeneration, SchemaMismatch
+from ingest.errors import DamagedFile, IncompleteGeneration, SchemaMismatch
 from ingest.ids import document_id
 from ingest.lake.contents import Contents
 from ingest.lake.rows import attribute_table, chunk_digest
@@ -30,11 +30,9 @@ from ingest.ports import Tally, VectorIndex
 from ingest.records import EVERYTHING, BuildOptions, Hit, Recall, Scrub, ShardHolds
 from ingest.services import Writer
 
-MAX_FAULTS = 100  # named in full; the rest are counted
+MAX_FAULTS = MAX_SECRETS = 100  # faults, and places of dropped secrets, that are named; all of them are counted
 FOLLOWED = attrgetter("acl", "tenant", "source", "status", "stale_since")  # by what is inside a document
-MAX_SECRETS = 100  # places of dropped secrets that are named; all of them are counted
-SAMPLE = 64  # chunks in the sample, across all shards
-NEIGHBOURS = 10
+SAMPLE, NEIGHBOURS = 64, 10  # chunks in the sample, across all shards, and how many are found for each
 TIED = 1e-6  # cosines that differ by less count as equal: it does not matter which of two copies is found
 POINTS_PER_RUN = 4096  # at least: a small index is compared in full by every run
 KEPT = 8  # records: the newest one counts that is not damaged
@@ -54,6 +52,7 @@ class Inspection:
     tally: Tally = field(default_factory=Tally)  # of points that are read
     told: int = 0  # faults, also those beyond MAX_FAULTS
     tampered: bool = False  # whether there were points that are not what their digest says
+    damaged: bool = False  # whether a file of the lake was
     unmatched: int = 0  # faults of points that are left
     whole: set[int] = field(default_factory=set)  # shards that were compared in full
     left: set[int] = field(default_factory=set)  # shards with faults that are left
@@ -86,10 +85,10 @@ class Inspection:
         return (self.contents.shards[0] if shard is None else shard) in self.whole | self.left
 
     def refuse_faults(self) -> None:
-        """Raises: IncompleteGeneration, naming ids and values that disagree, if there are any."""
+        """Raises: IncompleteGeneration, naming ids and values that disagree, or DamagedFile, if there are any."""
         if faults := self.faults:
             told = f"{len(faults)} faults found by the conservation check: {'; '.join(faults[:10])}"
-            raise IncompleteGeneration(f"{self.contents.collection}: {told}")
+            raise (DamagedFile if self.damaged else IncompleteGeneration)(f"{self.contents.collection}: {told}")
 
     def run(self) -> "Inspection":
         """Look at every shard, then for points of none, which takes a scroll of all, only if the counts disagree."""
@@ -100,6 +99,7 @@ class Inspection:
                     self._shard(shard)
             except SchemaMismatch as error:  # a damaged file: the other shards can be looked at all the same
                 self.fault(f"shard {shard}: {error}")
+                self.damaged |= isinstance(error, DamagedFile)
             if self.told > before:
                 self.left.add(shard)
         if self.vectors.count(collection := self.contents.collection, EVERYTHING) == (held := self.totals["points"]):

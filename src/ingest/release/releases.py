@@ -198,7 +198,7 @@ class Releases:
             self.restore(generation)
         taken = fence_number(self.aliases.aliases(), self.index) if current is None and self.take_over else None
         if taken is not None and self.take_over is not None:
-            draft = again(draft, "take-over", self.take_over, draft.hold)
+            draft = draft.model_copy(update={"action": "take-over", "why": self.take_over})
         if (release := self._append(current, draft, guard)) is None:
             return None
         if self.is_retired(generation):
