@@ -212,7 +212,7 @@ def check_places(scope: Scope, sources: Iterable[Source], listing: Listing, base
         uris.discard(uri)
     if not prefixes and not uris:
         return
-    folders = dict.fromkeys(f"{uri.rpartition('/')[0]}/" for uri in listing.uris())
+    folders = (folder for folder, _ in groupby(f"{uri.rpartition('/')[0]}/" for uri in listing.uris()))
     known = [*(source.uri for source in sources), *islice(folders, FOLDERS)]
     for wrong in prefixes:
         raise InvalidSettings(f"scope: no document has a URI that begins with {shown(wrong)!r}{meant(wrong, known)}")

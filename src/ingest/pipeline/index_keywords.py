@@ -68,6 +68,7 @@ def merge_keyword(contents: Contents, base: Contents | None, tally: Tally) -> Co
 
     Where little changed since the `base`, its large segment stays, and what that lacks is merged into a small one.
     Collapsed chunks lose their postings but keep their rows, so that row numbers equal those of `chunks`.
+    Memory: that of `merge`, and ids, lengths and places of all chunks, about 60 bytes per chunk.
     """
     lake, kinds = contents.lake, get_args(KeywordKind)
     shards = [keyword_files(lake, contents.parts(shard), contents.collapsed) for shard in contents.shards]

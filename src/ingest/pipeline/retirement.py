@@ -160,7 +160,8 @@ class Sweep:
     def _remove_files(self) -> None:
         """Delete the old files that no record names; a verdict goes with its generation."""
         named = self._named() | {name_of(self.profile)}
-        own = re.compile(rf"{re.escape(self.lake.index)}/(data|slices|profiles|verdicts)/([0-9a-f]{{64}})\.\w+")
+        places = rf"(?:{re.escape(self.lake.index)}|embeddings/[^/]+)/(data|slices|profiles|verdicts|unfinished)"
+        own = re.compile(rf"{places}/([0-9a-f]{{64}})\.\w+")  # unfinished: earlier versions kept vectors there
         idle = defaultdict[str, dict[str, str]](dict)  # key by segment, by model
         for key in [key for key in self.stored if self._is_old(key, self.rules.minimum_age_hours)]:
             if found := own.fullmatch(key):

@@ -535,6 +535,14 @@ def test_a_collection_that_another_generation_took_over_stays(p: Project) -> Non
     assert taken in p.vectors.collections()
 
 
+def test_vectors_that_an_earlier_version_left_unfinished_go(p: Project) -> None:
+    key = f"embeddings/{p.manifest().model.fingerprint}/unfinished/{'ab' * 32}.parquet"
+    p.store.put(key, b"vectors")
+    p.later(days=30)
+    assert 1 == sweep(p).files["unfinished"]
+    assert key not in values(p)
+
+
 def test_segments_that_another_index_names_stay_and_others_go(tmp_path: Path) -> None:
     p = at_night(project(tmp_path, DOCUMENTS, documents_per_shard=4, **keeping(1, soak=0)))
     p.run()

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from inspect import signature
 from typing import Any
 
@@ -38,6 +39,7 @@ ONE_FIELD: dict[type[BaseModel], Callable[[Any], Any]] = {
 }
 PARAMS = ("vectors", "sparse_vectors", "on_disk_payload", "payload", "id_tracker")
 COLLECTION = (*PARAMS, "hnsw_config", "optimizers_config", "quantization_config", "metadata")
+TESTED = ({"key", "match"}, {"key", "range"})  # one test of a field, in Qdrant
 ONE_NODE = {"shard_number": 1, "replication_factor": 1, "write_consistency_factor": 1}
 GRAPH = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000}  # with Qdrant's defaults
 RRF_K = 2  # Qdrant's own default
@@ -78,18 +80,21 @@ def _same(given: BaseModel) -> Any:
     """Return the engine's object that has the parameters of a model."""
     if (kind := CLASSES.get(type(given))) is None:
         raise Unsupported(f"the embedded engine does not support {type(given).__name__}")
-    values = said(given, *signature(kind).parameters)
+    values = said(given, *_parameters(kind))
     match given:
         case models.HnswConfigDiff():
             values = GRAPH | values
         case models.Filter():
             values |= {name: _listed(values[name]) for name in values.keys() & {"must", "should", "must_not"}}
-        case models.FieldCondition() if values.keys() not in (
-            {"key", "match"},
-            {"key", "range"},
-        ):  # one test, in Qdrant
+        case models.FieldCondition() if values.keys() not in TESTED:
             raise Unsupported(f"the embedded engine does not support FieldCondition with {', '.join(sorted(values))}")
     return kind(**{name: translated(value) for name, value in values.items()})
+
+
+@cache
+def _parameters(kind: type) -> tuple[str, ...]:
+    """Return what a class of the engine takes; asked once, for each search has several of its objects."""
+    return (*signature(kind).parameters,)
 
 
 def config(request: models.CreateCollection, indexing_threads: int) -> edge.EdgeConfig:
