@@ -6,7 +6,7 @@ A mark is a hint for policies, filters and people, not proof. Everything here ta
 
 import re
 import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -100,14 +100,13 @@ def fingerprint(policies: Mapping[str, ScreeningPolicy], default: ScreeningPolic
 
 def screen(document: Document, chunks: Sequence[Chunk]) -> list[Chunk]:
     """Return the chunks with their marks, in order. Text and context both count, since both are embedded."""
-    hidden = [(block.start, block.end) for block in document.blocks if "hidden" in block.marks]
+    told = [block for block in document.blocks if block.marks]  # by the parser: hidden, comment
     of_context = cache(lambda context: tuple(marks_of(context)))
     marked = []
     for chunk in chunks:
         marks = {*chunk.marks, *of_context(chunk.context), *marks_of(chunk.text, first=chunk.start == 0)}
-        at = bisect_right(hidden, chunk.start, key=lambda span: span[1])  # the first that ends after the chunk's start
-        if at < len(hidden) and hidden[at][0] < chunk.end:
-            marks.add("hidden")
+        at = bisect_right(told, chunk.start, key=lambda block: block.end)  # the first that ends after the chunk's start
+        marks.update(*(b.marks for b in told[at : bisect_left(told, chunk.end, key=lambda block: block.start)]))
         found = tuple(sorted(marks))
         marked.append(chunk if found == chunk.marks else replace(chunk, marks=found))
     return marked

@@ -70,7 +70,7 @@ class Block:
     header_end: Natural = 0  # table only: end of the header rows, 0 without a header
     language: str = ""  # code only: the fence's language
     page: Natural | None = None
-    marks: Listed[str] = ()  # "hidden": no reader of the document sees it
+    marks: Listed[str] = ()  # "hidden": no reader of the document sees it; "comment": a remark about its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Chunk:
     tokens: int  # of text, in the embedder's tokens, without special tokens
     embedding_key: str
     page: int | None = None
-    marks: tuple[str, ...] = ()  # what is suspicious about its text, sorted: hidden, invisible, instruction, secret
+    marks: tuple[str, ...] = ()  # of its blocks and its text, sorted: comment, hidden, invisible, instruction, secret
     parent: tuple[int, int] | None = None  # span of the enclosing text to show with it
     sketch: bytes = b""  # by which equal and similar texts are found; b"": none was made yet
 

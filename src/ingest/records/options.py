@@ -135,6 +135,8 @@ class ParserSettings(Options):
     ocr_languages: tuple[str, ...] = ("eng",)  # as tesseract names them
     # unstructured handles the formats it can and needs the extra `legacy`; unset, it is not in recorded settings.
     parser: Literal["own", "unstructured"] = Field(default="own", exclude_if=lambda parser: parser == "own")
+    # What people wrote onto a document or into its margin; kept, each is a block with the mark "comment".
+    comments: Literal["keep", "drop"] = Field(default="keep", exclude_if=lambda policy: policy == "keep")
 
 
 class ParserOptions(ParserSettings):

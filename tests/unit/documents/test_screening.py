@@ -145,6 +145,15 @@ def test_a_chunk_that_overlaps_a_hidden_block_is_hidden() -> None:
     assert [c.marks for c in screen(document, cut)] == [(), ("hidden",), ()]
 
 
+def test_a_chunk_has_the_marks_of_all_its_blocks() -> None:
+    text = "text comment hidden"
+    spans = ((0, 4, ()), (5, 12, ("comment",)), (13, 19, ("hidden",)))
+    blocks = tuple(Block(BlockKind.PARAGRAPH, start, end, marks=marks) for start, end, marks in spans)
+    document = Document(text, blocks, "", "text/plain", "plain")
+    cut = [chunk(text[a:b], a) for a, b in ((0, 4), (0, 12), (5, 19))]
+    assert [c.marks for c in screen(document, cut)] == [(), ("comment",), ("comment", "hidden")]
+
+
 def test_a_policy_indexes_drops_or_refuses() -> None:
     chunks = [chunk("a"), chunk("b", 5, ("hidden", "secret")), chunk("c", 9, ("instruction",))]
     kept, dropped = sort_out("file:///x", chunks, ScreeningPolicy())

@@ -54,6 +54,12 @@ def test_the_text_depends_on_options_and_the_failure_on_limits_too() -> None:
     assert before[1] != special.failure("html", PAGE, "docs")
 
 
+def test_the_text_depends_on_the_policy_for_comments_once_a_source_drops_them() -> None:
+    keep, drop = (of(told(comments=policy)).text(row(), "docs") for policy in ("keep", "drop"))
+    assert row().parser_fingerprint == keep
+    assert keep != drop
+
+
 @pytest.mark.parametrize("change", [{"chunker": "next"}, {"limits": ParseLimits(archive_depth=1)}])
 def test_a_failure_depends_on_the_chunker_and_on_the_limits_of_what_is_inside(change: dict[str, Any]) -> None:
     assert row().parser_fingerprint == of(**change).text(row(), "docs")

@@ -13,7 +13,7 @@ from typing import Any
 from ingest.documents.cutting import CutDocument, cut_document
 from ingest.errors import DocumentError
 from ingest.pipeline.shard_builder import check_container
-from ingest.records import BlockKind, Chunk, ChunkingOptions, Document, DocumentRef, RawDocument
+from ingest.records import Block, BlockKind, Chunk, ChunkingOptions, Document, DocumentRef, RawDocument
 from ingest.services import Workbench
 
 MASK = "▒▒▒▒▒▒"
@@ -66,7 +66,7 @@ class DocumentPreview:
         every = (*self.chunks, *(c for c, _ in self.dropped))
         return {
             "characters": len(self.document.text),
-            "blocks": dict(sorted(Counter(block.kind.value for block in self.document.blocks).items())),
+            "blocks": dict(sorted(Counter(_told_as(block) for block in self.document.blocks).items())),
             "chunk_count": len(self.chunks),
             "tokens": token_figures([c.tokens for c in self.chunks]),
             "marks": dict(sorted(Counter(mark for c in every for mark in c.marks).items())),
@@ -78,6 +78,10 @@ class DocumentPreview:
     def slice(self, start: int, end: int) -> str:
         """Return text[start:end] with `MASK` for what is covered of each line."""
         return re.sub(f"{COVER}+", MASK, self.document.text[start:end])
+
+
+def _told_as(block: Block) -> str:
+    return "comment" if "comment" in block.marks else block.kind.value
 
 
 def token_figures(counts: Sequence[int]) -> dict[str, int]:

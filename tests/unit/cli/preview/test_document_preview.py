@@ -1,5 +1,7 @@
 """A preview: what a run would make of a document, down to what is in no chunk."""
 
+from dataclasses import replace
+
 from ingest.adapters.embedders.hashing import open_tokenizer
 from ingest.cli.preview.document_preview import UNPARSED, UnchunkedSpan, sections, token_figures
 from ingest.documents.chunking import chunk
@@ -43,6 +45,13 @@ def test_context_tokens_are_counted_with_the_tokenizer_of_the_model(preview: Pre
     made = preview(TEXT)
     tokenizer = open_tokenizer("hashing", {})
     assert [len(tokenizer.offsets([c.context])[0]) for c in made.chunks] == list(made.context_tokens)
+
+
+def test_comments_are_counted_beside_the_kinds_of_blocks(preview: Previewer) -> None:
+    made = preview("One.\n\nTwo.\n")
+    blocks = (made.document.blocks[0], replace(made.document.blocks[1], marks=("comment",)))
+    commented = replace(made, document=replace(made.document, blocks=blocks))
+    assert {"comment": 1, "paragraph": 1} == commented.figures["blocks"]
 
 
 def test_sections_hold_the_chunks_that_start_in_them_and_count_what_is_below(preview: Previewer) -> None:
