@@ -9,7 +9,7 @@ PROCESSES ?= 2
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test legacy-test check lint house format quality bench-parse bench-keyword bench-incremental bench-nights bench-search false-secrets ablation interop fuzz faults corruptions formats formats-unstructured wheel-test terraform-check judged schemas lock clean
+.PHONY: help env demo test legacy-test check lint house format quality bench-parse bench-keyword bench-incremental bench-nights bench-search false-secrets ablation interop fuzz faults corruptions formats formats-unstructured kept wheel-test terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -105,8 +105,11 @@ faults: $(STAMP) ## Kill, break requests and change at random, for hours; ARGS="
 corruptions: $(STAMP) ## Corrupt points, vectors and files at random, 10,000 times; ARGS="--number 500 --seed 3" fewer
 	$(BIN)/python -m benchmarks.corruptions $(ARGS)
 
-formats: $(STAMP) ## Write the table of docs/formats.md again; needs INGEST_TEST_DATA
-	$(BIN)/python benchmarks/formats.py --write
+formats: $(STAMP) ## Write the tables of real files in docs/formats.md again; ARGS="--save FILE" or "--against FILE": what changed in them; needs INGEST_TEST_DATA
+	$(BIN)/python -m benchmarks.formats $(or $(ARGS),--write)
+
+kept: $(STAMP) ## Write the table of what is kept, dropped and marked, format by format, in docs/formats.md again
+	$(BIN)/python -m benchmarks.kept --write
 
 formats-unstructured: .venv-legacy/.installed ## Measure unstructured beside our parsers (docs/formats.md); needs INGEST_TEST_DATA
 	.venv-legacy/bin/python -m benchmarks.formats_unstructured --write $(ARGS)

@@ -1,12 +1,16 @@
 """What becomes of each file of a folder of real ones: indexed or refused, by format and reason.
 
-    INGEST_TEST_DATA=<folder> python benchmarks/formats.py [--write]
+    INGEST_TEST_DATA=<folder> python -m benchmarks.formats [--write] [--save FILE] [--against FILE]
 
 Parses every file below <folder>/corpora in processes under the default limits and prints two tables; `--write` puts
-them into docs/formats.md between its markers.
+them into docs/formats.md between its markers. `--save` writes what each file was read as, block by block; `--against`
+prints what has changed since, file by file, in place of the tables. With `src` of another version on PYTHONPATH,
+`--save` tells what that version made of the files.
 """
 
 import argparse
+import difflib
+import json
 import os
 import sys
 from collections import Counter, defaultdict
@@ -17,7 +21,7 @@ from pathlib import Path
 
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.errors import DocumentError
-from ingest.records import ChunkingOptions, Document, DocumentRef, RawDocument
+from ingest.records import BlockKind, ChunkingOptions, Document, DocumentRef, RawDocument
 
 DOCS = Path(__file__).parents[1] / "docs" / "formats.md"
 END = "<!-- end -->\n"
@@ -34,6 +38,7 @@ class Outcome:
     path: str  # below corpora; documents inside follow after "!"
     result: str  # indexed, container, or the class of an error
     message: str = ""
+    read: str = ""  # its title and blocks, as text
 
     @property
     def format(self) -> str:
@@ -66,7 +71,7 @@ def _outcomes(sandbox: PoolSandbox, path: str, data: bytes, media_type: str = ""
         yield Outcome(path, type(error).__name__, str(error).removeprefix(f"{path}: "))
         return
     result = _result(document)
-    yield Outcome(path, result, "" if result != "EmptyDocument" else NOTHING_TO_EMBED)
+    yield Outcome(path, result, "" if result != "EmptyDocument" else NOTHING_TO_EMBED, _read(document))
     for child in document.children if depth < MAX_DEPTH else ():
         yield from _outcomes(sandbox, f"{path}!{child.path}", child.data, child.media_type, depth + 1)
 
@@ -76,6 +81,37 @@ def _result(document: Document) -> str:
     if any(block.kind.value not in skipped for block in document.blocks):
         return "indexed"
     return "container" if document.children else "EmptyDocument"
+
+
+def _read(document: Document) -> str:
+    """Return what a document was read as: its title, then each block below a line with its kind, level and marks."""
+    lines = [f"title: {document.title}"]
+    for block in document.blocks:
+        told = [block.kind.value, *([str(block.level)] if block.level else []), *block.marks]
+        if block.kind is BlockKind.TABLE and block.header_end:
+            told.append(f"header: {' '.join(document.text[block.start : block.header_end].split())}")
+        lines += [f"-- {' '.join(told)}", document.text[block.start : block.end]]
+    return "\n".join(lines) + "\n"
+
+
+def told(found: list[Outcome]) -> dict[str, str]:
+    """Return path → what the document was read as, or why it was not."""
+    return {outcome.path: outcome.read or f"{outcome.result}: {outcome.message}\n" for outcome in found}
+
+
+def changes(before: dict[str, str], after: dict[str, str]) -> str:
+    """Return what differs between two results of `told`: a diff per document, then a table of how many do."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    diffs: list[str] = []
+    for path in sorted(before.keys() | after.keys()):
+        old, new = before.get(path, ""), after.get(path, "")
+        state = "same" if old == new else "new" if not old else "changed" if new else "gone"
+        counts[Outcome(path, "").format][state] += 1
+        if old != new:
+            diffs += difflib.unified_diff(old.split("\n"), new.split("\n"), path, "now", lineterm="", n=1)
+    states = ("same", "changed", "new", "gone")
+    rows = [f"| {name} | {' | '.join(str(row[state]) for state in states)} |" for name, row in sorted(counts.items())]
+    return "\n".join([*diffs, "", f"| format | {' | '.join(states)} |", "| --- " * 5 + "|", *rows]) + "\n"
 
 
 def by_format(found: list[Outcome]) -> dict[str, Counter[str]]:
@@ -139,13 +175,19 @@ def main() -> int:
     """Print or write the tables; the exit status is 1 when the files are not there."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--write", action="store_true", help="into docs/formats.md")
+    arguments.add_argument("--save", type=Path, help="JSON file for what each file was read as")
+    arguments.add_argument("--against", type=Path, help="file that --save wrote: print what has changed since")
     given = arguments.parse_args()
     data = os.environ.get("INGEST_TEST_DATA")
     if not data:
         print("skipped: INGEST_TEST_DATA does not name a folder with real files")
         return 1
-    generated = tables(outcomes(Path(data) / "corpora"))
-    print(generated)
+    found = outcomes(Path(data) / "corpora")
+    if given.save:
+        given.save.write_text(json.dumps(told(found), indent=0), encoding="utf-8")
+    generated = tables(found)
+    before = json.loads(given.against.read_text(encoding="utf-8")) if given.against else {}
+    print(changes(before, told(found)) if given.against else generated)
     if given.write:
         DOCS.write_text(written(DOCS.read_text(encoding="utf-8"), generated), encoding="utf-8")
     return 0
