@@ -19,7 +19,7 @@ from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
 from ingest.documents.parsers._reading.lines import document_title
 from ingest.documents.parsers._reading.table_blocks import header_rows, lines
 from ingest.documents.parsers.docx.numbering import Numbering
-from ingest.documents.parsers.docx.styles import Style, Styles, is_shaded, numbering_of, outline_level, value
+from ingest.documents.parsers.docx.styles import Style, Styles, flag, is_shaded, numbering_of, outline_level, value
 from ingest.documents.parsers.docx.table import rows
 from ingest.documents.parsers.docx.text import Paragraph, Texts
 from ingest.errors import EmptyDocument, MalformedDocument, ScannedDocument
@@ -31,7 +31,7 @@ MEDIA_TYPES = (
     "application/vnd.ms-word.document.macroenabled.12",
     "application/vnd.ms-word.template.macroenabled.12",
 )
-VERSION = "1"
+VERSION = "2"
 LIBRARIES = ("lxml",)
 
 _HIDDEN = ("hidden",)
@@ -74,9 +74,12 @@ class _Reader:
         self._package, self._main = package, main
         self._path, self._limit = raw.ref.path, raw.options.limits.text_characters
         keep_one_alternative(root)
-        self._styles = Styles(self._part("styles"))
+        self._styles = Styles(self._part("styles"), self._part("theme"))
         self._numbering = Numbering.read(self._part("numbering"))
-        self._texts = Texts(self._styles, root.find(W + "background") is None)
+        settings = self._part("settings")
+        hyphenated = None if settings is None else settings.find(W + "autoHyphenation")
+        divided = hyphenated is not None and flag(hyphenated.get(W + "val"), True)
+        self._texts = Texts(self._styles, root.find(W + "background") is None, divided)
         self._notes: dict[str, dict[str, Any]] = {}
         self._pending: tuple[BlockKind, list[str]] | None = None  # a list or code that may continue
         self._behind: list[tuple[BlockKind, list[str], dict[str, Any]]] = []
@@ -154,7 +157,7 @@ class _Reader:
             self.out.heading(title, level)
             self.title = self.title or (" ".join(text.split()) if style.role == "title" else "")
         elif style.role == "code" or (found.monospaced and not key and self._like_code(text)):
-            self._collect(BlockKind.CODE, text.rstrip("\n"))
+            self._collect(BlockKind.CODE, text.strip("\n"))
         elif key:
             inner = [line for line in _lines(text) if line]
             indent = "  " * depth

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.documents.parsers._office.ooxml import W
+from ingest.documents.parsers._office.ooxml import A, W
 
 _HEADING = re.compile(
     r"(?:heading|überschrift|titre|título|titolo|titulo|kop|rubrik|overskrift|otsikko|nagłówek|заголовок|标题|標題|見出し|"
@@ -27,6 +27,7 @@ _MONOSPACED = re.compile(
 )
 _CHAIN = 20  # styles based on styles
 _OFF = ("0", "false", "off", "none")
+_THEME = "theme:"  # in front of a font that the theme names
 _WHITE = "FFFFFF"
 _SMALLEST = 3  # half points: text of up to 1.5 points is not meant to be read
 
@@ -46,8 +47,8 @@ class Style:
 class Styles:
     """The styles of one document by id."""
 
-    def __init__(self, root: Any) -> None:
-        """Read the root of `styles.xml`, None for a document without one."""
+    def __init__(self, root: Any, theme: Any = None) -> None:
+        """Read the roots of `styles.xml` and of the theme, None for a document without them."""
         elements = [] if root is None else root.findall(W + "style")
         self._elements = {element.get(W + "styleId") or "": element for element in elements}
         self._known: dict[str, Style] = {}
@@ -61,6 +62,15 @@ class Styles:
         )
         base = None if root is None else root.find(f"{W}docDefaults/{W}rPrDefault/{W}rPr")
         self.base = run_properties(base)
+        self._themed: dict[str, str] = {}
+        for kind in ("major", "minor") if theme is not None else ():
+            latin = theme.find(f".//{A}{kind}Font/{A}latin")
+            name = "" if latin is None else latin.get("typeface") or ""
+            self._themed |= {f"{_THEME}{kind}{part}": name for part in ("Ascii", "HAnsi")}
+
+    def typeface(self, font: str) -> str:
+        """Return the name of a font, which the theme may have."""
+        return self._themed.get(font, "") if font.startswith(_THEME) else font
 
     def paragraph(self, key: str | None) -> Style:
         """Return a paragraph's style, or the default one if it names none that exists."""
@@ -124,7 +134,10 @@ def _named_role(name: str) -> tuple[str, int]:
 
 
 def run_properties(element: Any) -> tuple[tuple[str, str], ...]:
-    """Return the properties of a `w:rPr` that affect if and how its text is seen: vanish, color, lit, size, font."""
+    """Return the properties of a `w:rPr` that affect if and how its text is seen: vanish, color, lit, size, fonts.
+
+    `font` is that of ASCII, `wide` that of other Western text, `east` that of East Asian text; see `Styles.typeface`.
+    """
     if element is None:
         return ()
     found: dict[str, str] = {}
@@ -139,8 +152,18 @@ def run_properties(element: Any) -> tuple[tuple[str, str], ...]:
         elif tag == W + "sz":
             found["size"] = value(child)
         elif tag == W + "rFonts":
-            found["font"] = child.get(W + "ascii") or found.get("font", "")
+            found |= _fonts(child)
     return tuple(found.items())
+
+
+def _fonts(element: Any) -> dict[str, str]:
+    """Return the fonts of a `w:rFonts`; a reference to the theme counts more than a name."""
+    found = {}
+    for key, name in (("font", "ascii"), ("wide", "hAnsi"), ("east", "eastAsia")):
+        theme = element.get(f"{W}{name}Theme") if name != "eastAsia" else None
+        if chosen := f"{_THEME}{theme}" if theme else element.get(W + name):
+            found[key] = chosen
+    return found
 
 
 def is_hidden(properties: dict[str, str], on_white: bool) -> bool:
@@ -150,9 +173,9 @@ def is_hidden(properties: dict[str, str], on_white: bool) -> bool:
     return bool(properties.get("vanish")) or white or (size.isdecimal() and int(size) <= _SMALLEST)
 
 
-def is_monospaced(properties: dict[str, str]) -> bool:
-    """Return whether a run has a monospaced font."""
-    return bool(_MONOSPACED.search(properties.get("font", "")))
+def is_monospaced(font: str) -> bool:
+    """Return whether a font is monospaced."""
+    return bool(_MONOSPACED.search(font))
 
 
 def is_shaded(properties: Any) -> bool:

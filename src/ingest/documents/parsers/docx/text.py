@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.documents.parsers._office.omml import equation
-from ingest.documents.parsers._office.ooxml import C, M, W
+from ingest.documents.parsers._office.ooxml import MC, C, M, W
+from ingest.documents.parsers.docx.signs import (
+    EMOJI,
+    check_box,
+    field_symbol,
+    form_field,
+    is_word_end,
+    sign_of,
+    text_in_fonts,
+)
 from ingest.documents.parsers.docx.styles import (
     Style,
     Styles,
@@ -19,10 +28,12 @@ from ingest.documents.parsers.docx.styles import (
 
 _DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}relIds"
 _DROPPED = frozenset(
-    W + name for name in ("del", "moveFrom", "pPr", "rPr", "instrText", "delText", "sdtPr", "sdtEndPr", "annotationRef")
+    W + name for name in ("del", "moveFrom", "pPr", "rPr", "delText", "sdtPr", "sdtEndPr", "annotationRef")
 )
 _BOX = W + "txbxContent"
 _SIGNS = {W + "tab": "\t", W + "ptab": "\t", W + "br": "\n", W + "cr": "\n", W + "noBreakHyphen": "\u2011"}
+_VERSIONS = frozenset(MC + name for name in ("AlternateContent", "Choice", "Fallback"))
+_INSTRUCTION = 1000  # characters of a field's instruction in one run
 _NOTES = {W + "footnoteReference": "footnote", W + "endnoteReference": "endnote"}
 
 
@@ -37,14 +48,24 @@ class Paragraph:
     boxes: list[Any] = field(default_factory=list)  # contents of text boxes
     figures: list[Any] = field(default_factory=list)  # elements that refer to a chart or diagram
     pictures: list[str] = field(default_factory=list)  # alternative texts
+    seam: bool = False  # the last page ended behind the text, between two words
+    instruction: str = ""  # of the field that is open
+    result: int = 0  # where its result begins in the text
 
 
 class Texts:
     """Reads paragraphs of one document; counts its notes."""
 
-    def __init__(self, styles: Styles, white_page: bool) -> None:
-        """`white_page`: the page has no background colour, so white text is not seen."""
+    def __init__(self, styles: Styles, white_page: bool, hyphenated: bool = False) -> None:
+        """Start.
+
+        Args:
+            styles: The document's.
+            white_page: The page has no background colour, so white text is not seen.
+            hyphenated: Words are divided automatically where lines end, so that a page can end inside a word.
+        """
         self._styles, self._white_page = styles, white_page
+        self._breaks_between_words = not hyphenated
         self._counts = {"footnote": 0, "endnote": 0}
 
     def read(self, element: Any, style: Style, on_white: bool) -> Paragraph:
@@ -74,8 +95,13 @@ class Texts:
                 self._ruby(child, base, on_white, found)
             elif tag == M + "oMath":
                 _add(found, equation(child), False, False)
+            elif tag == W + "sdt" and (state := check_box(child)):
+                _add(found, state, False, True)
             else:
+                before = len(found.text)
                 self._walk(child, base, on_white, found)
+                if tag == W + "fldSimple" and before == len(found.text):
+                    _add(found, field_symbol(child.get(W + "instr") or ""), False, True)
 
     def _run(self, run: Any, base: dict[str, str], on_white: bool, found: Paragraph) -> None:
         own = run.find(W + "rPr")
@@ -84,22 +110,30 @@ class Texts:
             style = self._styles.get(value(own.find(W + "rStyle")) or None)
             properties = base | dict(style.run) | dict(run_properties(own))
             on_white = on_white and not style.shaded
-        hidden, monospaced = is_hidden(properties, on_white), is_monospaced(properties)
-        for child in run:
-            tag = child.tag
-            if tag == W + "t":
-                _add(found, child.text or "", hidden, monospaced)
-            elif tag in _SIGNS:
-                if tag != W + "br" or child.get(W + "type") in (None, "textWrapping"):
-                    _add(found, _SIGNS[tag], hidden, monospaced)
-            elif tag == W + "sym":
-                _add(found, _symbol(child), hidden, True)
-            elif tag in _NOTES:
-                self._note(child, hidden, found)
-            elif tag == W + "ruby":
+        fonts = [self._styles.typeface(properties.get(key, "")) for key in ("font", "wide", "east")]
+        hidden, monospaced = is_hidden(properties, on_white), is_monospaced(fonts[0])
+        for child in _members(run):
+            text = _written(child, fonts)
+            if text is not None:
+                _add(found, text, hidden, monospaced or child.tag != W + "t")
+            elif child.tag == W + "ruby":
                 self._ruby(child, base, on_white, found)
-            elif isinstance(tag, str) and tag not in _DROPPED:
-                _drawn(child, found)
+            elif isinstance(child.tag, str) and child.tag not in _DROPPED:
+                self._marked(child, hidden, found)
+
+    def _marked(self, element: Any, hidden: bool, found: Paragraph) -> None:
+        """Add what a member of a run stands for: a note, the end of a page, a part of a field, a drawing."""
+        tag = element.tag
+        if tag in _NOTES:
+            self._note(element, hidden, found)
+        elif tag == W + "lastRenderedPageBreak":
+            found.seam = self._breaks_between_words and is_word_end(found.text[-1:])
+        elif tag == W + "fldChar":
+            _field(element, hidden, found)
+        elif tag == W + "instrText":
+            found.instruction += (element.text or "")[: _INSTRUCTION - len(found.instruction)]
+        else:
+            _drawn(element, found)
 
     def _ruby(self, element: Any, base: dict[str, str], on_white: bool, found: Paragraph) -> None:
         """Add text followed by its phonetic reading in brackets."""
@@ -125,17 +159,43 @@ def _add(found: Paragraph, text: str, hidden: bool, monospaced: bool) -> None:
         found.hidden += text
         found.text += " " if text.strip() and not found.text.endswith((" ", "\n")) else ""
     elif text:
-        found.text += text
+        found.text += f" {text}" if found.seam and is_word_end(text[0]) else text
+        found.seam = False
         found.monospaced = found.monospaced and (monospaced or not text.strip())
 
 
-def _symbol(element: Any) -> str:
-    """Return a character of a symbol font: its own code, or the ASCII one that such fonts repeat."""
-    try:
-        code = int(element.get(W + "char") or "", 16)
-        return chr(code) if 32 <= code < 0xD800 or 0xE000 <= code < 0x110000 else ""
-    except ValueError:
-        return ""
+def _written(element: Any, fonts: list[str]) -> str | None:
+    """Return the text of a member of a run, None for other members. `fonts`: of ASCII, other and East Asian text."""
+    tag = element.tag
+    if tag == W + "t":
+        return text_in_fonts(element.text or "", *fonts)
+    if tag in (W + "sym", EMOJI):
+        return sign_of(element, fonts[1] or fonts[0])
+    return _SIGNS.get(tag)
+
+
+def _field(element: Any, hidden: bool, found: Paragraph) -> None:
+    """Add what a field shows if the document does not hold it as text. `element`: a `w:fldChar`."""
+    kind = element.get(W + "fldCharType")
+    if kind == "begin":
+        found.instruction = ""
+        _add(found, form_field(element), hidden, True)
+        found.result = len(found.text)
+    elif kind == "separate":
+        found.result = len(found.text)
+    elif kind == "end":
+        if len(found.text) == found.result:
+            _add(found, field_symbol(found.instruction), hidden, True)
+        found.instruction = ""
+
+
+def _members(run: Any) -> Iterator[Any]:
+    """Yield the content of a run; of what is stored in several versions, one is left."""
+    for child in run:
+        if child.tag in _VERSIONS:
+            yield from _members(child)
+        else:
+            yield child
 
 
 def _drawn(element: Any, found: Paragraph) -> None:
