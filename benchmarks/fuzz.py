@@ -220,15 +220,21 @@ def _tell(title: str, results: list[Result], given: argparse.Namespace) -> None:
         return
     groups: dict[str, list[Result]] = defaultdict(list)
     for result in results:
-        words = (result.violations or [result.message.partition(": ")[2]])[0]
-        groups[f"{result.format}: {''.join(c for c in words if not c.isdigit())[:110]}"].append(result)
+        told = "".join(character for character in _words(result) if not character.isdigit())
+        groups[f"{result.format}: {told[:110]}"].append(result)  # numbers differ from file to file
     given.out.mkdir(parents=True, exist_ok=True)
     print(f"\n{title}: {len(results)}")
-    for words, same in sorted(groups.items(), key=lambda group: -len(group[1]))[:MAX_KEPT]:
+    for same in sorted(groups.values(), key=lambda group: -len(group))[:MAX_KEPT]:
         shortest = min(same, key=lambda result: len(result.data))
         path = given.out / f"{given.seed}-{shortest.number}.{shortest.format}"
         path.write_bytes(shortest.data)
-        print(f"  {len(same):4} × {words}  [--only {shortest.number}, {path}]")
+        words = _words(shortest)[:110]
+        print(f"  {len(same):4} × {shortest.format}: {words}  [--only {shortest.number}, {path}]")
+
+
+def _words(result: Result) -> str:
+    """Return what is wrong with a file, without its name."""
+    return (result.violations or [result.message.partition(": ")[2]])[0]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A few broken files of every format; `make fuzz` takes thousands. And the check itself sees what it should."""
 
+import argparse
 from dataclasses import replace
 
 import pytest
@@ -67,3 +68,12 @@ def test_an_error_that_would_stop_a_run_is_a_violation_and_a_refusal_is_none():
         for error in (OversizedDocument("a: large"), KeyError("x"))
     ]
     assert [(r.outcome, len(r.violations)) for r in results] == [("OversizedDocument", 0), ("STOPPED", 1)]
+
+
+def test_what_differs_in_numbers_alone_is_one_fault_told_with_the_numbers_of_the_shortest_file(tmp_path, capsys):
+    results = [
+        fuzz.Result(number, "md", "ParserTimeout", f"a: not parsed within {10 * number} s", 1.0, b"x" * number)
+        for number in (2, 1)
+    ]
+    fuzz._tell("time-outs", results, argparse.Namespace(out=tmp_path, seed=7))
+    assert f"2 × md: not parsed within 10 s  [--only 1, {tmp_path / '7-1.md'}]" in capsys.readouterr().out

@@ -13,7 +13,7 @@ VERSION = "1"
 LIBRARIES = ("python-oxmsg", "olefile", "lxml")
 EXTRA = "ingest[office]"
 
-_BROKEN = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, struct_error, RecursionError)
+_BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, struct_error, RecursionError)
 _ENCRYPTED = ("ipm.note.smime", "ipm.note.rpmsg.microsoft.rightsmanagement")
 
 

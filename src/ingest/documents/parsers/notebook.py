@@ -26,7 +26,6 @@ LIBRARIES = ("pyromark", "lxml", "pyyaml", "charset-normalizer")
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _NEWLINE = re.compile(r"\r+\n")
-_OVERWRITTEN = re.compile(r"[^\n]*\r")
 _MAGIC = re.compile(r"%%(bash|sh|html|javascript|js|latex|markdown|perl|ruby|R|sql|svg|cython)\b")
 
 
@@ -143,7 +142,8 @@ class _Writer:
 
 def _terminal(text: str) -> str:
     """Return what a terminal would show: no colours, and overwritten lines in their last state."""
-    return _OVERWRITTEN.sub("", _ANSI.sub("", _NEWLINE.sub("\n", text)))
+    plain = _ANSI.sub("", _NEWLINE.sub("\n", text))
+    return "\n".join(line.rpartition("\r")[2] for line in plain.split("\n"))
 
 
 def _text(value: Any) -> str:

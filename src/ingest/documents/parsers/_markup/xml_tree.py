@@ -8,7 +8,7 @@ from xml.parsers import expat
 from ingest.documents.parsers._markup.html_tree import check_depth, without_namespaces
 from ingest.errors import MalformedDocument, OversizedDocument
 
-_DECLARATION = re.compile(r"\s*<\?xml\b[^>]{0,200}\?>")
+_DECLARATION = re.compile(r"<\?xml\b[^>]{0,200}\?>")
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9.-]{0,40};)")
 _XML_ENTITIES = frozenset(("amp;", "lt;", "gt;", "quot;", "apos;"))
 _GREEK_NAMES = (

@@ -22,7 +22,7 @@ _APART = 3.0  # font sizes between items of a list, at most
 _INDENT = 1.0  # font sizes
 _ROMAN = re.compile(r"[ivxlc]{1,7}")
 _DIGITS = re.compile(r"\d+")
-_LEADER = re.compile(r"\s*(?:\.{4,}|(?:\. ){4,}\.?|…{2,})\s*")
+_LEADER = re.compile(r"(?<!\s)\s*(?:\.{4,}|(?:\. ){4,}\.?|…{2,})\s*")
 _WORD = re.compile(r"\w[\w\u2010-]*\w")
 
 

@@ -22,7 +22,7 @@ _OPTION = rf"(?:[-+][a-zA-Z0-9](?: ?{_ARGUMENT})?|(?:--|/)[a-zA-Z0-9][a-zA-Z0-9_
 _OPTIONS = re.compile(rf"{_OPTION}(?:, {_OPTION})*(?:  +| ?$)")
 _GRID_BORDER = re.compile(r"\+-[-+]+-\+ *$")
 _SIMPLE_TOP = re.compile(r"=+( +=+)+ *$")
-_SIMPLE_BORDER = re.compile(r"=+[ =]*$")
+_SIMPLE_BORDER = re.compile(r"=[ =]*$")
 _EXPLICIT = re.compile(r"\.\.( +|$)")
 _ANONYMOUS = re.compile(r"__( +|$)")
 _NAME = r"(?:(?!_)\w)+(?:[-._+:](?:(?!_)\w)+)*"
