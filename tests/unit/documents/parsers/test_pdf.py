@@ -91,6 +91,31 @@ def test_words_parted_by_a_hyphen_are_joined(rows, expected):
     assert shown(parsed(pdf, build([lines(72, 100, rows)]))) == [("paragraph", expected)]
 
 
+def test_words_of_lines_that_pdfium_does_not_part_do_not_interleave():
+    rows = [
+        "Design changes went through a full ",
+        "review in former years, or none at ",
+        "all were needed for the parts sold",
+    ]
+    page = "".join(text(72, 100 + 7 * i, row) for i, row in enumerate(rows))
+    assert shown(parsed(pdf, build([page]))) == [("paragraph", "".join(rows))]
+
+
+def test_words_that_pdfium_parts_because_it_expects_columns_keep_their_letters():
+    cells = [(f"Item {i}", f"{i}.50") for i in range(1, 21)]
+    page = "".join(
+        letters(x, 30 + 16 * i, cell) for i, row in enumerate(cells) for x, cell in zip((40, 140), row, strict=True)
+    )
+    assert shown(parsed(pdf, build([page]))) == [("table", "\n".join(" | ".join(row) for row in cells))]
+
+
+def letters(x, y, words):
+    """Show each letter of "Item" and of numbers by an operator of its own."""
+    widths = {"I": 2.78, "t": 2.78, "m": 8.33, " ": 2.78, ".": 2.78}
+    shown = " ".join(f"({letter}) Tj {widths.get(letter, 5.56)} 0 Td" for letter in words)
+    return f"BT /F1 10 Tf {x} {HEIGHT - y} Td {shown} ET\n"
+
+
 def test_two_columns_are_read_one_after_the_other():
     left = [f"left column line {i} of the running text" for i in range(12)]
     right = [f"right column line {i} of running text" for i in range(12)]

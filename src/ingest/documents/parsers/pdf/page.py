@@ -12,6 +12,7 @@ from typing import Any
 
 from ingest.documents.parsers.pdf.paint import Paint, paint
 from ingest.documents.parsers.pdf.tags import heading_tags
+from ingest.documents.parsers.pdf.turns import turned, turned_box
 
 _ASCENT, _DESCENT = 0.8, 0.2  # of the font size, above and below the baseline: glyph boxes vary too much
 _HYPHENS = {0x2: "-", 0xFFFE: "-", 0xAD: "\xad"}  # PDFium's own marks for a hyphen at the end of a line
@@ -108,7 +109,7 @@ def read_page(handle: Any, number: int) -> Page:
     width, height = right - left, top - bottom
     for word in words:
         word.turn = (word.turn - turn) % 4
-    rules = [_turned_box(rule, turn) for rule in painted.rules]
+    rules = [turned_box(rule, turn) for rule in painted.rules]
     share = max((_area(box) for box in painted.pictures), default=0.0) / max(width * height, 1.0)
     if turn % 2:
         width, height = height, width
@@ -150,19 +151,21 @@ class _Reader:
         rect, x, y = raw.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
         by_rect, by_x, by_y = ctypes.byref(rect), ctypes.byref(x), ctypes.byref(y)
         word: Word | None = None
+        before = 0  # the white space before a character
         glyph, place = 0, (0.0, 0.0)  # where the last glyph's letters begin in the word; its origin
         for at in range(text.count_chars()):
             code = raw.FPDFText_GetUnicode(text, at)
-            if code in (10, 13):
-                word, self.run = None, self.run + 1
-                continue
-            if code in _SPACES:
-                word = None
+            if code in (10, 13) or code in _SPACES:
+                word, before = None, code
                 continue
             raw.FPDFText_GetLooseCharBox(text, at, by_rect)
             raw.FPDFText_GetCharOrigin(text, at, by_x, by_y)
             look = self._look(at)
-            start, end, base = _turned(rect, x.value, y.value, look.turn)
+            start, end, base = turned(rect, x.value, y.value, look.turn)
+            if word is None and before in (10, 13):
+                word = self._resumed(look, start, base)
+            elif word is None and self._strayed(look, start, base):
+                self.run += 1
             if word is None or self._parted(word, look, start, base):
                 word = self._begin(look, start, end, base, (x.value, y.value))
             if place != (x.value, y.value) or not 0x590 <= code <= 0x8FF:
@@ -186,6 +189,32 @@ class _Reader:
             self.run += 1
             return True
         return False
+
+    def _resumed(self, look: _Look, start: float, base: float) -> Word | None:
+        """Return the word that goes on after a line break of PDFium, None when the break is real; it begins a run then.
+
+        PDFium guesses whether a page is written in lines or in columns, and breaks lines at letters if it errs.
+        """
+        last = self.found[-1] if self.found else None
+        size = max(look.size, 1.0)
+        alike = last is not None and (look.turn, look.size, look.bold) == (last.turn, last.size, last.bold)
+        if (
+            last is None
+            or not alike
+            or abs(base - last.base) > 0.05 * size
+            or not -0.1 * size <= start - last.x1 <= size
+        ):
+            self.run += 1
+            return None
+        return last if start - last.x1 <= 0.1 * size else None
+
+    def _strayed(self, look: _Look, start: float, base: float) -> bool:
+        """Return whether a character is on another line than the one before."""
+        last = self.found[-1] if self.found else None
+        if last is None or look.turn != last.turn:
+            return True
+        size = max(look.size, last.size, 1.0)
+        return abs(base - last.base) > (0.3 if start < last.x0 - size else 0.7) * size
 
     def _begin(self, look: _Look, start: float, end: float, base: float, origin: tuple[float, float]) -> Word:
         hidden = look.size < _SMALLEST or self._unseen(look, origin)
@@ -246,32 +275,9 @@ class _Reader:
         return any(part in low for part in _BOLD) or bool(raw.FPDFFont_GetFlags(font) & _FORCE_BOLD)
 
 
-def _turned(rect: Any, x: float, y: float, turn: int) -> tuple[float, float, float]:
-    """Return where a character begins and ends along its line, and its baseline; values grow in reading direction."""
-    if turn == 0:
-        return rect.left, max(rect.right, rect.left), -y
-    if turn == 1:
-        return rect.bottom, rect.top, x
-    if turn == 2:
-        return -rect.right, -rect.left, y
-    return -rect.top, -rect.bottom, -x
-
-
-def _turned_box(box: tuple[float, float, float, float], turn: int) -> tuple[float, float, float, float]:
-    """Return (x0, top, x1, bottom) of a box (left, bottom, right, top), rotated like the text."""
-    left, bottom, right, top = box
-    if turn == 0:
-        return left, -top, right, -bottom
-    if turn == 1:
-        return bottom, left, top, right
-    if turn == 2:
-        return -right, bottom, -left, top
-    return -top, -right, -bottom, -left
-
-
 def _placed(page: Page, turn: int, box: tuple[float, float, float, float]) -> Page:
     """Move the origin to the corner that is the top left for a reader."""
-    across, down, _, _ = _turned_box(box, turn)
+    across, down, _, _ = turned_box(box, turn)
     for word in page.words:
         if word.turn == 0:
             word.x0, word.x1, word.base = word.x0 - across, word.x1 - across, word.base - down

@@ -1,0 +1,28 @@
+"""Coordinates of text that is turned by quarter turns, in a frame where it is upright."""
+
+from typing import Any
+
+Box = tuple[float, float, float, float]
+
+
+def turned(rect: Any, x: float, y: float, turn: int) -> tuple[float, float, float]:
+    """Return where a character begins and ends along its line, and its baseline; values grow in reading direction."""
+    if turn == 0:
+        return rect.left, max(rect.right, rect.left), -y
+    if turn == 1:
+        return rect.bottom, rect.top, x
+    if turn == 2:
+        return -rect.right, -rect.left, y
+    return -rect.top, -rect.bottom, -x
+
+
+def turned_box(box: Box, turn: int) -> Box:
+    """Return (x0, top, x1, bottom) of a box (left, bottom, right, top), rotated like the text."""
+    left, bottom, right, top = box
+    if turn == 0:
+        return left, -top, right, -bottom
+    if turn == 1:
+        return bottom, left, top, right
+    if turn == 2:
+        return -right, bottom, -left, top
+    return -top, -right, -bottom, -left
