@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.documents.parsers.pdf.continuation import joined_over_pages
 from ingest.documents.parsers.pdf.grid import Table
 from ingest.documents.parsers.pdf.headings import Headings
 from ingest.documents.parsers.pdf.layout import Line, PageLayout
@@ -29,8 +30,10 @@ _WORD = re.compile(r"\w[\w\u2010-]*\w")
 def add_blocks(assembly: Assembly, sheets: Sequence[PageLayout], headings: Headings) -> None:
     """Append the blocks of all pages in order. Raises: OversizedDocument."""
     running = _running(sheets)
+    looks = sum((sheet.looks for sheet in sheets), Counter[tuple[float, bool]]())
+    sheets = joined_over_pages(sheets, running, looks.most_common(1)[0][0][0] if looks else 0.0)
     lines = [item for sheet in sheets for item in sheet.items if isinstance(item, Line) and id(item) not in running]
-    headings.learn(lines, sum((sheet.looks for sheet in sheets), Counter()))
+    headings.learn(lines, looks)
     words = _hyphened(lines)
     for group in _groups(sheets, running, headings):
         if isinstance(group, Table):

@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ingest.documents.parsers.pdf.page import Piece, Word
@@ -14,7 +14,10 @@ _CELL_WORDS = 7.0  # per cell on average, at most, in a table without lines
 _PITCH = 2.6  # font sizes between the rows of a table without lines, at most
 _APART = 24.0  # points between a header and its table, at most
 _HEADER_ROWS = 3
-_NUMERIC = re.compile(r"[-+(]?[$€£]?[\d.,%\s)*/-]+")
+NUMERIC = re.compile(r"[-+(]?[$€£]?[\d.,%\s)*/-]+")
+
+
+Span = tuple[float, float]  # from left to right
 
 
 @dataclass(slots=True)
@@ -29,6 +32,15 @@ class Table:
     top: float
     bottom: float
     words: list[Word]
+    columns: list[Span]  # in the order of a row's cells
+    bold: list[bool]  # for each row
+    edges: list[float] = field(default_factory=list)  # where the cells of a ruled table begin, empty columns included
+    turn: int = 0  # quarter turns from the text of the page
+
+    @property
+    def ruled(self) -> bool:
+        """Whether lines make its cells."""
+        return bool(self.edges)
 
 
 def aligned_table(rows: Sequence[Sequence[Piece]], at: int, page: int) -> tuple[int, Table | None]:
@@ -51,22 +63,26 @@ def aligned_table(rows: Sequence[Sequence[Piece]], at: int, page: int) -> tuple[
     if not _is_table(members, columns):
         return at, None
     texts = [_aligned_row(row, columns) for row in members]
+    spans = [(x0, x1) for x0, x1 in columns]
     if right_to_left(piece.words[0].text for row in members for piece in row):
-        texts = [row[::-1] for row in texts]
+        texts, spans = [row[::-1] for row in texts], spans[::-1]
     bold = [all(word.bold for piece in row for word in piece.words) for row in members]
     pieces = [piece for row in members for piece in row]
     top, bottom = pieces[0].base - pieces[0].size, pieces[-1].base
-    return last, Table(texts, bold_header_rows(texts, bold), page, columns[0][0], columns[-1][1], top, bottom, [])
+    header = bold_header_rows(texts, bold)
+    return last, Table(texts, header, page, columns[0][0], columns[-1][1], top, bottom, [], spans, bold)
 
 
 def joined_tables(above: Table, below: Table) -> Table | None:
     """Return two tables as one if the upper one is the header of the lower one, set off by space; else None."""
     apart = below.top - above.bottom > _APART or len(above.rows[0]) != len(below.rows[0])
-    if apart or len(above.rows) > _HEADER_ROWS or below.header or above.words or below.words:
+    if apart or len(above.rows) > _HEADER_ROWS or below.header or above.ruled or below.ruled:
         return None
-    rows = above.rows + below.rows
     x0, x1 = min(above.x0, below.x0), max(above.x1, below.x1)
-    return Table(rows, len(above.rows), above.page, x0, x1, above.top, below.bottom, [])
+    pairs = zip(above.columns, below.columns, strict=True)
+    spans = [(min(a[0], b[0]), max(a[1], b[1])) for a, b in pairs]
+    rows, bold = above.rows + below.rows, above.bold + below.bold
+    return Table(rows, len(above.rows), above.page, x0, x1, above.top, below.bottom, [], spans, bold)
 
 
 def _cells(row: Sequence[Piece]) -> Sequence[Piece]:
@@ -124,5 +140,5 @@ def bold_header_rows(rows: list[list[str]], bold: list[bool]) -> int:
     if 0 < count < len(rows) and not all(bold):
         return count
     names = [text for text in rows[0] if text]
-    named = len(names) > 1 and not any(_NUMERIC.fullmatch(text) for text in names)
+    named = len(names) > 1 and not any(NUMERIC.fullmatch(text) for text in names)
     return 1 if named and len(rows) > 1 else 0

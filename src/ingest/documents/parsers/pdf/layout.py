@@ -48,6 +48,7 @@ class PageLayout:
     number: int
     items: list[Line | Table] = field(default_factory=list)
     looks: Counter[tuple[float, bool]] = field(default_factory=Counter)  # number of characters per size and weight
+    height: float = 0.0  # in points
 
 
 def lay_out(page: Page) -> PageLayout:
@@ -59,7 +60,7 @@ def lay_out(page: Page) -> PageLayout:
         taken = {id(word) for table in tables for word in table.words}
         pieces = _pieces([word for word in left if id(word) not in taken])
     boxes = [(table.x0, table.x1, table.top, table.bottom) for table in tables]
-    sheet = PageLayout(page.number)
+    sheet = PageLayout(page.number, height=page.height)
     for word in upright:
         sheet.looks[round(word.size * 2) / 2, word.bold] += len(word.text)
     waiting = sorted(tables, key=lambda table: (table.top, table.x0))

@@ -5,9 +5,10 @@ reads damaged files, and is much faster per page than pdfminer. JavaScript, link
 built without JavaScript, and nothing follows the others.
 
 Left out: lines that repeat at the top or bottom of many pages, page numbers there, hyphens that split words at line
-ends, and dot leaders before page numbers. Marked "hidden" because readers do not see it: text in the colour of what is
-under it, transparent text, text under one point high or off the page, and text in invisible mode without a picture
-there. With a picture it is the text layer of a scan and treated like other text.
+ends, dot leaders before page numbers, and headers and remarks that are repeated where a table goes on. Marked "hidden"
+because readers do not see it: text in the colour of what is under it, transparent text, text under one point high or
+off the page, and text in invisible mode without a picture there. With a picture it is the text layer of a scan and
+treated like other text.
 
 Scans: a page whose picture covers most of it and that has no text layer, or whose glyphs are mostly unknown characters,
 is read by tesseract if the option `ocr` is on. Otherwise the document is quarantined if more than half its pages are
@@ -33,7 +34,7 @@ from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, O
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("application/pdf",)
-VERSION = "1"
+VERSION = "2"
 LIBRARIES = ("pypdfium2",)
 EXTRA = "ingest[pdf]"
 

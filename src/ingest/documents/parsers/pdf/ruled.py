@@ -110,17 +110,19 @@ def _ruled(boxes: list[Box], words: list[Word], page: int) -> tuple[Table | None
         (found.words if found else rest).append(word)
     if sum(bool(cell.words) for cell in cells) < max(_FILLED * len(cells), 3):
         return None, words
-    rows, bold = _grid_rows(cells, len(lefts))
+    rows, bold, used = _grid_rows(cells, len(lefts))
     if sum(sum(map(bool, row)) > 1 for row in rows) < 2:
         return None, words
     taken = [word for cell in cells for word in cell.words]
+    spans = [[*pairwise(lefts), (lefts[-1], x1)][column] for column in used]
     if right_to_left(word.text for word in taken):
-        rows = [row[::-1] for row in rows]
-    return Table(rows, bold_header_rows(rows, bold), page, x0, x1, top, bottom, taken), rest
+        rows, spans = [row[::-1] for row in rows], spans[::-1]
+    header = bold_header_rows(rows, bold)
+    return Table(rows, header, page, x0, x1, top, bottom, taken, spans, bold, lefts), rest
 
 
-def _grid_rows(cells: list[_Cell], width: int) -> tuple[list[list[str]], list[bool]]:
-    """Return the texts of a grid without its empty rows and columns, and which rows are bold."""
+def _grid_rows(cells: list[_Cell], width: int) -> tuple[list[list[str]], list[bool], list[int]]:
+    """Return the texts of a grid without its empty rows and columns, which rows are bold, and the columns kept."""
     by_row: dict[int, list[_Cell]] = {}
     for cell in cells:
         if cell.words:
@@ -134,7 +136,7 @@ def _grid_rows(cells: list[_Cell], width: int) -> tuple[list[list[str]], list[bo
                 texts[cell.column] = join_lines([_words_text(line) for line in piece])
             found.append((texts, all(word.bold for piece in part for line in piece for word in line)))
     used = [column for column in range(width) if any(texts[column] for texts, _ in found)]
-    return [[texts[column] for column in used] for texts, _ in found], [is_bold for _, is_bold in found]
+    return [[texts[column] for column in used] for texts, _ in found], [is_bold for _, is_bold in found], used
 
 
 def _parted(cells: list[list[list[Word]]]) -> list[list[list[list[Word]]]]:
