@@ -2,16 +2,14 @@
 
 import io
 import logging
-import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from pypdf import PdfReader, PdfWriter
 
 from ingest.documents.parsers.pdf import ocr as _pdf_ocr
 from ingest.documents.parsers.pdf import parser as pdf
-from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, ParserTimeout, ScannedDocument
+from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, ScannedDocument
 from ingest.records import ParserOptions
 from tests.unit.documents.parsers.checks import parsed, raw, shown
 from tests.unit.documents.parsers.pdf_files import HEIGHT, WIDTH, Writer, build, lines, picture
@@ -122,53 +120,7 @@ def test_few_scanned_pages_are_named_in_a_warning(caplog):
     assert "a: pages 2 have no readable text layer and are left out" in caplog.text
 
 
-def test_recognised_text_takes_the_place_of_the_picture(monkeypatch):
-    asked = []
-
-    def read(image, languages, where):
-        asked.append((image.size, languages, where))
-        return "First line\nof it.\n\nSecond\f"
-
-    monkeypatch.setattr(_pdf_ocr, "image_text", read)
-    monkeypatch.setattr(pdf, "why_not", lambda: "")
-    document = with_options(build([lines(72, 100, BODY), SCAN]), ocr=True, ocr_languages=("eng", "deu"))
-    assert [block for _, block in shown(document)] == [" ".join(BODY), "First line of it.", "Second"]
-    assert [block.page for block in document.blocks] == [1, 2, 2]
-    assert asked == [((1700, 2200), "eng+deu", "a.pdf: page 2")]
-
-
 def test_recognition_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setattr(_pdf_ocr.shutil, "which", lambda _: None)
     with pytest.raises(ScannedDocument, match="the program tesseract is not on the path"):
         with_options(build([SCAN]), ocr=True)
-
-
-class _TesseractError(RuntimeError):
-    message = "no such language"
-
-
-@pytest.mark.parametrize(
-    ("raised", "expected", "message"),
-    [
-        (_TesseractError(), ScannedDocument, "page 1: tesseract failed for the languages eng: no such language"),
-        (RuntimeError("Tesseract process timeout"), ParserTimeout, "page 1: tesseract took over 30 seconds"),
-    ],
-)
-def test_failures_of_tesseract_are_of_one_document(monkeypatch, raised, expected, message):
-    def fail(image, lang, timeout):
-        raise raised
-
-    fake = SimpleNamespace(TesseractError=_TesseractError, image_to_string=fail)
-    monkeypatch.setitem(sys.modules, "pytesseract", fake)
-    monkeypatch.setattr(pdf, "why_not", lambda: "")
-    with pytest.raises(expected, match=message):
-        with_options(build([SCAN]), ocr=True)
-
-
-def test_a_page_is_rendered_under_the_limit_of_pixels(monkeypatch):
-    sizes = []
-    monkeypatch.setattr(_pdf_ocr, "image_text", lambda image, *_: sizes.append(image.size) or "text")
-    monkeypatch.setattr(pdf, "why_not", lambda: "")
-    monkeypatch.setattr(_pdf_ocr, "MAX_PIXELS", 10_000)
-    with_options(build([SCAN]), ocr=True)
-    assert sizes[0][0] * sizes[0][1] <= 10_300
