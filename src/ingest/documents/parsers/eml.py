@@ -18,7 +18,7 @@ from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, O
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("message/rfc822",)
-VERSION = "1"
+VERSION = "2"
 LIBRARIES = ("lxml", "charset-normalizer")
 
 _HEADERS = ("From", "To", "Cc", "Bcc", "Date")

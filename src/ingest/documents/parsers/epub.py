@@ -21,7 +21,7 @@ from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, S
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("application/epub+zip",)
-VERSION = "1"
+VERSION = "2"
 LIBRARIES = ("lxml", "charset-normalizer")
 
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")

@@ -9,7 +9,7 @@ from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("application/vnd.ms-outlook",)
-VERSION = "1"
+VERSION = "2"
 LIBRARIES = ("python-oxmsg", "olefile", "lxml")
 EXTRA = "ingest[office]"
 

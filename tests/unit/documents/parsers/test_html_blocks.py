@@ -263,3 +263,57 @@ def test_every_visible_word_of_a_soup_is_in_a_block():
     document = parsed(html, page)
     assert sorted(document.text.replace("-", "").replace("|", "").split()) == list("abcdefghijklm")
     assert document.blocks[0].kind is BlockKind.PARAGRAPH
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ("<p>a:<ul><li>x</ul>tail</p><a href=#>link</a>", ["a:", "- x", "tail", "link"]),
+        ("<p>a<table><tr><th>h<th>i<tr><td>1<td>2</table>tail</P><b>bold</b>", ["a", "h | i\n1 | 2", "tail", "bold"]),
+        ("<p>a<pre>x</pre>tail</p >end", ["a", "x", "tail", "end"]),
+        ("<div><p>a</div>b</p>c", ["a", "b", "c"]),
+        ("<p>a</p>b</p><i>c</i>", ["a", "b", "c"]),
+        ("<p>a <section>x</section>b</p>c", ["a", "x", "b", "c"]),
+        ("<p>a<b>b</b> c</p><p>d</p>", ["ab c", "d"]),
+    ],
+)  # fmt: skip
+def test_text_behind_what_ended_a_paragraph_is_a_paragraph(page, expected):
+    assert [text for _, text in blocks(page)] == expected
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "span{display:block}",
+        ".row{display:block}",
+        "div span.row{display:flex}",
+        ".row{float:left}",
+        "[data-row]{display:grid}",
+    ],
+)
+def test_inline_elements_that_are_shown_as_blocks_are_blocks(rule):
+    page = "<div><span class=row data-row>one</span><span class=row data-row>two</span></div>"
+    assert blocks(f"<style>{rule}</style>{page}") == [("paragraph", "one"), ("paragraph", "two")]
+    inline = page.replace("class=row", f"style='{rule.partition('{')[2][:-1]}'")
+    assert blocks(inline) == [("paragraph", "one"), ("paragraph", "two")]
+    assert (
+        blocks(f"<style>{rule}</style><table><tr><th>h<th>i<tr><td>{page}<td>x</table>")[0][1] == "h | i\none two | x"
+    )
+
+
+def test_inline_elements_in_a_row_of_boxes_are_words_apart():
+    assert blocks("<div style='display:flex'><span>one</span><span>two</span></div>") == [("paragraph", "one two")]
+    assert blocks("<p><span>one</span><span>two</span></p>") == [("paragraph", "onetwo")]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "span::before{display:block}",
+        "span:hover{display:block}",
+        "@media print{span{display:block}}",
+        "b+span{display:block}",
+    ],
+)
+def test_rules_for_other_occasions_separate_nothing(rule):
+    assert blocks(f"<style>{rule}</style><p><span>one</span><span>two</span></p>") == [("paragraph", "onetwo")]

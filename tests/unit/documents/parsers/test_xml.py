@@ -155,3 +155,20 @@ def test_the_declared_encoding_is_used():
     source = "<?xml version='1.0' encoding='iso-8859-2'?><a><p>Łódź</p></a>".encode("iso-8859-2")
     assert parsed(xml, source.replace(b"'", b'"')).text == "Łódź"
     assert parsed(xml, "<?xml version='1.0' encoding='UTF-16'?><a>Łódź</a>".encode("utf-16")).text == "Łódź"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("<list list-type='alpha-lower'><list-item><p>x</p></list-item></list>", "a. x"),
+        ("<list list-type='roman-upper'><list-item><p>x</p></list-item></list>", "I. x"),
+        ("<list list-type='order'><list-item><label>(a)</label><p>x</p></list-item></list>", "- (a) x"),
+        ("<list list-type='bullet'><list-item><p>x</p></list-item></list>", "- x"),
+        ("<orderedlist numeration='upperalpha'><listitem><para>x</para></listitem></orderedlist>", "A. x"),
+        ("<orderedlist startingnumber='3'><listitem><para>x</para></listitem></orderedlist>", "3. x"),
+        ("<list rend='numbered'><item>x</item><item>y</item></list>", "1. x\n2. y"),
+    ],
+)  # fmt: skip
+def test_items_are_numbered_as_the_list_says(source, expected):
+    root = "article" if "para" not in source else "chapter"
+    assert parsed(xml, f"<{root}><body><p>t</p>{source}</body></{root}>").text.split("\n\n")[-1] == expected

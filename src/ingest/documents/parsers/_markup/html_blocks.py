@@ -9,27 +9,18 @@ from collections.abc import Callable
 from typing import Any
 
 from ingest.documents.parsers._markup.html_chrome import DROPPED, Chrome, scope
+from ingest.documents.parsers._markup.html_code import CODE, code_language, code_lines, is_code_table, is_editor
 from ingest.documents.parsers._markup.html_hidden import Hiding
-from ingest.documents.parsers._markup.html_inline import (
-    BLOCKS,
-    BREAK,
-    SPECIAL,
-    Inline,
-    closing,
-    code_language,
-    is_anchor,
-    opening,
-)
-from ingest.documents.parsers._markup.html_tables import grid, is_layout, own_rows
+from ingest.documents.parsers._markup.html_inline import BLOCKS, BREAK, SPECIAL, Inline, closing, is_anchor, opening
+from ingest.documents.parsers._markup.html_lists import LISTS, OpenLists, number_in
+from ingest.documents.parsers._markup.html_tables import cells, grid, is_layout, own_rows
 from ingest.documents.parsers._markup.html_tree import check_depth
 from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
 from ingest.documents.parsers._reading.table_blocks import lines as table_lines
 from ingest.records import BlockKind
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_LISTS = ("ul", "ol", "menu", "dir", "dl")
 _HIDDEN = ("hidden",)
-_CODE = ("pre", "listing", "xmp", "plaintext")
 
 
 def add_html(assembly: Assembly, root: Any, *, first_level: int = 1, page: int | None = None) -> None:
@@ -58,13 +49,9 @@ class _Flow:
 
     def __init__(self, assembly: Assembly, inline: Inline, first_level: int, fields: dict[str, Any]) -> None:
         self.assembly, self.inline, self.first_level, self.fields = assembly, inline, first_level, fields
-        self.hiding, self.chrome = inline.hiding, inline.chrome
+        self.hiding, self.chrome, self.styles = inline.hiding, inline.chrome, inline.styles
         self.parts: list[str] = []  # text of the open block
-        self.lists: list[tuple[str, int]] = []  # tag, next number
-        self.items = 0  # open items
-        self.marker = ""  # of the item without a line so far
-        self.lines: list[str] = []  # of the open list
-        self.starts: list[int] = []  # the lines where items start
+        self.lists = OpenLists(self.styles)
         self.quotes = self.captions = self.hidden = 0
         self.depth = 0
         self.closers: list[tuple[int, Callable[[], None]]] = []  # by depth
@@ -92,7 +79,7 @@ class _Flow:
                 self.flush()
             elif tag in SPECIAL:
                 parts.append(closing(tag))
-            elif "-" in tag:
+            elif "-" in tag or self.styles.is_box(element):
                 parts.append(" ")
             self.depth -= 1
             if element.tail and element is not root:
@@ -107,17 +94,19 @@ class _Flow:
             return self._special(element, tag)
         if self._is_left_out(element, tag):
             return True
-        if len(element.attrib):
-            if self.hiding(element) and self._hide(element, tag):
-                return True
-            if element.get("role") == "heading" and tag not in _HEADINGS:
-                self.flush()
-                return self._heading(element, tag)
+        if len(element.attrib) and self.hiding(element) and self._hide(element, tag):
+            return True
+        if element.get("role") == "heading" and tag not in _HEADINGS:
+            self.flush()
+            return self._heading(element, tag)
         if tag in BLOCKS:
             self.flush()
-            handler = _BLOCKS.get(tag)
+            handler = _Flow._code if is_editor(element) else _BLOCKS.get(tag)
             return handler is not None and handler(self, element, tag)
-        if "-" in tag:
+        if self.styles.is_block(element):
+            self.flush()
+            self._open(_nothing)
+        elif "-" in tag or self.styles.is_box(element):
             self.parts.append(" ")
         return False
 
@@ -133,7 +122,7 @@ class _Flow:
         self.closers.append((self.depth, close))
 
     def _special(self, element: Any, tag: str) -> bool:
-        if tag == "img" and not self.items and not any(part.strip() for part in self.parts):
+        if tag == "img" and not self.lists.items and not any(part.strip() for part in self.parts):
             self.parts.clear()
             if not (self.hidden or self.hiding(element)):
                 self.add(BlockKind.CAPTION, [" ".join((element.get("alt") or "").split())])
@@ -144,14 +133,14 @@ class _Flow:
 
     def _hide(self, element: Any, tag: str) -> bool:
         """Hide an element; return whether it was set aside as a whole, as inside text and lists."""
-        if self.items or tag not in BLOCKS or tag in ("li", "dt", "dd"):
+        if self.lists.items or tag not in BLOCKS or tag in ("li", "dt", "dd"):
             self.inline.aside(element)
             return True
         self.flush()
         self.close_list()
         self.hidden += 1
         self._open(self._show)
-        return tag in _BLOCKS and tag not in _LISTS and _BLOCKS[tag](self, element, tag)
+        return tag in _BLOCKS and tag not in LISTS and _BLOCKS[tag](self, element, tag)
 
     def _show(self) -> None:
         self.close_list()
@@ -164,12 +153,12 @@ class _Flow:
         text = "".join(self.parts).replace("\u00ad", "")  # soft hyphens
         self.parts.clear()
         lines = [line for line in (" ".join(line.split()) for line in text.split(BREAK)) if line]
-        if lines and self.items:
-            self._item_lines(lines)
+        if lines and self.lists.items:
+            self.lists.add(lines)
         elif lines:
             kind = BlockKind.CAPTION if self.captions else BlockKind.QUOTE if self.quotes else BlockKind.PARAGRAPH
             self.add(kind, lines, **({"level": self.quotes} if kind is BlockKind.QUOTE else {}))
-        if self.inline.hidden and not self.items:
+        if self.inline.hidden and not self.lists.items:
             self._laid_aside()
 
     def add(self, kind: BlockKind, lines: list[str], header_lines: int = 0, **fields: Any) -> None:
@@ -179,26 +168,10 @@ class _Flow:
             fields["marks"] = _HIDDEN
         self.assembly.add(kind, lines, header_lines, **self.fields, **fields)
 
-    def _item_lines(self, lines: list[str]) -> None:
-        indent = "  " * (len(self.lists) or 1)
-        first = indent + lines[0]
-        if self.marker or not self.lines:
-            self.starts.append(len(self.lines))
-        if self.marker:
-            first = indent[2:] + self.marker + lines[0]
-            self.marker = ""
-        self.lines.append(first)
-        self.lines += [indent + line for line in lines[1:]]
-
     def close_list(self) -> None:
         """End the open list, and add what was set aside in it."""
-        if self.lines:
-            lines, at, offsets = self.lines, 0, []
-            for line in lines:
-                offsets.append(at)
-                at += len(line) + 1
-            breaks = [offsets[start] for start in self.starts if start]
-            self.lines, self.starts = [], []
+        if self.lists.lines:
+            lines, breaks = self.lists.take()
             marks = _HIDDEN if self.hidden else ()
             self.assembly.add(BlockKind.LIST, lines, breaks=breaks, marks=marks, **self.fields)
             self._laid_aside()
@@ -210,44 +183,32 @@ class _Flow:
             self.assembly.add(BlockKind.PARAGRAPH, [text], marks=_HIDDEN, **self.fields)
 
     def _heading(self, element: Any, tag: str) -> bool:
-        level = _HEADINGS.get(tag) or _number(element.get("aria-level"), 2)
+        level = _HEADINGS.get(tag) or number_in(element.get("aria-level"), 2)
         title = self.inline.text(element).replace("\u00ad", "")
-        if title and not (self.items or self.quotes or self.captions or self.hidden) and len(title) <= MAX_TITLE:
+        if title and not (self.lists.items or self.quotes or self.captions or self.hidden) and len(title) <= MAX_TITLE:
             self.close_list()
             self.assembly.heading(title, level + self.first_level - 1, **self.fields)
         else:
             self.parts.append(title)
         self.flush()
-        if self.inline.hidden and not self.items:
+        if self.inline.hidden and not self.lists.items:
             self._laid_aside()
         return True
 
     def _list(self, element: Any, tag: str) -> bool:
-        marker = self.marker  # `<li><ul>`: the inner item comes first
-        self.marker = marker if tag == "dl" else ""
-        self.lists.append((tag, _number(element.get("start"), 1)))
+        self.lists.begin(element, tag)
         self._open(self._end_list)
         return False
 
     def _end_list(self) -> None:
-        self.lists.pop()
-        if not self.lists and not self.items:
+        self.lists.end()
+        if not self.lists:
             self.close_list()
 
     def _item(self, element: Any, tag: str) -> bool:
-        marker = "- "
-        if self.lists and self.lists[-1][0] == "ol" and tag == "li":
-            number = _number(element.get("value"), self.lists[-1][1])
-            self.lists[-1] = ("ol", number + 1)
-            marker = f"{number}. "
-        self.items += 1
-        self.marker = "" if tag == "dd" else marker
-        self._open(self._end_item)
+        self.lists.begin_item(element, tag)
+        self._open(self.lists.end_item)
         return False
-
-    def _end_item(self) -> None:
-        self.items -= 1
-        self.marker = ""
 
     def _within(self, element: Any, tag: str) -> bool:
         """Count a quote or a caption as open until its element ends."""
@@ -260,7 +221,7 @@ class _Flow:
         setattr(self, what, getattr(self, what) + by)
 
     def _code(self, element: Any, tag: str) -> bool:
-        lines = self.inline.exact(element)
+        lines = code_lines(element, self.inline)
         while lines and not lines[0].strip():
             del lines[0]
         self.add(BlockKind.CODE, lines, language=code_language(element))
@@ -270,6 +231,8 @@ class _Flow:
     def _table(self, element: Any, tag: str) -> bool:
         """Read a data table here, and leave a layout table to the walk."""
         rows = own_rows(element)
+        if is_code_table([cells(row) for row in rows]):
+            return self._code(element, tag)
         if is_layout(element, rows):
             return False
         caption = element.find("caption")
@@ -285,16 +248,15 @@ class _Flow:
         return True
 
 
+def _nothing() -> None:
+    """End an element that needs no more than its text ended."""
+
+
 _BLOCKS: dict[str, Callable[[_Flow, Any, str], bool]] = {
     **dict.fromkeys(_HEADINGS, _Flow._heading),
-    **dict.fromkeys(_LISTS, _Flow._list),
+    **dict.fromkeys(LISTS, _Flow._list),
     **dict.fromkeys(("li", "dt", "dd"), _Flow._item),
-    **dict.fromkeys(_CODE, _Flow._code),
+    **dict.fromkeys(CODE, _Flow._code),
     **dict.fromkeys(("blockquote", "figcaption", "caption"), _Flow._within),
     "table": _Flow._table,
 }
-
-
-def _number(value: str | None, otherwise: int) -> int:
-    value = (value or "").strip()
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else otherwise

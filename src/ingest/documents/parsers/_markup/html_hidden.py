@@ -4,11 +4,9 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-_SHEETS = 2**18  # characters of style sheets that are read
-_RULES = 20_000
+from ingest.documents.parsers._markup.html_styles import SHEETS, PageStyles, declarations, rules, sheets_of
+
 _CACHED = 2000  # characters; longer styles are not cached
-_BRACE = re.compile(r"[{}]")
-_COMMENT = re.compile(r"/\*[^*]*(?:\*(?!/)[^*]*)*\*/")
 _SIMPLE = re.compile(r"\s*([.#])([\w-]+)\s*\Z")
 _NAMES = re.compile(r"[.#][\w-]+")
 _GONE = re.compile(r"(?<![\w-])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))")
@@ -37,7 +35,8 @@ class Hiding:
 
     def __init__(self, root: Any) -> None:
         """Read the page's own style sheets, up to a limit; names that another rule shows again are ignored."""
-        sheets = "\n".join("".join(style.itertext()) for style in root.iter("style"))[:_SHEETS]
+        sheets = sheets_of(root)
+        self.styles = PageStyles(sheets, root)
         self._names = _hidden_names(sheets.lower()) if _GONE.search(sheets.lower()) else frozenset()
         self._white = not sheets and next(root.iter("link"), None) is None
 
@@ -49,7 +48,7 @@ class Hiding:
         if attributes.get("hidden", "until-found").lower() != "until-found":
             return True
         style = attributes.get("style")
-        if style and self._by_style(element, style.lower()[:_SHEETS]):
+        if style and self._by_style(element, style.lower()[:SHEETS]):
             return True
         if self._names and self._by_sheet(attributes):
             return True
@@ -75,7 +74,7 @@ class Hiding:
         for around in (element, *element.iterancestors()):
             found = _colour((around.get("bgcolor") or "").lower())
             if not found and (style := around.get("style")):
-                style = style.lower()[:_SHEETS]
+                style = style.lower()[:SHEETS]
                 found = (_judged(style) if len(style) < _CACHED else _judge(style)).background
             if found and found != "transparent":
                 return found == wanted
@@ -116,16 +115,6 @@ def _is_away(rules: dict[str, str]) -> bool:
     return rules.get("overflow") == "hidden" and any(_ZERO.match(rules.get(side, "1")) for side in ("width", "height"))
 
 
-def declarations(style: str) -> dict[str, str]:
-    """Return property → value of an inline style, in lower case, without `!important`."""
-    found = {}
-    for part in style.split(";"):
-        name, colon, value = part.partition(":")
-        if colon:
-            found[name.strip()] = value.replace("!important", "").strip()
-    return found
-
-
 def _colour(value: str) -> str:
     """Return a colour as "#rrggbb", "transparent", or "" when it cannot be parsed."""
     value = value.strip()
@@ -144,27 +133,10 @@ def _hidden_names(sheets: str) -> frozenset[str]:
     """Return ".class" and "#id" of top-level rules that hide, except what a rule also shows: scripts toggle it."""
     hidden: set[str] = set()
     shown: set[str] = set()
-    for depth, selector, body in _rules(_COMMENT.sub(" ", sheets)):
+    for depth, selector, body in rules(sheets):
         if _SHOWN.search(body):
             shown.update(_NAMES.findall(selector))
         elif depth == 0 and _GONE.search(body):
             parts = selector.split(",")
             hidden.update(match[1] + match[2] for part in parts if (match := _SIMPLE.match(part)))
     return frozenset(hidden - shown)
-
-
-def _rules(sheets: str) -> list[tuple[int, str, str]]:
-    """Return (depth, selector, body) of the innermost rules; depth is 1 or more inside `@media` and the like."""
-    found: list[tuple[int, str, str]] = []
-    opened: list[str] = []
-    at = 0
-    for brace in _BRACE.finditer(sheets):
-        text = sheets[at : brace.start()]
-        at = brace.end()
-        if brace.group() == "{":
-            opened.append(text.rpartition(";")[2])
-        elif opened:
-            found.append((len(opened) - 1, opened.pop(), text))
-            if len(found) >= _RULES:
-                break
-    return found

@@ -1,6 +1,5 @@
-"""The text of an HTML element as a reader sees it, for cells, headings, captions and code."""
+"""The text of an HTML element as a reader sees it, for cells, headings and captions."""
 
-import re
 from typing import Any
 
 from ingest.documents.parsers._markup.html_chrome import DROPPED, Chrome
@@ -64,7 +63,6 @@ BLOCKS = frozenset(
 )
 SPECIAL = frozenset(("br", "img", "math", "rt", "q", "input", "label", "wbr"))
 LONG_TABLE = 200  # characters; a longer table inside a cell is a block of its own
-_LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight|brush:?|sourceCode|src|highlight-source)[-\s]([\w+#-]+)")
 _ANCHOR_SIGNS = ("", "¶", "#", "§", "🔗", "\uf0c1")
 _TEX = ("application/x-tex", "application/x-latex", "latex", "tex")
 
@@ -107,7 +105,7 @@ class Inline:
 
     def __init__(self, hiding: Hiding, chrome: Chrome) -> None:
         """Start with nothing set aside."""
-        self.hiding, self.chrome = hiding, chrome
+        self.hiding, self.chrome, self.styles = hiding, chrome, hiding.styles
         self.hidden: list[str] = []
         self.tables: list[Any] = []
 
@@ -115,12 +113,7 @@ class Inline:
         """Return an element's text on one line."""
         if not len(element):
             return " ".join((element.text or "").split())
-        return " ".join("".join(self._parts(element, exact=False)).replace(BREAK, " ").split())
-
-    def exact(self, element: Any) -> list[str]:
-        """Return an element's lines with their white space, as `<pre>` shows them."""
-        text = "".join(self._parts(element, exact=True)).replace(BREAK, "\n")
-        return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        return " ".join("".join(self._parts(element)).replace(BREAK, " ").split())
 
     def aside(self, element: Any) -> None:
         """Set the text of a hidden element aside."""
@@ -128,7 +121,7 @@ class Inline:
         if text:
             self.hidden.append(text)
 
-    def _parts(self, root: Any, *, exact: bool) -> list[str]:
+    def _parts(self, root: Any) -> list[str]:
         from lxml import etree
 
         parts: list[str] = []
@@ -136,7 +129,7 @@ class Inline:
         for event, element in walker:
             tag = element.tag
             if event == "start":
-                if element is not root and self._skipped(element, tag, parts, exact):
+                if element is not root and self.skipped(element, tag, parts, exact=False):
                     walker.skip_subtree()
                 elif element.text:
                     parts.append(element.text)
@@ -145,13 +138,13 @@ class Inline:
                 break
             if tag in SPECIAL:
                 parts.append(closing(tag))
-            elif not exact and (tag in BLOCKS or "-" in tag):
+            elif self.stands_apart(element, tag):
                 parts.append(" ")
             if element.tail:
                 parts.append(element.tail)
         return parts
 
-    def _skipped(self, element: Any, tag: str, parts: list[str], exact: bool) -> bool:
+    def skipped(self, element: Any, tag: str, parts: list[str], *, exact: bool) -> bool:
         """Return whether an element's content is left out; add what replaces it."""
         if tag in SPECIAL:
             text, read = opening(element, tag)
@@ -165,9 +158,13 @@ class Inline:
         if tag == "table" and not exact and element.xpath(f"string-length(.) > {LONG_TABLE}"):
             self.tables.append(element)
             return True
-        if not exact and (tag in BLOCKS or "-" in tag):
+        if not exact and self.stands_apart(element, tag):
             parts.append(" ")
         return False
+
+    def stands_apart(self, element: Any, tag: str) -> bool:
+        """Return whether the text of an element is no part of a word around it."""
+        return tag in BLOCKS or "-" in tag or self.styles.is_block(element) or self.styles.is_box(element)
 
 
 def is_anchor(link: Any) -> bool:
@@ -180,16 +177,6 @@ def is_anchor(link: Any) -> bool:
 def seen(element: Any) -> list[str]:
     """Return the pieces of text in an element, without scripts and styles."""
     return element.xpath(".//text()[not(parent::script or parent::style or parent::template)]")  # type: ignore[no-any-return]
-
-
-def code_language(pre: Any) -> str:
-    """Return the language from the classes of a `<pre>`, its `<code>`, or the two elements around it."""
-    around = pre.getparent()
-    parents = [] if around is None else [around, around.getparent()]
-    for element in (pre, *pre.iter("code"), *parents):
-        if element is not None and (match := _LANGUAGE.search((element.get("class") or "")[:1000])):
-            return match[1].lower()
-    return ""
 
 
 def _in_item(element: Any) -> bool:

@@ -26,6 +26,11 @@ _SUPERSETS = {
     "utf8": "utf-8",
 }
 NESTING = 200  # levels of elements
+_CLOSERS = re.compile(
+    r"<(/?)(p|address|article|aside|blockquote|center|details|dialog|dir|div|dl|dd|dt|fieldset|figcaption|figure|footer|form"
+    r"|h[1-6]|header|hgroup|hr|li|main|menu|nav|ol|pre|search|section|summary|table|t[dhr]|ul|xmp|plaintext)(?![\w-])",
+    re.I,
+)
 _STEPS = 400  # per XPath expression; libxml2 refuses more than 500
 
 
@@ -48,6 +53,7 @@ def tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:
     """
     from lxml import etree
 
+    source = _with_stray_ends(source)
     parser = etree.HTMLParser(
         encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=True
     )  # without huge_tree, libxml2 itself allows 256 levels and 10 MB per text
@@ -62,6 +68,24 @@ def tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:
             raise OversizedDocument(f"{path}: line {fault.line}: {fault.message.strip()}")
     check_depth(root, nesting, path)
     return root
+
+
+def _with_stray_ends(source: str) -> str:
+    """Return HTML with an empty paragraph for each `</p>` behind an element that had ended the paragraph already.
+
+    Browsers do the same (HTML Standard, "in body"), but libxml2 ignores such a tag: texts before and behind it join.
+    """
+    pieces: list[str] = []
+    at, ended = 0, False
+    for tag in _CLOSERS.finditer(source):
+        name = tag[2].lower()
+        if name in ("xmp", "plaintext"):
+            return source
+        if name == "p" and tag[1] and ended:
+            pieces += [source[at : tag.start()], "<p>"]
+            at = tag.start()
+        ended = bool(tag[1])
+    return "".join([*pieces, source[at:]]) if pieces else source
 
 
 def xhtml_tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:

@@ -22,6 +22,13 @@ _BLOCK = frozenset(("p", "li", "td", "th", "dt", "dd", "h1", "figcaption", "pre"
 _MADE = {"ingest-record": "ul", "ingest-field": "li"}
 _HTML = frozenset(("noscript", "math", "table", "h1", "h2", "h3", "h4", "h5", "h6", "caption"))
 _FIELDS = 100  # per record
+_NUMBERED = {  # values of `list-type` (JATS), `numeration` (DocBook), `type` and `rend` (TEI) → of `type` in HTML
+    **dict.fromkeys(("order", "ordered", "numbered", "arabic"), "1"),
+    **dict.fromkeys(("alpha-lower", "loweralpha"), "a"),
+    **dict.fromkeys(("alpha-upper", "upperalpha"), "A"),
+    **dict.fromkeys(("roman-lower", "lowerroman"), "i"),
+    **dict.fromkeys(("roman-upper", "upperroman"), "I"),
+}
 _TITLE_LENGTH = 300  # characters; a longer name of a record is not a title
 
 
@@ -76,11 +83,27 @@ def _prepare(root: Any) -> None:
     for element in root.iter(*NAMED):
         if next((child for child in element if child.tag in TITLES), None) is None:
             _first(element, "title", NAMED[element.tag])
+    for found in list(root.iter("list", "orderedlist")) if root.tag in KNOWN else ():
+        _number(found)
     for label in list(root.iter("label")):
         _merge_label(label)
     _tables(root)
     _citations(root)
     _formulas(root)
+
+
+def _number(found: Any) -> None:
+    """Say as HTML does how the items of a list are numbered; items with labels of their own need no numbers."""
+    names = ("list-type", "numeration", "type", "rend")
+    kind = next((_NUMBERED[value] for name in names if (value := found.get(name, "")) in _NUMBERED), "")
+    found.attrib.pop("type", None)
+    if not kind and found.tag == "list":
+        return
+    found.tag = "orderedlist"
+    found.set("type", kind or "1")
+    found.set("start", found.get("startingnumber", ""))
+    if found.find("*/label") is not None:
+        found.set("style", "list-style-type: none")
 
 
 def _name(element: Any, *, inside: bool, known: bool) -> str:
@@ -101,7 +124,7 @@ def _name(element: Any, *, inside: bool, known: bool) -> str:
 def _mapped(element: Any, tag: str, *, inside: bool) -> str:
     """Return the HTML name of an element of a known vocabulary, "" when it has none here."""
     if tag == "list":
-        return "ol" if element.get("list-type", "") in ("order", "ordered", "numbered") else "ul"
+        return "ul"
     if inside and tag in INLINE_INSIDE:
         return "span"
     if tag == "ref" and (element.getparent() is None or element.getparent().tag == "p"):

@@ -26,7 +26,7 @@ MEDIA_TYPES = (
     "application/jats+xml",
     "application/tei+xml",
 )
-VERSION = "1"
+VERSION = "2"
 LIBRARIES = ("lxml", "charset-normalizer")
 
 _FEEDS = ("rss", "feed", "rdf")
