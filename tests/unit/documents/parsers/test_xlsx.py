@@ -1,3 +1,4 @@
+import re
 from datetime import date, datetime, time, timedelta
 
 import pytest
@@ -44,7 +45,7 @@ def test_a_sheet_is_a_section_with_rows_that_are_never_cut_and_a_header():
     [
         (3.0, None, "3"),
         (0.1 + 0.2, None, "0.3"),
-        (1e20, None, "1e+20"),
+        (1e20, None, "1E+20"),
         (True, None, "TRUE"),
         ("#N/A", None, "#N/A"),
         (date(2024, 2, 29), None, "2024-02-29"),
@@ -53,14 +54,14 @@ def test_a_sheet_is_a_section_with_rows_that_are_never_cut_and_a_header():
         (timedelta(hours=30, minutes=5), None, "30:05:00"),
         (0.256, "0.0%", "25.6%"),
         (0.5, "0%", "50%"),
-        (5, '"day "0', "5"),
+        (5, '"day "0', "day 5"),
         (45000, "d. mmmm yyyy", "2023-03-15"),
-        (7, "[Red]0.00", "7"),
+        (7, "[Red]0.00", "7.00"),
         (1, "dd/mm/yyyy", "1900-01-01"),
         (59.5, "dd/mm/yyyy", "1900-02-28 12:00:00"),
         (61, "dd/mm/yyyy", "1900-03-01"),
         (0.5 + 1.5 / 86400, "hh:mm:ss", "12:00:01.500000"),
-        (1.99999 / 24, "[h]:mm", "2:00:00"),
+        (1.99999 / 24, "[h]:mm", "2:00"),
     ],
 )
 def test_values_are_shown_stably(value, form, text):
@@ -84,6 +85,88 @@ def test_a_formula_shows_its_cached_value():
         sheet([["x", 1]]), "xl/worksheets/sheet1.xml", lambda old: old.replace(b"<v>1</v>", b"<f>6*7</f><v>42</v>")
     )
     assert blocks(data)[1] == ("table", "x | 42")
+
+
+def formulas(cells, change=lambda old: old):
+    """Return a sheet whose only row has these `c` elements behind a text."""
+    data = changed(
+        sheet([["x"]]), "xl/worksheets/sheet1.xml", lambda old: old.replace(b"</row>", f"{cells}</row>".encode())
+    )
+    return changed(data, "xl/workbook.xml", change)
+
+
+@pytest.mark.parametrize(
+    ("cells", "shown"),
+    [
+        ('<c r="B1"><f>A2*10</f><v></v></c>', "=A2*10"),
+        ('<c r="B1"><f>A2*10</f></c>', "=A2*10"),
+        ('<c r="B1"><f>_xlfn.CONCAT(A2,"b")</f><v/></c>', '=CONCAT(A2,"b")'),
+        ('<c r="B1"><f t="array" ref="B1">SUM(A2:A3*2)</f></c>', "=SUM(A2:A3*2)"),
+        ('<c r="B1" t="str"><f>IF(A2,"a","")</f><v></v></c>', ""),
+        ('<c r="B1" t="str"><f>A2</f><v>seen</v></c>', "seen"),
+        ('<c r="B1" t="e"><f>A2/0</f><v>#DIV/0!</v></c>', "#DIV/0!"),
+        ('<c r="B1" t="b"><f>A2=1</f><v>0</v></c>', "FALSE"),
+        ('<c r="B1"><f t="dataTable" ref="B1"/></c>', ""),
+        (
+            '<c r="B1"><f t="shared" ref="B1:C1" si="0">A$2+A2+$A2+SUM(A:A)&amp;"A2"</f></c>'
+            '<c r="C1"><f t="shared" si="0"/></c>',
+            '=A$2+A2+$A2+SUM(A:A)&"A2" | =B$2+B2+$A2+SUM(B:B)&"A2"',
+        ),
+        ('<c r="B1"><f t="shared" si="7"/></c>', ""),
+        (f'<c r="B1"><f>{"1+" * 5000}1</f></c>', ""),
+    ],
+)
+def test_a_formula_without_a_value_shows_itself(cells, shown):
+    assert blocks(formulas(cells))[1][1] == (f"x | {shown}" if shown else "x")
+
+
+def test_a_zero_that_a_program_wrote_without_computing_is_no_value():
+    asks = b'<calcPr calcId="1" fullCalcOnLoad="1"/>'
+    cells = '<c r="B1"><f>A2*10</f><v>0</v></c><c r="C1"><f>A2+1</f><v>5</v></c><c r="D1"><v>0</v></c>'
+    without = lambda old: re.sub(b"<calcPr[^>]*/>", b"", old)  # noqa: E731
+    assert blocks(formulas(cells, without))[1][1] == "x | 0 | 5 | 0"
+    assert blocks(formulas(cells, lambda old: re.sub(b"<calcPr[^>]*/>", asks, old)))[1][1] == "x | =A2*10 | 5 | 0"
+
+
+def test_a_number_that_its_format_does_not_show_is_hidden_and_a_zero_is_none():
+    def change(page):
+        for name in ("A1", "B1"):
+            page[name].number_format = "0.0;;"
+
+    data = sheet([[-2, 0, "seen"]], change)
+    assert (blocks(data)[1:], marked(data)) == ([("paragraph", "seen"), ("paragraph", "-2")], ["-2"])
+
+
+def test_a_text_is_shown_by_the_section_for_texts():
+    def change(page):
+        page["B1"].number_format = '0;0;0;"Order "@'
+        page["A2"].number_format = "0;0;0;"
+
+    data = sheet([["x", "A-7"], ["unseen", "y"]], change)
+    assert (blocks(data)[1][1], marked(data)) == ("x | Order A-7\n | y", ["unseen"])
+
+
+def test_numbers_with_units_and_words_are_no_names_of_columns():
+    def change(page):
+        for cell in (page["A1"], page["B1"], page["A2"], page["B2"]):
+            cell.number_format = '0" kg"'
+
+    document = parsed(xlsx, sheet([[1, 2], [3, 4]], change))
+    assert (shown(document)[1], document.blocks[1].header_end) == (("table", "1 kg | 2 kg\n3 kg | 4 kg"), 0)
+
+
+def test_months_name_columns():
+    def change(page):
+        for name in ("B1", "C1"):
+            page[name].number_format = "mmm yyyy"
+
+    document = parsed(xlsx, sheet([["", date(2024, 1, 1), date(2024, 2, 1)], ["a", 1, 2]], change))
+    table = document.blocks[1]
+    assert document.text[table.start : table.header_end] == " | Jan 2024 | Feb 2024\n"
+
+
+def test_escaped_characters_are_those_that_they_stand_for():
+    assert blocks(shared("<si><t>a_x0009_b_x005F_x0041_</t></si>", 1))[1] == ("paragraph", "a b_x0041_")
 
 
 def test_empty_rows_separate_tables_and_a_lone_cell_above_is_a_caption():

@@ -1,33 +1,43 @@
-"""What the cells of a spreadsheet show: number formats, dates, hidden text."""
+"""What the cells of a spreadsheet show: number formats, dates, formulas without a value, hidden text."""
 
 import math
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
+from ingest.documents.parsers._office.number_formats import NumberFormat, built_in, plain_number
 from ingest.documents.parsers._office.ooxml import A, Package, S
+from ingest.documents.parsers._reading.table_blocks import is_number
+from ingest.documents.parsers.xlsx.formulas import Formulas
 
-_QUOTED = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?![hms]+\])[^\]]*\]', re.I)  # literal text, fillers, colours, conditions
-_SHARE = re.compile(r"0(?:\.(0+))?%")
-_NOTHING = ";;;"
-_LAST_DAY = 2958466  # 10000-01-01, the first day beyond the format's range
-_EPOCH_1900, _EPOCH_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # days are counted from 0
-_NO_LEAP_DAY = 60  # 1900-02-29, which did not exist but is counted: earlier days are off by one
-_DAY = 86_400_000  # milliseconds
-_BUILTIN_SHARES = {9: 0, 10: 2}
-_BUILTIN_DATES = frozenset((*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)))
-_DURATION = 46
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # characters that XML cannot hold
 _WHITE = ("FFFFFFFF", "00FFFFFF", "FFFFFF")
+_VALUE, _FORMULA = S + "v", S + "f"
+_STRINGS = ("inlineStr", "s", "str")
+_PLAIN = NumberFormat("General")
+_UNCOMPUTED = ("0", "0.0")  # what programs store that do not compute, if they ask for it when the file is opened
 
 
 @dataclass(frozen=True, slots=True)
 class CellLook:
     """What a cell's style does to its value."""
 
-    form: str = ""  # date, duration, share
-    digits: int = 0  # of a percentage, after the decimal point
-    hidden: bool = False  # white without a fill, or a number format that shows nothing
+    form: NumberFormat = _PLAIN
+    hidden: bool = False  # white without a fill
+
+
+class CellText(NamedTuple):
+    """What a cell shows.
+
+    Attributes:
+        text: "" for an empty cell.
+        figure: The number behind it, where the text does not look like one: "12.5" for "12.5 kg".
+        hidden: Nobody sees the text.
+    """
+
+    text: str = ""
+    figure: str = ""
+    hidden: bool = False
 
 
 @dataclass
@@ -36,87 +46,100 @@ class Cells:
 
     strings: list[str] = field(default_factory=list)
     looks: list[CellLook] = field(default_factory=list)
-    from_1904: bool = False
+    recomputed: bool = False  # values of formulas are to be computed when the file is opened
 
-    def text(self, cell: Any) -> str:
-        """Return the text that a `c` element shows: cached values of formulas, ISO dates, integers without a point.
+    def show(self, cell: Any, place: tuple[int, int], formulas: Formulas) -> CellText:
+        """Return what a `c` element shows: its value as formatted; errors as Excel writes them (#N/A).
 
-        Errors stay as Excel writes them (#N/A); a formula without a cached value shows nothing.
+        A formula without a value shows itself.
+
+        Args:
+            cell: The element.
+            place: Its row and column.
+            formulas: Those of its sheet so far.
         """
-        kind, stored = cell.get("t", "n"), cell.findtext(S + "v")
+        kind, look = cell.get("t", "n"), self._look(cell)
+        stored = formula = None
+        for child in cell:
+            if child.tag == _VALUE:
+                stored = child.text or ""
+            elif child.tag == _FORMULA:
+                formula = child
+        if formula is not None:
+            written = formulas.read(formula, place)
+            lacks = not stored and (kind != "str" or stored is None)
+            if written and (lacks or (self.recomputed and kind == "n" and stored in _UNCOMPUTED)):
+                return CellText(f"={written}", "0", look.hidden)
+        if kind == "n" and stored is not None:
+            return _number(stored, look)
+        text = self._string(cell, kind, stored or "")
+        return _text(text, look) if kind in _STRINGS else CellText(text, "", look.hidden)
+
+    def _string(self, cell: Any, kind: str, stored: str) -> str:
+        """Return the value of a cell that is not a number."""
         if kind == "inlineStr":
             inline = cell.find(S + "is")
             return "" if inline is None else rich(inline)
-        if stored is None:
-            return ""
         if kind == "s":
             index = int(stored) if stored.strip().isdecimal() and len(stored) < 10 else len(self.strings)
             return self.strings[index] if index < len(self.strings) else ""
         if kind == "b":
-            return "TRUE" if stored.strip() == "1" else "FALSE"
-        return self._number(stored, self.look(cell)) if kind == "n" else stored
+            return "" if not stored else "TRUE" if stored.strip() == "1" else "FALSE"
+        return _unescaped(stored) if kind == "str" else stored
 
-    def look(self, cell: Any) -> CellLook:
+    def _look(self, cell: Any) -> CellLook:
         """Return the style of a cell."""
         index = cell.get("s") or "0"
         known = index.isdecimal() and len(index) < 7 and int(index) < len(self.looks)
         return self.looks[int(index)] if known else CellLook()
 
-    def _number(self, stored: str, look: CellLook) -> str:
-        try:
-            number = float(stored)
-        except ValueError:
-            return stored
-        if not math.isfinite(number):
-            return stored
-        if look.form in ("date", "duration") and 0 <= number < _LAST_DAY:
-            return self._moment(number, look.form)
-        if look.form == "share":
-            return f"{number * 100:.{look.digits}f}%"
-        return plain_number(number)
 
-    def _moment(self, number: float, form: str) -> str:
-        """Return a duration as h:mm:ss, or a number of days since the epoch as date, time, or both."""
-        if form == "duration":
-            seconds = round(round(timedelta(number).total_seconds(), 3))  # milliseconds first, as dates are
-            return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-        days, share = divmod(number, 1)
-        clock = timedelta(milliseconds=round(share * _DAY))
-        if not days and not clock.days:
-            return (datetime.min + clock).time().isoformat()
-        if days < _NO_LEAP_DAY and not self.from_1904:
-            days += 1
-        try:
-            found = (_EPOCH_1904 if self.from_1904 else _EPOCH_1900) + timedelta(days) + clock
-        except OverflowError:
-            return plain_number(number)
-        return found.isoformat(" ") if found.time() != time() else found.date().isoformat()
+def _text(value: str, look: CellLook) -> CellText:
+    if not value.strip():
+        return CellText()
+    shown = look.form.text(value)
+    return CellText(shown if shown.strip() else value, "", look.hidden or not shown.strip())
 
 
-def plain_number(number: float) -> str:
-    """Return a number with at most 15 significant digits, as Excel does; integers without a point."""
-    return str(int(number)) if number == int(number) and abs(number) < 1e15 else f"{number:.15g}"
+def _number(stored: str, look: CellLook) -> CellText:
+    try:
+        number = float(stored)
+    except ValueError:
+        return CellText(stored, "", look.hidden)
+    if not math.isfinite(number):
+        return CellText(stored, "", look.hidden)
+    shown = look.form.number(number)
+    if not shown:
+        return CellText(plain_number(number), "", True) if number else CellText()  # a zero that is not shown is none
+    known = look.form.is_plain or look.form.has_moments or is_number(shown)
+    figure = "" if known else plain_number(number)
+    return CellText(shown, figure, look.hidden)
 
 
 def rich(element: Any) -> str:
     """Return the text of a string item, without phonetic readings."""
     parts = [child.text or "" for child in element.findall(S + "t")]
     parts += [run.findtext(S + "t") or "" for run in element.findall(S + "r")]
-    return "".join(parts)
+    return _unescaped("".join(parts))
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text
 
 
 def read_cells(package: Package, workbook: str, root: Any) -> Cells:
     """Return the strings and styles of a workbook. Raises: MalformedDocument, OversizedDocument."""
-    properties = root.find(S + "workbookPr")
-    cells = Cells(from_1904=properties is not None and properties.get("date1904") in ("1", "true"))
+    properties, computing = root.find(S + "workbookPr"), root.find(S + "calcPr")
+    cells = Cells(recomputed=computing is not None and computing.get("fullCalcOnLoad") in ("1", "true"))
     for part in package.related(workbook, "sharedStrings"):
         cells.strings += [rich(item) for item in package.elements(part, S + "si")]
+    from_1904 = properties is not None and properties.get("date1904") in ("1", "true")
     for part in package.related(workbook, "styles"):
-        cells.looks = _looks(package.xml(part))
+        cells.looks = _looks(package.xml(part), from_1904)
     return cells
 
 
-def _looks(root: Any) -> list[CellLook]:
+def _looks(root: Any, from_1904: bool) -> list[CellLook]:
     """Return the style of each index that a cell can have."""
     codes = {form.get("numFmtId"): form.get("formatCode") or "" for form in root.iterfind(f"{S}numFmts/{S}numFmt")}
     white = [_is_white(font.find(S + "color")) for font in root.iterfind(f"{S}fonts/{S}font")]
@@ -124,11 +147,15 @@ def _looks(root: Any) -> list[CellLook]:
         fill.find(f"{S}patternFill") is None or fill.find(f"{S}patternFill").get("patternType", "none") != "none"
         for fill in root.iterfind(f"{S}fills/{S}fill")
     ]
+    forms: dict[str, NumberFormat] = {}
     looks = []
     for style in root.iterfind(f"{S}cellXfs/{S}xf"):
-        form, digits, nothing = _form(style.get("numFmtId") or "0", codes)
+        key = style.get("numFmtId") or "0"
+        code = codes.get(key, built_in(int(key) if key.isdecimal() and len(key) < 6 else 0))
+        if code not in forms:
+            forms[code] = NumberFormat(code, from_1904)
         font, fill = _at(white, style.get("fontId")), _at(filled, style.get("fillId"))
-        looks.append(CellLook(form, digits, nothing or (font and not fill)))
+        looks.append(CellLook(forms[code], font and not fill))
     return looks
 
 
@@ -138,26 +165,6 @@ def _is_white(color: Any) -> bool:
 
 def _at(values: list[bool], index: str | None) -> bool:
     return bool(index) and str(index).isdecimal() and int(str(index)) < len(values) and values[int(str(index))]
-
-
-def _form(key: str, codes: dict[str, str]) -> tuple[str, int, bool]:
-    """Return a number format's form and digits, and whether it shows nothing."""
-    code = codes.get(key)
-    if code is None:
-        number = int(key) if key.isdecimal() and len(key) < 6 else 0
-        if number in _BUILTIN_SHARES:
-            return "share", _BUILTIN_SHARES[number], False
-        form = "date" if number in _BUILTIN_DATES else ""
-        return ("duration" if number == _DURATION else form), 0, False
-    if code.strip() == _NOTHING:
-        return "", 0, True
-    bare = _QUOTED.sub("", code).split(";")[0]
-    if share := _SHARE.search(bare):
-        return "share", min(len(share[1] or ""), 10), False
-    lower = bare.lower()
-    if "[" in lower:
-        return "duration", 0, False
-    return ("date" if set(lower) & set("ymdhs") and "general" not in lower else ""), 0, False
 
 
 def drawing_lines(root: Any, paragraph: Any) -> list[str]:

@@ -4,9 +4,10 @@ Why not `unstructured`: it turns a sheet into one text without headers, hidden p
 `python-calamine`: see `sheet.py`.
 
 Canonical text: a heading of level 1 per sheet, then its tables. Empty rows separate tables, and so do empty columns if
-both sides are separate tables. A lone cell above a table is its caption. Formulas become their cached values, dates are
-ISO 8601, percentages keep their sign. Hidden sheets, rows, columns and cells are kept in blocks marked hidden. Texts of
-drawings and charts follow the tables. Left out: comments, macros, print headers, the formulas themselves.
+both sides are separate tables. A lone cell above a table is its caption. Cells are as Excel shows them, except that
+complete dates and times of the day are ISO 8601; a formula shows its stored value, or itself if it has none. Hidden
+sheets, rows, columns and cells are kept in blocks marked hidden. Texts of drawings and charts follow the tables. Left
+out: comments, macros, print headers.
 """
 
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ MEDIA_TYPES = (
     "application/vnd.ms-excel.sheet.macroenabled.12",
     "application/vnd.ms-excel.template.macroenabled.12",
 )
-VERSION = "1"
+VERSION = "2"
 LIBRARIES = ("lxml",)
 
 _SHEETS = ("worksheet", "chartsheet", "dialogsheet")
@@ -110,7 +111,7 @@ class _Section:
             return
         used = sorted({column for _, columns in numbers for column in columns})
         place = {column: index for index, column in enumerate(used)}
-        first = [_filled(sheet.rows[row], columns, place) for row, columns in numbers[:_LOOKED_AT]]
+        first = [_filled(sheet.values(row), columns, place) for row, columns in numbers[:_LOOKED_AT]]
         width = len(used)
         headers = header_rows([row + [""] * (width - len(row)) for row in first]) if width > 1 else 0
         rows = (_filled(sheet.rows[row], columns, place) for row, columns in numbers)
@@ -168,16 +169,17 @@ def _names(band: list[int], row: int, sheet: Sheet) -> bool:
     """Return whether a band only names the columns of the next row: texts above numbers, in the same columns."""
     if len(band) > _NAMES or len(sheet.rows[band[-1]]) < _OWN:
         return False
-    if any(is_number(cell) for above in band for cell in sheet.rows[above].values()):
+    if any(is_number(cell) for above in band for cell in sheet.values(above).values()):
         return False
-    numbers = [column for column, cell in sheet.rows[row].items() if is_number(cell)]
+    numbers = [column for column, cell in sheet.values(row).items() if is_number(cell)]
     return len(numbers) > 1 and all(column in sheet.rows[band[-1]] for column in numbers)
 
 
 def _top(rows: list[int], sheet: Sheet, low: int, high: int) -> list[list[str]]:
     """Return the first rows of the columns (low, high] of a band, without empty ones."""
     columns = range(low + 1, min(high, low + _LOOKED_AT) + 1)
-    top = [[sheet.rows[row].get(column, "") for column in columns] for row in rows[:_LOOKED_AT]]
+    values = [sheet.values(row) for row in rows[:_LOOKED_AT]]
+    top = [[row.get(column, "") for column in columns] for row in values]
     used = [index for index in range(len(columns)) if any(row[index] for row in top)]
     return [cells for row in top if any(cells := [row[index] for index in used])]
 

@@ -13,6 +13,7 @@ from typing import Any
 from ingest.documents.parsers._office.ooxml import Package, S
 from ingest.documents.parsers._reading.table_blocks import REPEATED
 from ingest.documents.parsers.xlsx.cells import Cells
+from ingest.documents.parsers.xlsx.formulas import Formulas, column_number
 from ingest.errors import OversizedDocument
 
 _PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})\Z")
@@ -26,6 +27,7 @@ class Sheet:
     """Cells by row and column, from 1, and which of them are hidden."""
 
     rows: dict[int, dict[int, str]] = field(default_factory=dict)
+    figures: dict[int, dict[int, str]] = field(default_factory=dict)  # numbers that do not look like numbers
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: set[int] = field(default_factory=set)
     hidden_cells: set[tuple[int, int]] = field(default_factory=set)
@@ -34,6 +36,10 @@ class Sheet:
         """Return whether a cell is in a hidden row or column, or has an invisible style."""
         return row in self.hidden_rows or column in self.hidden_columns or (row, column) in self.hidden_cells
 
+    def values(self, row: int) -> dict[int, str]:
+        """Return the cells of a row, with the numbers behind texts such as "12 kg"."""
+        return {**self.rows[row], **self.figures[row]} if row in self.figures else self.rows[row]
+
 
 def read_sheet(package: Package, part: str, cells: Cells, limit: int) -> Sheet:
     """Return the cells of a worksheet; short texts are repeated in merged cells.
@@ -41,12 +47,12 @@ def read_sheet(package: Package, part: str, cells: Cells, limit: int) -> Sheet:
     Raises: MalformedDocument; OversizedDocument as soon as they hold more than `limit` characters.
     """
     sheet, row_at, size = Sheet(), 0, 0
-    hidden_by_default = False
+    hidden_by_default, formulas = False, Formulas()
     names = [S + name for name in ("row", "col", "mergeCell", "sheetFormatPr")]
     for element in package.elements(part, *names):
         if element.tag == names[0]:
             row_at = _number(element.get("r"), row_at + 1)
-            size += _row(element, row_at, sheet, cells)
+            size += _row(element, row_at, sheet, cells, formulas)
             if _is_true(element.get("hidden")) or (hidden_by_default and element.get("hidden") is None):
                 sheet.hidden_rows.add(row_at)
         elif element.tag == names[1] and _is_true(element.get("hidden")):
@@ -61,20 +67,22 @@ def read_sheet(package: Package, part: str, cells: Cells, limit: int) -> Sheet:
     return sheet
 
 
-def _row(element: Any, number: int, sheet: Sheet, cells: Cells) -> int:
+def _row(element: Any, number: int, sheet: Sheet, cells: Cells, formulas: Formulas) -> int:
     """Keep the cells of a row that have text; return their number of characters."""
     found: dict[int, str] = {}
     column = size = 0
     for cell in element.iterfind(S + "c"):
         place = _PLACE.match(cell.get("r") or "")
-        column = _column(place[1]) if place else column + 1
-        text = cells.text(cell)
-        if not text.strip():
+        column = column_number(place[1]) if place else column + 1
+        shown = cells.show(cell, (number, column), formulas)
+        if not shown.text.strip():
             continue
-        found[column] = text
-        size += max(len(text), _SHARED)
-        if cells.look(cell).hidden:
+        found[column] = shown.text
+        size += max(len(shown.text), _SHARED)
+        if shown.hidden:
             sheet.hidden_cells.add((number, column))
+        if shown.figure:
+            sheet.figures.setdefault(number, {})[column] = shown.figure
     if found:
         sheet.rows.setdefault(number, {}).update(found)
     return size
@@ -95,6 +103,7 @@ def _merge(area: str, sheet: Sheet, left: int) -> int:
     if top == bottom and len(sheet.rows[top]) == 1:
         return 0
     hidden = (top, first) in sheet.hidden_cells
+    figure = sheet.figures.get(top, {}).get(first)
     numbers: Iterable[int] = range(top, bottom + 1)
     size = 1  # visits count too: areas of hostile files overlap
     if bottom - top > len(sheet.rows):
@@ -105,6 +114,8 @@ def _merge(area: str, sheet: Sheet, left: int) -> int:
             size += len(text) + _SHARED if sheet.rows[row].setdefault(column, text) is text else 1
             if hidden:
                 sheet.hidden_cells.add((row, column))
+            if figure and sheet.rows[row][column] is text:
+                sheet.figures.setdefault(row, {})[column] = figure
             if size > left:
                 return size
     return size
@@ -113,14 +124,7 @@ def _merge(area: str, sheet: Sheet, left: int) -> int:
 def _corner(place: str) -> tuple[int, int]:
     match = _PLACE.match(place)
     assert match is not None  # part of a longer match
-    return int(match[2]), _column(match[1])
-
-
-def _column(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - 64
-    return number
+    return int(match[2]), column_number(match[1])
 
 
 def _number(text: str | None, default: int) -> int:
