@@ -81,10 +81,10 @@ def test_a_line_on_few_pages_stays():
     ("rows", "expected"),
     [
         (["The docu-", "mentation"], "The documentation"),
-        (["It is self-", "contained"], "It is selfcontained"),
+        (["It is self-", "contained"], "It is self-contained"),
         (["It is self-", "contained, and self-contained"], "It is self-contained, and self-contained"),
         (["The Anglo-", "Saxon"], "The Anglo-Saxon"),
-        (["From 10-", "20"], "From 10- 20"),
+        (["From 10-", "20"], "From 10-20"),
     ],
 )
 def test_words_parted_by_a_hyphen_are_joined(rows, expected):

@@ -7,35 +7,33 @@ from itertools import pairwise
 
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers.pdf.continuation import joined_over_pages
+from ingest.documents.parsers.pdf.flow import flowed
 from ingest.documents.parsers.pdf.grid import Table
 from ingest.documents.parsers.pdf.headings import Headings
+from ingest.documents.parsers.pdf.hyphens import Vocabulary, vocabulary
 from ingest.documents.parsers.pdf.layout import Line, PageLayout
-from ingest.documents.parsers.pdf.text import CAPTION, ITEM, LEADERS, MARKER, PAGE_NUMBER, join_lines
+from ingest.documents.parsers.pdf.running import running_lines, without_tables
+from ingest.documents.parsers.pdf.text import CAPTION, ITEM, LEADERS, MARKER, join_lines
 from ingest.records import BlockKind
 
-_EDGE = 0.13  # of the page's height: running lines are in this margin at the top or bottom
-_OUTER = 3  # lines at either end of a page that may be running lines
-_NEAR = 4.0  # points by which a running line's height may differ between pages
-_PAGES = 3  # with fewer pages, nothing is a running line
-_SHARE = 0.4  # of the pages, at least: left and right pages may differ
 _LEADING = 1.7  # font sizes between lines of a paragraph, at most
 _APART = 3.0  # font sizes between items of a list, at most
 _INDENT = 1.0  # font sizes
-_ROMAN = re.compile(r"[ivxlc]{1,7}")
-_DIGITS = re.compile(r"\d+")
 _LEADER = re.compile(r"(?<!\s)\s*(?:\.{4,}|(?:\. ){4,}\.?|…{2,})\s*")
-_WORD = re.compile(r"\w[\w\u2010-]*\w")
 
 
-def add_blocks(assembly: Assembly, sheets: Sequence[PageLayout], headings: Headings) -> None:
-    """Append the blocks of all pages in order. Raises: OversizedDocument."""
-    running = _running(sheets)
+def add_blocks(assembly: Assembly, sheets: Sequence[PageLayout], headings: Headings, title: str = "") -> None:
+    """Append the blocks of all pages in order; `title` is the metadata's. Raises: OversizedDocument."""
+    running = running_lines(sheets, title)
     looks = sum((sheet.looks for sheet in sheets), Counter[tuple[float, bool]]())
-    sheets = joined_over_pages(sheets, running, looks.most_common(1)[0][0][0] if looks else 0.0)
+    sheets = joined_over_pages(
+        without_tables(sheets, running), running, looks.most_common(1)[0][0][0] if looks else 0.0
+    )
     lines = [item for sheet in sheets for item in sheet.items if isinstance(item, Line) and id(item) not in running]
     headings.learn(lines, looks)
-    words = _hyphened(lines)
-    for group in _groups(sheets, running, headings):
+    words = vocabulary([line.text for line in lines])
+    groups = list(_groups(sheets, running, headings))
+    for group in flowed(groups, headings, _edges(sheets)):
         if isinstance(group, Table):
             rows = [" | ".join(row) for row in group.rows]
             assembly.add(BlockKind.TABLE, rows, header_lines=group.header, page=group.page)
@@ -52,47 +50,6 @@ def add_blocks(assembly: Assembly, sheets: Sequence[PageLayout], headings: Headi
             kind = BlockKind.CAPTION if CAPTION.match(first.text) and not first.hidden else BlockKind.PARAGRAPH
             text = join_lines([line.text for line in group], words)
             assembly.add(kind, [text], page=first.page, marks=marks)
-
-
-def _running(sheets: Sequence[PageLayout]) -> set[int]:
-    """Return the ids of lines that repeat at the same height on many pages, and of page numbers there."""
-    if len(sheets) < 2:
-        return set()
-    seen: dict[tuple[str, int], list[Line]] = {}
-    for sheet in sheets:
-        lines = [item for item in sheet.items if isinstance(item, Line) and item.column >= 0]
-        bases = sorted({line.base for line in lines})
-        edges = (bases[0], bases[-1]) if bases else ()
-        outer = {*bases[:_OUTER], *bases[-_OUTER:]}
-        for line in lines:
-            if line.base in outer and not _EDGE * line.height < line.base < (1 - _EDGE) * line.height:
-                text = _numberless(line.text)
-                numbered = line.base in edges and PAGE_NUMBER.fullmatch(text)
-                place = -1 - edges.index(line.base) if numbered else round(line.base / _NEAR)
-                seen.setdefault(("#" if numbered else text, place), []).append(line)
-    found: set[int] = set()
-    for (text, place), lines in seen.items():
-        near = lines if place < 0 else [line for at in (-1, 0, 1) for line in seen.get((text, place + at), [])]
-        pages = len({line.page for line in near})
-        least = max(2, 0.25 * len(sheets)) if place < 0 else max(_PAGES, _SHARE * len(sheets))
-        if pages >= least:
-            found |= {id(line) for line in lines}
-    left = any(not isinstance(item, Line) or id(item) not in found for sheet in sheets for item in sheet.items)
-    return found if left else set()
-
-
-def _numberless(text: str) -> str:
-    """Return a line in lower case with numbers replaced, so that lines with different page numbers are equal."""
-    text = " ".join(_DIGITS.sub("#", text).lower().split())
-    return "#" if _ROMAN.fullmatch(text) else text
-
-
-def _hyphened(lines: Sequence[Line]) -> set[str]:
-    """Return the document's words in lower case, except those at the ends of lines."""
-    found: set[str] = set()
-    for line in lines:
-        found.update(word.lower() for word in _WORD.findall(line.text.removesuffix("-")))
-    return found
 
 
 def _groups(sheets: Sequence[PageLayout], running: set[int], headings: Headings) -> Iterator[Table | list[Line]]:
@@ -117,13 +74,23 @@ def _groups(sheets: Sequence[PageLayout], running: set[int], headings: Headings)
         yield group
 
 
+def _edges(sheets: Sequence[PageLayout]) -> dict[tuple[int, int], tuple[float, float]]:
+    """Return where most lines of each page's columns begin and end, which is roughly the left and right edge."""
+    found: dict[tuple[int, int], list[Line]] = {}
+    for sheet in sheets:
+        for item in sheet.items:
+            if isinstance(item, Line):
+                found.setdefault((sheet.number, item.column), []).append(item)
+    return {place: (min(line.x0 for line in lines), _right_edge(lines)) for place, lines in found.items()}
+
+
+def _right_edge(lines: Sequence[Line]) -> float:
+    return sorted(line.x1 for line in lines)[int(0.8 * (len(lines) - 1))]
+
+
 def _right_edges(sheet: PageLayout) -> dict[int, float]:
     """Return where most lines of each column end, which is roughly the right edge of its text."""
-    ends: dict[int, list[float]] = {}
-    for item in sheet.items:
-        if isinstance(item, Line):
-            ends.setdefault(item.column, []).append(item.x1)
-    return {column: sorted(values)[int(0.8 * (len(values) - 1))] for column, values in ends.items()}
+    return {column: end for (_, column), (_, end) in _edges([sheet]).items()}
 
 
 def _together(group: list[Line], line: Line, headings: Headings, right: dict[int, float]) -> bool:
@@ -194,7 +161,7 @@ def _begins(group: list[Line], line: Line, right: dict[int, float]) -> bool:
     return last.x1 < edge - 0.25 * (edge - last.x0) and last.text[-1:] in ".!?:" and not line.text[:1].islower()
 
 
-def _items(group: list[Line], words: set[str]) -> list[str]:
+def _items(group: list[Line], words: Vocabulary) -> list[str]:
     """Return one line per list item."""
     items: list[list[str]] = []
     for line in group:

@@ -4,7 +4,7 @@ Why PDFium (pypdfium2) and not `unstructured`, pdfplumber or pypdf: it is fuzzed
 reads damaged files, and is much faster per page than pdfminer. JavaScript, links and actions have no effect: PDFium is
 built without JavaScript, and nothing follows the others.
 
-Left out: lines that repeat at the top or bottom of many pages, page numbers there, hyphens that split words at line
+Left out: lines that repeat at the top or bottom of pages, page numbers there, hyphens that split words at line
 ends, dot leaders before page numbers, and headers and remarks that are repeated where a table goes on. Marked "hidden"
 because readers do not see it: text in the colour of what is under it, transparent text, text under one point high or
 off the page, and text in invisible mode without a picture there. With a picture it is the text layer of a scan and
@@ -34,7 +34,7 @@ from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, O
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("application/pdf",)
-VERSION = "2"
+VERSION = "3"
 LIBRARIES = ("pypdfium2",)
 EXTRA = "ingest[pdf]"
 
@@ -107,10 +107,11 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
     for number, sheet in _scans(pdf, raw, scanned).items():
         sheets[number - 1] = sheet
     assembly = Assembly(raw)
-    add_blocks(assembly, sheets, Headings(list(_outline(pdf))))
+    title = _title(pdf)
+    add_blocks(assembly, sheets, Headings(list(_outline(pdf))), title)
     if not assembly.blocks and not children:
         raise EmptyDocument(f"{path}: {len(pdf)} pages without text")
-    title = _title(pdf) or document_title(assembly.blocks)
+    title = title or document_title(assembly.blocks)
     return Document(assembly.text, tuple(assembly.blocks), title, raw.media_type, "pdf", children=children)
 
 
