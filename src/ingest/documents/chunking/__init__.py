@@ -21,7 +21,7 @@ from ingest.records import Chunk, ChunkingOptions, Document
 
 __all__ = ["chunk", "fingerprint", "model_input"]
 
-VERSION = 2  # raised when the same options give different chunks
+VERSION = 3  # raised when the same options give different chunks
 LONGEST_TEXT = 2**15  # code points of a chunk: some tokenizers take the longest word (base64, a hash) for one token
 CHARACTERS_PER_TOKEN = 16  # in a chunk, on average, if it is natural text of many tokens; it has about 4
 COUNTED_AT_ONCE = 256  # pieces whose tokens are counted per call

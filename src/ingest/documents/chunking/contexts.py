@@ -1,9 +1,9 @@
 """The context of a chunk: what is embedded before its text so that the text can be understood on its own."""
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
-from ingest.documents.chunking.sections import Path, Section
+from ingest.documents.chunking.sections import HIDDEN, Path, Section
 from ingest.ports import Tokenizer
 from ingest.records import Block, BlockKind, ChunkingOptions, Document
 
@@ -30,6 +30,8 @@ class Contexts:
         self._tokenizer = tokenizer
         self._limit = options.max_tokens // 3
         self._longest = max(LONGEST_CONTEXT, CHARACTERS_PER_TOKEN * self._limit)
+        titles = (b.title for b in document.blocks if b.kind is BlockKind.HEADING and HIDDEN not in b.marks)
+        self._first = tuple(islice(titles, 1))  # text above the first heading does not belong to it
         self._known: dict[tuple[Path, str], tuple[str, int]] = {}
 
     def prepare(self, sections: Iterable[Section]) -> None:
@@ -96,7 +98,7 @@ class Contexts:
         if not self._options.heading_prefix:
             return ""
         title = " ".join(self._document.title.split())
-        known = {" ".join(part.split()).casefold() for part in path}
+        known = {" ".join(part.split()).casefold() for part in path or self._first}
         parts = (title, *path) if title and title.casefold() not in known else path
         return " > ".join(" ".join(part.split()) for part in parts)[-self._longest :]
 

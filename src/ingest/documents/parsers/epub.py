@@ -16,12 +16,12 @@ from ingest.documents.parsers._markup.xml_tree import xml_tree
 from ingest.documents.parsers._reading.archives import open_zip, read_entry
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers._reading.decoding import decode
-from ingest.documents.parsers._reading.lines import document_title
+from ingest.documents.parsers._reading.titles import document_title
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, ScannedDocument
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("application/epub+zip",)
-VERSION = "2"
+VERSION = "3"
 LIBRARIES = ("lxml", "charset-normalizer")
 
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")
@@ -79,7 +79,7 @@ def parse(raw: RawDocument) -> Document:
         failure = ScannedDocument if pictures else EmptyDocument
         raise failure(f"{path}: a book of {pages} pages, none with text")
     blocks = tuple(assembly.blocks)
-    return Document(assembly.text, blocks, title or document_title(blocks), raw.media_type, "epub", language)
+    return Document(assembly.text, blocks, document_title(blocks, title), raw.media_type, "epub", language)
 
 
 def _refuse_encrypted(book: _Book) -> None:

@@ -12,12 +12,12 @@ from ingest.documents.parsers._markup.html_blocks import add_html
 from ingest.documents.parsers._markup.html_tree import declared_encoding, page_language, page_title, tree, xhtml_tree
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers._reading.decoding import decode
-from ingest.documents.parsers._reading.lines import document_title
+from ingest.documents.parsers._reading.titles import document_title
 from ingest.errors import EmptyDocument
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("text/html", "application/xhtml+xml")
-VERSION = "3"
+VERSION = "4"
 LIBRARIES = ("lxml", "charset-normalizer")
 
 
@@ -35,4 +35,4 @@ def parse(raw: RawDocument) -> Document:
     if not assembly.blocks:
         raise EmptyDocument(f"{path}: {len(raw.data)} bytes of HTML, but no text for a reader in it")
     blocks = tuple(assembly.blocks)
-    return Document(assembly.text, blocks, title or document_title(blocks), raw.media_type, "html", language)
+    return Document(assembly.text, blocks, document_title(blocks, title), raw.media_type, "html", language)

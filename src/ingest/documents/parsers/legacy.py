@@ -32,11 +32,12 @@ from ingest.documents.parsers._markup.html_hidden import Hiding
 from ingest.documents.parsers._markup.html_inline import Inline
 from ingest.documents.parsers._markup.html_tables import grid, own_rows
 from ingest.documents.parsers._markup.html_tree import declared_encoding, tree
+from ingest.documents.parsers._office.file_title import file_title
 from ingest.documents.parsers._reading import programs
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers._reading.decoding import decode
-from ingest.documents.parsers._reading.lines import document_title
 from ingest.documents.parsers._reading.table_blocks import header_rows, lines
+from ingest.documents.parsers._reading.titles import document_title, stated_title
 from ingest.errors import (
     EmptyDocument,
     EncryptedDocument,
@@ -79,8 +80,8 @@ _OTHERS = {
 
 MEDIA_TYPES = tuple(_ROUTES)
 ALSO = {"unstructured": (*_ROUTES, *_OTHERS)}
-VERSION = "1"
-LIBRARIES = ("unstructured", "pypandoc-binary", "python-docx", "python-pptx", "pandas", "openpyxl", "xlrd")
+VERSION = "2"
+LIBRARIES = ("unstructured", "pypandoc-binary", "python-docx", "python-pptx", "pandas", "openpyxl", "xlrd", "olefile")
 EXTRA = "ingest[legacy]"  # required only if a source asks for this parser
 LAST_RESORT = True
 
@@ -132,13 +133,17 @@ def parse(raw: RawDocument) -> Document:
     data = _converted(raw, route) if route.program else raw.data
     out = Assembly(raw)
     nested = route.program == "pandoc" and data.startswith(_TITLED)  # sections come below the document's own title
+    named, _, rest = data.removeprefix(_TITLED).partition(b"</h1>") if nested else (b"", b"", b"")
+    if nested and not stated_title(named.decode()):
+        data, nested = rest, False  # a placeholder
     paged = route.reader in _PAGED
     for _, page in groupby(_elements(data, route, path), key=lambda element: paged and element.metadata.page_number):
         _add_page(out, list(page), route, nested)
     if not out.blocks:
         raise EmptyDocument(f"{path}: {len(raw.data)} bytes of {raw.media_type}, but no text in them")
     blocks = tuple(out.blocks)
-    return Document(out.text, blocks, document_title(blocks), raw.media_type, "legacy")
+    title = document_title(() if route.reader == "xlsx" else blocks, properties=file_title(raw))
+    return Document(out.text, blocks, title, raw.media_type, "legacy")
 
 
 def _route(media_type: str) -> Route:

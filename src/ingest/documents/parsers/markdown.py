@@ -10,11 +10,11 @@ slower.
 
 from ingest.documents.parsers._markup.markdown_blocks import markdown_blocks
 from ingest.documents.parsers._reading.decoding import decode
-from ingest.documents.parsers._reading.lines import document_title
+from ingest.documents.parsers._reading.titles import document_title
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("text/markdown", "text/mdx")
-VERSION = "3"
+VERSION = "4"
 LIBRARIES = ("pyromark", "lxml", "pyyaml", "charset-normalizer")
 
 
@@ -22,4 +22,4 @@ def parse(raw: RawDocument) -> Document:
     """Return the document. Raises: EmptyDocument, MalformedDocument, OversizedDocument."""
     text = decode(raw.data, raw.ref.path)
     blocks, title = markdown_blocks(text, raw)
-    return Document(text, tuple(blocks), title or document_title(blocks), raw.media_type, "markdown")
+    return Document(text, tuple(blocks), document_title(blocks, title), raw.media_type, "markdown")

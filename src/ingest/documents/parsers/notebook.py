@@ -16,12 +16,12 @@ from ingest.documents.parsers._markup.markdown_syntax import front_matter
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers._reading.decoding import BOM, decode
 from ingest.documents.parsers._reading.json_values import load
-from ingest.documents.parsers._reading.lines import document_title
+from ingest.documents.parsers._reading.titles import document_title, stated_title
 from ingest.errors import EmptyDocument, MalformedDocument, UnsupportedFormat
 from ingest.records import BlockKind, Document, RawDocument
 
 MEDIA_TYPES = ("application/x-ipynb+json",)
-VERSION = "2"
+VERSION = "3"
 LIBRARIES = ("pyromark", "lxml", "pyyaml", "charset-normalizer")
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
@@ -39,8 +39,8 @@ def parse(raw: RawDocument) -> Document:
     blocks = tuple(writer.assembly.blocks)
     if not blocks:
         raise EmptyDocument(f"{path}: a notebook without text")
-    title = _text(_mapping(notebook.get("metadata")).get("title")) or writer.title or document_title(blocks)
-    return Document(writer.assembly.text, blocks, " ".join(title.split()), raw.media_type, "notebook")
+    stated = stated_title(_text(_mapping(notebook.get("metadata")).get("title")), writer.title)
+    return Document(writer.assembly.text, blocks, document_title(blocks, stated), raw.media_type, "notebook")
 
 
 def _cells(notebook: Any, path: str) -> Iterator[dict[str, Any]]:

@@ -14,8 +14,8 @@ from typing import Any
 from ingest.documents.parsers._office.drawings import figures, paragraph
 from ingest.documents.parsers._office.ooxml import A, P, Package, R, keep_one_alternative
 from ingest.documents.parsers._reading.assembly import Assembly
-from ingest.documents.parsers._reading.lines import document_title
 from ingest.documents.parsers._reading.table_blocks import REPEATED, header_rows, lines
+from ingest.documents.parsers._reading.titles import cover_title, document_title
 from ingest.errors import EmptyDocument, ScannedDocument
 from ingest.records import BlockKind, Child, Document, RawDocument
 
@@ -27,7 +27,7 @@ MEDIA_TYPES = (
     "application/vnd.ms-powerpoint.slideshow.macroenabled.12",
     "application/vnd.ms-powerpoint.template.macroenabled.12",
 )
-VERSION = "1"
+VERSION = "2"
 LIBRARIES = ("lxml",)
 
 _TITLES = ("title", "ctrTitle")
@@ -44,21 +44,23 @@ def parse(raw: RawDocument) -> Document:
     main = package.main("ppt/presentation.xml")
     relations, out = package.relations(main), Assembly(raw)
     children: list[Child] = []
+    covers: list[str] = []
     places = package.xml(main).iterfind(f"{P}sldIdLst/{P}sldId")
     for number, place in enumerate(places, 1):
         relation = relations.get(place.get(R + "id") or "")
         if relation is not None:
-            _Slide(raw, package, relation.target, number, out).add()
+            slide = _Slide(raw, package, relation.target, number, out)
+            slide.add()
+            covers += slide.covers
             children += package.children(relation.target)
     if not any(block.kind is not BlockKind.HEADING or block.title != f"Slide {block.page}" for block in out.blocks):
         kind = ScannedDocument if any("/media/" in name for name in package.names()) else EmptyDocument
         raise kind(f"{raw.ref.path}: {len(raw.data)} bytes of PPTX, but no text on its slides")
-    named = [block for block in out.blocks if block.title != f"Slide {block.page}"]
     unique = {child.path: child for child in children}
     return Document(
         out.text,
         tuple(out.blocks),
-        document_title(named) or package.title(),
+        document_title(out.blocks, cover_title(covers), package.title()),
         raw.media_type,
         "pptx",
         children=tuple(unique.values()),
@@ -75,6 +77,7 @@ class _Slide:
         keep_one_alternative(self._root)
         self._hidden = self._root.get("show") in ("0", "false")
         self._layout: Any = None
+        self.covers: list[str] = []  # of a slide that is shown: its title if it is a title slide, else ""
 
     def add(self) -> None:
         """Add title, shapes and notes."""
@@ -83,6 +86,8 @@ class _Slide:
         titles = [shape for shape, hidden in shapes if _placeholder(shape)[0] in _TITLES and not hidden]
         title = next((shape for shape in titles if _text(shape)), None)
         self._out.heading(_text(title) if title is not None else f"Slide {self._number}", 1, **self._fields(False))
+        if not self._hidden:
+            self.covers.append(_text(title) if title is not None and _placeholder(title)[0] == _TITLES[1] else "")
         for shape, hidden in shapes:
             if shape is not title and _placeholder(shape)[0] not in _RUNNING:
                 self._shape(shape, self._fields(hidden))

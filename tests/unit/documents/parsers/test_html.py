@@ -145,8 +145,9 @@ def test_text_in_any_element_is_kept(tag):
     ]
 
 
-def test_without_a_title_the_first_heading_names_the_page():
-    assert parsed(html, "<h2>B</h2><h1>A</h1>").title == "A"
+def test_without_a_title_the_first_heading_names_the_page_if_no_other_stands_beside_or_above_it():
+    assert parsed(html, "<h1>A</h1><h2>B</h2>").title == "A"
+    assert parsed(html, "<h2>B</h2><h1>A</h1>").title == ""
 
 
 def test_the_declared_encoding_is_used():

@@ -158,9 +158,10 @@ def test_a_thematic_break_in_the_first_line_is_no_front_matter():
     assert headings(document) == [(1, "A")]
 
 
-def test_without_front_matter_the_first_heading_of_level_one_names_the_document():
-    assert parsed(markdown, "## Small\n\n# Great\n").title == "Great"
-    assert parsed(markdown, "## Small\n").title == "Small"
+def test_without_front_matter_the_first_heading_names_the_document_if_no_other_stands_beside_or_above_it():
+    assert parsed(markdown, "## Small\n\n### Smaller\n").title == "Small"
+    assert parsed(markdown, "## Small\n\n# Great\n").title == ""
+    assert parsed(markdown, "# One\n\n# Two\n").title == ""
     assert parsed(markdown, "text").title == ""
 
 

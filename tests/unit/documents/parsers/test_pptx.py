@@ -46,7 +46,7 @@ def test_a_slide_is_a_section_with_its_lists_and_notes():
         (2, "paragraph", "bare"),
     ]
     assert headings(parsed(pptx, data)) == [(1, "Title"), (2, "Notes"), (1, "Slide 2")]
-    assert parsed(pptx, data).title == "Title"
+    assert parsed(pptx, data).title == ""
 
 
 def test_numbers_and_bullets_of_text_boxes_are_seen():

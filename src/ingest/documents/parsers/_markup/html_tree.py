@@ -4,6 +4,7 @@ import re
 from html.entities import html5
 from typing import Any
 
+from ingest.documents.parsers._reading.titles import stated_title
 from ingest.errors import OversizedDocument
 
 _ENCODING = re.compile(
@@ -138,13 +139,11 @@ def _named(match: re.Match[str]) -> str:
 
 
 def page_title(root: Any) -> str:
-    """Return the text of `<title>`, or else the Open Graph title."""
+    """Return the text of `<title>`, or else the Open Graph title; "" if neither is a title."""
     found = root.find(".//head/title")
-    title = " ".join("".join(found.itertext()).split()) if found is not None else ""
-    if not title:
-        meta = root.find(".//meta[@property='og:title']")
-        title = " ".join((meta.get("content") or "").split()) if meta is not None else ""
-    return title
+    title = stated_title("".join(found.itertext())) if found is not None else ""
+    meta = root.find(".//meta[@property='og:title']") if not title else None
+    return title if meta is None else stated_title(meta.get("content") or "")
 
 
 def page_language(root: Any) -> str:

@@ -10,6 +10,7 @@ import io
 import posixpath
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -18,7 +19,7 @@ from ingest.documents.parsers._reading.archives import open_zip, read_entry
 from ingest.errors import EncryptedDocument, MalformedDocument, OversizedDocument, UnsupportedFormat
 from ingest.records import Child, RawDocument
 
-_CFB = bytes.fromhex("d0cf11e0a1b11ae1")  # an OLE file: an old Office format, or a new one with a password
+CFB = bytes.fromhex("d0cf11e0a1b11ae1")  # an OLE file: an old Office format, or a new one with a password
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")  # ISO 29500 Strict → the usual namespaces
 _TRANSITIONAL = rb"http://schemas.openxmlformats.org/\1/2006/"
@@ -51,7 +52,7 @@ class Package:
         Raises: EncryptedDocument, UnsupportedFormat (an old Office format), and whatever `open_zip` raises.
         """
         self.path = raw.ref.path
-        if raw.data.startswith(_CFB):
+        if raw.data.startswith(CFB):
             if _ENCRYPTED in raw.data:
                 raise EncryptedDocument(f"{self.path}: protected by a password")
             raise UnsupportedFormat(f"{self.path}: an Office format from before 2007; save it as docx, xlsx or pptx")
@@ -160,11 +161,12 @@ class Package:
         return [Child(target, self.data(target)) for target in dict.fromkeys(self.related(name, "package"))]
 
     def title(self) -> str:
-        """Return the title in the document's properties, "" without one."""
-        for part in self.related("", "core-properties"):
-            for element in self.xml(part):
-                if isinstance(element.tag, str) and element.tag.endswith("}title"):
-                    return " ".join((element.text or "").split())
+        """Return the title in the document's properties, "" without one: those of Office, or of OpenDocument."""
+        for part in (*self.related("", "core-properties"), "meta.xml"):
+            if self.has(part):
+                with suppress(MalformedDocument, OversizedDocument):  # only the properties are broken
+                    found = next(self.xml(part).iter("{http://purl.org/dc/elements/1.1/}title"), None)
+                    return "" if found is None else " ".join("".join(found.itertext()).split())
         return ""
 
     def _transitional(self, name: str) -> bytes:

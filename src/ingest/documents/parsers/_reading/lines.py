@@ -54,10 +54,3 @@ class Lines:
         """Return where the lines that follow a blank line begin."""
         blank = [not self.text[self.start(line) : self.start(line + 1)].strip() for line in range(first, end)]
         return self.breaks(first, end, (first + i for i in range(1, end - first) if blank[i - 1] and not blank[i]))
-
-
-def document_title(blocks: Iterable[Block]) -> str:
-    """Return the title of the first heading of level 1, else of the first heading, else ""."""
-    headings = [block for block in blocks if block.kind is BlockKind.HEADING]
-    top = next((heading for heading in headings if heading.level == 1), None)
-    return (top or headings[0]).title if headings else ""

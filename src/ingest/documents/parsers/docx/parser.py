@@ -16,8 +16,8 @@ from typing import Any
 from ingest.documents.parsers._office.drawings import figures
 from ingest.documents.parsers._office.ooxml import Package, R, W, keep_one_alternative
 from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
-from ingest.documents.parsers._reading.lines import document_title
 from ingest.documents.parsers._reading.table_blocks import header_rows, lines
+from ingest.documents.parsers._reading.titles import document_title
 from ingest.documents.parsers.docx.numbering import Numbering
 from ingest.documents.parsers.docx.styles import Style, Styles, flag, is_shaded, numbering_of, outline_level, value
 from ingest.documents.parsers.docx.table import rows
@@ -31,7 +31,7 @@ MEDIA_TYPES = (
     "application/vnd.ms-word.document.macroenabled.12",
     "application/vnd.ms-word.template.macroenabled.12",
 )
-VERSION = "2"
+VERSION = "3"
 LIBRARIES = ("lxml",)
 
 _HIDDEN = ("hidden",)
@@ -60,7 +60,7 @@ def parse(raw: RawDocument) -> Document:
     if not reader.out.blocks and not children:
         kind = ScannedDocument if any("/media/" in name for name in package.names()) else EmptyDocument
         raise kind(f"{raw.ref.path}: {len(raw.data)} bytes of DOCX, but no text in it")
-    title = reader.title or document_title(reader.out.blocks) or package.title()
+    title = document_title(reader.out.blocks, reader.title, package.title())
     return Document(reader.out.text, tuple(reader.out.blocks), title, raw.media_type, "docx", children=children)
 
 
@@ -69,7 +69,7 @@ class _Reader:
 
     def __init__(self, raw: RawDocument, package: Package, main: str, root: Any) -> None:
         self.out = Assembly(raw)
-        self.title = ""
+        self._titles: list[str] = []  # texts in the style of a title
         self.children: list[Child] = []
         self._package, self._main = package, main
         self._path, self._limit = raw.ref.path, raw.options.limits.text_characters
@@ -84,6 +84,11 @@ class _Reader:
         self._pending: tuple[BlockKind, list[str]] | None = None  # a list or code that may continue
         self._behind: list[tuple[BlockKind, list[str], dict[str, Any]]] = []
         self._joined: list[Any] = []  # contents of paragraphs whose end mark is deleted
+
+    @property
+    def title(self) -> str:
+        """The text in the style of a title, "" when several paragraphs have it: they are chapters."""
+        return self._titles[0] if len(self._titles) == 1 else ""
 
     def _part(self, kind: str) -> Any:
         parts = self._package.related(self._main, kind)
@@ -155,7 +160,7 @@ class _Reader:
             self.flush()
             title = text if label in ("", "-") else f"{label} {text}"
             self.out.heading(title, level)
-            self.title = self.title or (" ".join(text.split()) if style.role == "title" else "")
+            self._titles += [" ".join(text.split())] if style.role == "title" else []
         elif style.role == "code" or (found.monospaced and not key and self._like_code(text)):
             self._collect(BlockKind.CODE, text.strip("\n"))
         elif key:

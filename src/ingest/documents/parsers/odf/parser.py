@@ -13,8 +13,8 @@ from typing import Any
 
 from ingest.documents.parsers._office.ooxml import Package
 from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
-from ingest.documents.parsers._reading.lines import document_title
 from ingest.documents.parsers._reading.table_blocks import REPEATED, header_rows, lines
+from ingest.documents.parsers._reading.titles import cover_title, document_title
 from ingest.documents.parsers.odf.text import (
     DRAW,
     OFFICE,
@@ -34,7 +34,7 @@ MEDIA_TYPES = (
     "application/vnd.oasis.opendocument.spreadsheet",
     "application/vnd.oasis.opendocument.presentation",
 )
-VERSION = "1"
+VERSION = "2"
 LIBRARIES = ("lxml",)
 
 _HIDDEN = ("hidden",)
@@ -61,7 +61,9 @@ def parse(raw: RawDocument) -> Document:
     if not named:
         kind = ScannedDocument if any(name.startswith("pictures/") for name in package.names()) else EmptyDocument
         raise kind(f"{path}: {len(raw.data)} bytes of OpenDocument, but no text in it")
-    return Document(reader.out.text, tuple(reader.out.blocks), document_title(named), raw.media_type, "odf")
+    sheets = body.find(OFFICE + "spreadsheet") is not None
+    title = document_title(() if sheets else reader.out.blocks, reader.title, package.title())
+    return Document(reader.out.text, tuple(reader.out.blocks), title, raw.media_type, "odf")
 
 
 class _Reader:
@@ -72,7 +74,14 @@ class _Reader:
         self._styles = styles
         self._path, self._limit = raw.ref.path, raw.options.limits.text_characters
         self._slides = 0
+        self._titles: list[str] = []  # texts in the style of a title
+        self._covers: list[str] = []  # of each slide that is shown, the title if it has a subtitle
         self._code: list[str] = []  # lines of code that may continue
+
+    @property
+    def title(self) -> str:
+        """The text in the style of a title, or the title of a title slide; "" when there are several: chapters."""
+        return self._titles[0] if len(self._titles) == 1 else cover_title(self._covers)
 
     def blocks(self, parent: Any, fields: dict[str, Any]) -> None:
         """Add the content of a body, section, sheet or frame; `fields` are set on each block: page, marks."""
@@ -114,6 +123,7 @@ class _Reader:
         else:
             self._flush(fields)
             if (element.tag == TEXT + "h" or role == "title") and len(title) <= MAX_TITLE:
+                self._titles += [title] if role == "title" and not marks else []
                 self.out.heading(
                     title,
                     int(level) if level.isdecimal() and len(level) < 3 and int(level) else 1,
@@ -181,6 +191,9 @@ class _Reader:
         frames = [frame for frame in element if frame.get(PRESENTATION + "class") == "title"]
         title = " ".join(line for frame in frames[:1] for p in frame.iter(TEXT + "p") for line in paragraph_lines(p))
         self.out.heading(title or f"Slide {self._slides}", 1, **fields)
+        if "marks" not in fields:
+            subtitled = any(frame.get(PRESENTATION + "class") == "subtitle" for frame in element)
+            self._covers.append(title if subtitled else "")
         for frame in element:
             if not (title and frame in frames[:1]) and frame.tag != PRESENTATION + "notes":
                 self.blocks([frame], fields)

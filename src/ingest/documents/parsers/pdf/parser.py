@@ -16,7 +16,6 @@ scans; else these are left out, with a warning that names them. An unreadable pa
 """
 
 import logging
-import re
 import threading
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -24,17 +23,18 @@ from itertools import islice
 from typing import Any
 
 from ingest.documents.parsers._reading.assembly import Assembly
-from ingest.documents.parsers._reading.lines import document_title
+from ingest.documents.parsers._reading.titles import document_title
 from ingest.documents.parsers.pdf.blocks import add_blocks
 from ingest.documents.parsers.pdf.headings import Entry, Headings
 from ingest.documents.parsers.pdf.layout import PageLayout, lay_out
 from ingest.documents.parsers.pdf.ocr import recognise, why_not
 from ingest.documents.parsers.pdf.page import Page, flatten, read_page
+from ingest.documents.parsers.pdf.written_title import written_title
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument, ScannedDocument
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("application/pdf",)
-VERSION = "3"
+VERSION = "4"
 LIBRARIES = ("pypdfium2",)
 EXTRA = "ingest[pdf]"
 
@@ -44,11 +44,6 @@ _DEPTH = 12  # of the outline
 _SCAN = 0.5  # of the page covered by a picture
 _PICTURE = 0.05  # of a page without any text
 _FEW = 3  # words that a scanned page may have, such as a stamp
-_NO_TITLE = re.compile(
-    r"untitled|slide ?\d*|document\d*|microsoft (?:word|powerpoint|excel)\b|.*[\\/]|"
-    r".*\.(?:docx?|pdf|indd|pptx?|xlsx?|tex|dvi|rtf|odt|qxd|html?|fm)$",
-    re.IGNORECASE,
-)
 _LOCK = threading.Lock()  # two threads must not call PDFium at once
 
 logger = logging.getLogger(__name__)
@@ -107,11 +102,11 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
     for number, sheet in _scans(pdf, raw, scanned).items():
         sheets[number - 1] = sheet
     assembly = Assembly(raw)
-    title = _title(pdf)
+    title = written_title(pdf, raw.data)
     add_blocks(assembly, sheets, Headings(list(_outline(pdf))), title)
     if not assembly.blocks and not children:
         raise EmptyDocument(f"{path}: {len(pdf)} pages without text")
-    title = title or document_title(assembly.blocks)
+    title = document_title(assembly.blocks, title)
     return Document(assembly.text, tuple(assembly.blocks), title, raw.media_type, "pdf", children=children)
 
 
@@ -194,10 +189,3 @@ def _attachments(pdf: Any, raw: RawDocument) -> Iterator[Child]:
             name = f"{index + 1}-{name}"
         taken.add(name)
         yield Child(name, data)
-
-
-def _title(pdf: Any) -> str:
-    """Return the title in the metadata, "" when it is the name of a file or a program."""
-    title = " ".join(str(pdf.get_metadata_value("Title") or "").replace("\0", "").split())
-    good = 2 < len(title) <= 300 and sum(map(str.isalpha, title)) >= len(title) / 3
-    return title if good and not _NO_TITLE.match(title) else ""

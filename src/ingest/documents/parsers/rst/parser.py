@@ -11,13 +11,14 @@ from itertools import groupby
 
 from ingest.documents.parsers._reading.assembly import MAX_TITLE
 from ingest.documents.parsers._reading.decoding import BOM, decode
-from ingest.documents.parsers._reading.lines import Lines, document_title
+from ingest.documents.parsers._reading.lines import Lines
+from ingest.documents.parsers._reading.titles import document_title
 from ingest.documents.parsers.rst.inline_markup import plain_title
 from ingest.documents.parsers.rst.scan import Construct, scan
 from ingest.records import Block, BlockKind, Document, RawDocument
 
 MEDIA_TYPES = ("text/x-rst", "text/prs.fallenstein.rst")
-VERSION = "2"
+VERSION = "3"
 LIBRARIES = ("charset-normalizer",)
 
 _TAB = 8  # columns, as docutils expands them
@@ -55,6 +56,7 @@ _SILENT = frozenset(
         "section-numbering",
         "index",
         "meta",
+        "title",
         "highlight",
         "default-role",
         "role",
@@ -97,8 +99,9 @@ _OPTION = re.compile(r" +:([\w-]+): *(.*)")
 def parse(raw: RawDocument) -> Document:
     """Return the document. Raises: EmptyDocument, MalformedDocument."""
     text = decode(raw.data, raw.ref.path)
-    blocks = tuple(_Body(text).blocks())
-    return Document(text, blocks, document_title(blocks), raw.media_type, "rst")
+    body = _Body(text)
+    blocks = tuple(body.blocks())
+    return Document(text, blocks, document_title(blocks, body.title), raw.media_type, "rst")
 
 
 class _Body:
@@ -114,6 +117,7 @@ class _Body:
         self.read = [line.expandtabs(_TAB).rstrip() for line in written]
         self.styles: list[str] = []  # title styles by level, in order of first use
         self.level = 0
+        self.title = ""  # of a directive `title`, which stands for the document and not in it
 
     def blocks(self) -> Iterator[Block]:
         """Yield blocks in order; adjacent items of the same kind form one block."""
@@ -172,6 +176,8 @@ class _Body:
     def _directive(self, construct: Construct) -> Block | None:
         """Return the block of a directive."""
         name, first, end = construct.name, construct.first, construct.end
+        if name == "title":
+            self.title = " ".join([construct.argument, *self.read[first + 1 : end]])
         if name in _SILENT:
             return self.lines.block(BlockKind.METADATA, first, end)
         if name in _TABLES:

@@ -18,6 +18,7 @@ from ingest.documents.parsers._office.drawings import figures, paragraph
 from ingest.documents.parsers._office.ooxml import Package, R, S, keep_one_alternative
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers._reading.table_blocks import header_rows, is_number, lines
+from ingest.documents.parsers._reading.titles import stated_title
 from ingest.documents.parsers.xlsx.cells import Cells, drawing_lines, read_cells
 from ingest.documents.parsers.xlsx.sheet import Sheet, read_sheet
 from ingest.errors import EmptyDocument, UnsupportedFormat
@@ -29,7 +30,7 @@ MEDIA_TYPES = (
     "application/vnd.ms-excel.sheet.macroenabled.12",
     "application/vnd.ms-excel.template.macroenabled.12",
 )
-VERSION = "2"
+VERSION = "3"
 LIBRARIES = ("lxml",)
 
 _SHEETS = ("worksheet", "chartsheet", "dialogsheet")
@@ -58,7 +59,12 @@ def parse(raw: RawDocument) -> Document:
     if not out.blocks and not children:
         raise EmptyDocument(f"{raw.ref.path}: {len(raw.data)} bytes of XLSX, but no text in its cells")
     return Document(
-        out.text, tuple(out.blocks), package.title(), raw.media_type, "xlsx", children=tuple(children.values())
+        out.text,
+        tuple(out.blocks),
+        stated_title(package.title()),
+        raw.media_type,
+        "xlsx",
+        children=tuple(children.values()),
     )
 
 

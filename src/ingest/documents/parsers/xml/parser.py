@@ -11,7 +11,7 @@ from ingest.documents.parsers._markup.html_tree import declared_encoding, tree
 from ingest.documents.parsers._markup.xml_tree import xml_tree
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers._reading.decoding import decode
-from ingest.documents.parsers._reading.lines import document_title
+from ingest.documents.parsers._reading.titles import document_title
 from ingest.documents.parsers.xml.dialects import to_html
 from ingest.errors import EmptyDocument
 from ingest.records import BlockKind, Document, RawDocument
@@ -26,10 +26,22 @@ MEDIA_TYPES = (
     "application/jats+xml",
     "application/tei+xml",
 )
-VERSION = "2"
+VERSION = "3"
 LIBRARIES = ("lxml", "charset-normalizer")
 
 _FEEDS = ("rss", "feed", "rdf")
+_STATED = (  # where vocabularies keep the title of a whole document, besides in its first heading
+    "title",
+    "info/title",
+    "bookinfo/title",
+    "articleinfo/title",
+    "teiheader/filedesc/titlestmt/title",
+    "head/title",
+    "metadata/title",
+    "front/article-meta/title-group/article-title",
+    "*/invention-title",
+    "*/technical-information/title-of-invention",
+)
 _BODIES = ("encoded", "content", "description", "summary")  # in a feed's entry, best first
 
 
@@ -39,6 +51,7 @@ def parse(raw: RawDocument) -> Document:
     source = decode(raw.data, path, declared_encoding(raw.data))
     root = xml_tree(source, path, nesting=raw.options.limits.nesting)
     language = (root.get("{http://www.w3.org/XML/1998/namespace}lang") or root.get("lang") or "").partition("-")[0]
+    stated = next((text for place in _STATED if (text := _text(root.find(place)))), "")
     assembly = Assembly(raw)
     if root.tag in _FEEDS:
         _add_feed(assembly, root)
@@ -48,7 +61,11 @@ def parse(raw: RawDocument) -> Document:
     if not assembly.blocks:
         raise EmptyDocument(f"{path}: {len(raw.data)} bytes of XML, but no text in its elements")
     blocks = tuple(assembly.blocks)
-    return Document(assembly.text, blocks, document_title(blocks), raw.media_type, "xml", language.lower())
+    return Document(assembly.text, blocks, document_title(blocks, stated), raw.media_type, "xml", language.lower())
+
+
+def _text(element: Any) -> str:
+    return "" if element is None else " ".join("".join(element.itertext()).split())
 
 
 def _add_feed(assembly: Assembly, root: Any) -> None:
