@@ -8,10 +8,10 @@ it is inside a paragraph, list or table, after it.
 from collections.abc import Callable
 from typing import Any
 
-from ingest.documents.parsers._markup.html_chrome import DROPPED, Chrome, scope
+from ingest.documents.parsers._markup.html_chrome import Chrome, scope
 from ingest.documents.parsers._markup.html_code import CODE, code_language, code_lines, is_code_table, is_editor
 from ingest.documents.parsers._markup.html_hidden import Hiding
-from ingest.documents.parsers._markup.html_inline import BLOCKS, BREAK, SPECIAL, Inline, closing, is_anchor, opening
+from ingest.documents.parsers._markup.html_inline import BLOCKS, BREAK, SPECIAL, Inline, closing, opening
 from ingest.documents.parsers._markup.html_lists import LISTS, OpenLists, number_in
 from ingest.documents.parsers._markup.html_tables import cells, grid, is_layout, own_rows
 from ingest.documents.parsers._markup.html_tree import check_depth
@@ -38,7 +38,8 @@ def add_html(assembly: Assembly, root: Any, *, first_level: int = 1, page: int |
 
     check_depth(root, assembly.limits.nesting, assembly.path)
     etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
-    hiding, chrome = Hiding(root), Chrome(root)
+    hiding = Hiding(root)
+    chrome = Chrome(root, hiding.disclosure.opens, hiding.disclosure.is_opened)
     for part in scope(root):
         flow = _Flow(assembly, Inline(hiding, chrome), first_level, {} if page is None else {"page": page})
         flow.read(part, hidden=any(hiding(around) for around in part.iterancestors()))
@@ -111,11 +112,10 @@ class _Flow:
         return False
 
     def _is_left_out(self, element: Any, tag: str) -> bool:
-        if tag in DROPPED:
-            if tag == "script" and element.get("type", "").startswith("math/tex"):
-                self.parts.append(f" {element.text or ''} ")
+        if tag == "script" and element.get("type", "").startswith("math/tex"):
+            self.parts.append(f" {element.text or ''} ")
             return True
-        return self.chrome(element, tag) or (tag == "a" and is_anchor(element))
+        return self.inline.is_left_out(element, tag)
 
     def _open(self, close: Callable[[], None]) -> None:
         """Call `close` when the current element ends."""

@@ -1,6 +1,7 @@
 """Finds what belongs to the site rather than the page, and where on the page the main content is."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 DROPPED = frozenset(
@@ -39,6 +40,7 @@ DROPPED = frozenset(
 """Elements that are never read, in HTML and in the HTML of e-mails, books and notebooks."""
 
 _ROLES = frozenset(("navigation", "search", "dialog", "alertdialog", "menu", "menubar", "tablist", "toolbar"))
+_DIALOGS = ("dialog", "alertdialog")
 _ALWAYS = frozenset(
     (
         "headerlink",
@@ -128,26 +130,38 @@ def link_share(element: Any) -> float:
     return links / whole if whole else 1.0
 
 
+_Told = Callable[[Any], bool]
+
+
+def _never(_: Any) -> bool:
+    return False
+
+
 class Chrome:
     """Finds the elements of one page that are part of the site: menus, consent banners, its own header and footer."""
 
-    def __init__(self, root: Any) -> None:
-        """Remember how much text the page has: an element with half of it is content, whatever its name."""
+    def __init__(self, root: Any, opens: _Told = _never, is_opened: _Told = _never) -> None:
+        """Remember how much text the page has: an element with half of it is content, whatever its name.
+
+        `opens` returns whether an element is a control that opens another, `is_opened` whether a control opens it.
+        """
         self._half = length(root) / 2
+        self._opens, self._is_opened = opens, is_opened
 
     def __call__(self, element: Any, tag: str) -> bool:
         """Return whether an element and everything in it is left out."""
         if tag in ("header", "footer"):
             return self._is_minor(element) and _is_edge(element)
         if tag == "button":
-            return not _is_text_button(element)
+            return not (_is_text_button(element) or self._opens(element))
         return len(element.attrib) > 0 and (self._by_role(element, tag) or self._by_name(element, tag))
 
     def _by_role(self, element: Any, tag: str) -> bool:
         attributes = element.attrib
         role = attributes.get("role")
         if role is not None and (role in _ROLES or (role in ("banner", "contentinfo") and _is_edge(element))):
-            return self._is_minor(element)
+            holds = role == "tablist" and element.xpath("boolean(.//*[@role='tabpanel'])")
+            return self._is_minor(element) and not holds and not (role in _DIALOGS and self._is_opened(element))
         return attributes.get("aria-hidden") == "true" and _is_icon(element, tag)
 
     def _by_name(self, element: Any, tag: str) -> bool:

@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from ingest.documents.parsers._markup.html_disclosure import Disclosure
 from ingest.documents.parsers._markup.html_styles import SHEETS, PageStyles, declarations, rules, sheets_of
 
 _CACHED = 2000  # characters; longer styles are not cached
@@ -11,6 +12,8 @@ _SIMPLE = re.compile(r"\s*([.#])([\w-]+)\s*\Z")
 _NAMES = re.compile(r"[.#][\w-]+")
 _GONE = re.compile(r"(?<![\w-])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))")
 _SHOWN = re.compile(r"display\s*:\s*(?!none)\w|visibility\s*:\s*visible")
+_STATE = re.compile(r":(?:checked|target|hover|focus|active|has\()|\[open|[+~]")
+_LAST = re.compile(r"[\s>+~]+")
 _ZERO = re.compile(r"0*\.?0+(?:px|pt|em|rem|%|ex|vh|vw)?\Z")
 _FAR = re.compile(r"-\s*\d{3,}(?:\.\d*)?(?:px|pt|em|rem|%)?\Z|-\d{2,}(?:em|rem)\Z")
 _RGB = re.compile(r"rgba?\(\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})\s*(?:[,/]\s*([\d.]+)%?\s*)?\)")
@@ -27,6 +30,10 @@ _COLOURS = {
     "whitesmoke": "#f5f5f5",
     "snow": "#fffafa",
 }
+_DIALOGS = ("dialog", "alertdialog")
+_MAY_HIDE = "@hidden or @popover or @style or self::font[@color] or self::dialog or contains(@role, 'dialog')"
+_CANDIDATES = f"//*[{_MAY_HIDE}]"
+_NAMED_CANDIDATES = f"//*[{_MAY_HIDE} or @class or @id]"
 _FOR_SPEECH = ("sr-only", "visually-hidden", "visuallyhidden", "screen-reader-text", "screenreader", "sr_only")
 
 
@@ -37,34 +44,54 @@ class Hiding:
         """Read the page's own style sheets, up to a limit; names that another rule shows again are ignored."""
         sheets = sheets_of(root)
         self.styles = PageStyles(sheets, root)
-        self._names = _hidden_names(sheets.lower()) if _GONE.search(sheets.lower()) else frozenset()
+        sheets = sheets.lower()
+        self._names, self._shown = _hidden_names(sheets) if _GONE.search(sheets) else (frozenset(), frozenset())
+        self._root = root
+        self.disclosure = Disclosure(root, self._find)
         self._white = not sheets and next(root.iter("link"), None) is None
 
     def __call__(self, element: Any) -> bool:
-        """Return whether an element is hidden."""
-        attributes = element.attrib
-        if not len(attributes):
+        """Return whether an element is hidden, and no click opens it."""
+        if not len(element.attrib):
             return False
-        if attributes.get("hidden", "until-found").lower() != "until-found":
-            return True
-        style = attributes.get("style")
-        if style and self._by_style(element, style.lower()[:SHEETS]):
-            return True
-        if self._names and self._by_sheet(attributes):
-            return True
-        return element.tag == "font" and "color" in attributes and self._like_background(element, attributes["color"])
+        closed, gone = self._judge(element)
+        return gone or (closed and not self.disclosure.is_opened(element))
+
+    def _judge(self, element: Any) -> tuple[bool, bool]:
+        """Return whether an element is closed, as a script may open it, and whether it is hidden for good."""
+        attributes = element.attrib
+        closed = attributes.get("hidden", "until-found").strip().lower() != "until-found" or "popover" in attributes
+        gone = False
+        if style := attributes.get("style"):
+            seen = _judged(style.lower()) if len(style) < _CACHED else _judge(style.lower()[:SHEETS])
+            silent = (seen.squeezed or seen.away) and not self._is_for_speech(element)
+            closed = closed or seen.closed or (silent and seen.squeezed)
+            gone = seen.gone or (silent and seen.away)
+            gone = gone or (bool(seen.colour) and self._like_background(element, seen.colour))
+        closed = closed or (bool(self._names) and self._by_sheet(attributes))
+        if element.tag == "font" and "color" in attributes:
+            gone = gone or self._like_background(element, attributes["color"])
+        return closed, gone
+
+    def _find(self) -> tuple[list[Any], list[Any]]:
+        """Return the elements that are closed, dialogs among them, and those that are hidden for good."""
+        closed, gone = [], []
+        for element in self._root.xpath(_CANDIDATES if not self._names else _NAMED_CANDIDATES):
+            shut, never = self._judge(element)
+            if never:
+                gone.append(element)
+            elif shut or element.tag == "dialog" or element.get("role") in _DIALOGS:
+                closed.append(element)
+        return closed, gone
+
+    @staticmethod
+    def _is_for_speech(element: Any) -> bool:
+        return any(name in element.get("class", "").lower() for name in _FOR_SPEECH)
 
     def _by_sheet(self, attributes: Any) -> bool:
-        names = attributes.get("class", "").lower().split()
-        return any(f".{name}" in self._names for name in names) or f"#{attributes.get('id', '').lower()}" in self._names
-
-    def _by_style(self, element: Any, style: str) -> bool:
-        seen = _judged(style) if len(style) < _CACHED else _judge(style)
-        if seen.gone:
-            return True
-        if seen.away and not any(name in element.get("class", "").lower() for name in _FOR_SPEECH):
-            return True
-        return bool(seen.colour) and self._like_background(element, seen.colour)
+        names = {f".{name}" for name in attributes.get("class", "").lower().split()}
+        names.add(f"#{attributes.get('id', '').lower()}")
+        return not self._names.isdisjoint(names) and self._shown.isdisjoint(names)
 
     def _like_background(self, element: Any, colour: str) -> bool:
         """Return whether text has the colour of the nearest background set in the markup itself."""
@@ -84,35 +111,38 @@ class Hiding:
 class _Style(NamedTuple):
     """What an inline style does to the text of its element."""
 
-    gone: bool  # not rendered
-    away: bool  # rendered where nobody looks; also used to address screen readers
+    closed: bool  # not rendered, as what a click shows
+    gone: bool  # not rendered, or of no size
+    squeezed: bool  # rendered without room; this and the next are also used to address screen readers
+    away: bool  # rendered where nobody looks
     colour: str
     background: str  # as `_colour` returns it; "?" when it cannot be parsed
 
 
 def _judge(style: str) -> _Style:
     rules = declarations(style)
-    gone = (
+    closed = (
         rules.get("display") == "none"
         or rules.get("visibility") in ("hidden", "collapse")
-        or rules.get("mso-hide") == "all"
-        or any(_ZERO.match(rules.get(name, "1")) for name in ("opacity", "font-size"))
+        or bool(_ZERO.match(rules.get("opacity", "1")))
     )
+    gone = rules.get("mso-hide") == "all" or bool(_ZERO.match(rules.get("font-size", "1")))
     background = rules.get("background-color") or rules.get("background", "")
-    return _Style(gone, _is_away(rules), rules.get("color", ""), _colour(background) or ("?" if background else ""))
+    squeezed = rules.get("overflow") == "hidden"
+    squeezed = squeezed and any(_ZERO.match(rules.get(side, "1")) for side in ("width", "height"))
+    known = _colour(background) or ("?" if background else "")
+    return _Style(closed, gone, squeezed, _is_away(rules), rules.get("color", ""), known)
 
 
 _judged = lru_cache(maxsize=1024)(_judge)  # pages repeat their styles
 
 
 def _is_away(rules: dict[str, str]) -> bool:
-    """Return whether a style moves text off the screen or leaves it no room."""
+    """Return whether a style moves text off the screen."""
     if _FAR.match(rules.get("text-indent", "")):
         return True
     moved = rules.get("position") in ("absolute", "fixed")
-    if moved and any(_FAR.match(rules.get(side, "")) for side in ("left", "top", "right", "bottom")):
-        return True
-    return rules.get("overflow") == "hidden" and any(_ZERO.match(rules.get(side, "1")) for side in ("width", "height"))
+    return moved and any(_FAR.match(rules.get(side, "")) for side in ("left", "top", "right", "bottom"))
 
 
 def _colour(value: str) -> str:
@@ -129,14 +159,21 @@ def _colour(value: str) -> str:
     return value if re.match(r"#[0-9a-f]{6}\Z", value) else _COLOURS.get(value, "")
 
 
-def _hidden_names(sheets: str) -> frozenset[str]:
-    """Return ".class" and "#id" of top-level rules that hide, except what a rule also shows: scripts toggle it."""
+def _hidden_names(sheets: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return ".class" and "#id" of top-level rules that hide, and of what rules show in some state of the page.
+
+    Without those of the first kind that a rule also shows: scripts toggle them.
+    """
     hidden: set[str] = set()
     shown: set[str] = set()
+    at_times: set[str] = set()
     for depth, selector, body in rules(sheets):
         if _SHOWN.search(body):
             shown.update(_NAMES.findall(selector))
+            for part in selector.split(",") if _STATE.search(selector) else ():
+                if _STATE.search(part):
+                    at_times.update(_NAMES.findall(_LAST.split(part.strip())[-1]))
         elif depth == 0 and _GONE.search(body):
             parts = selector.split(",")
             hidden.update(match[1] + match[2] for part in parts if (match := _SIMPLE.match(part)))
-    return frozenset(hidden - shown)
+    return frozenset(hidden - shown), frozenset(at_times)

@@ -17,6 +17,7 @@ BLOCKS = frozenset(
         "center",
         "dd",
         "details",
+        "dialog",
         "dir",
         "div",
         "dl",
@@ -150,7 +151,7 @@ class Inline:
             text, read = opening(element, tag)
             parts.append(text)
             return not read
-        if tag in DROPPED or self.chrome(element, tag) or (tag == "a" and is_anchor(element)):
+        if self.is_left_out(element, tag):
             return True
         if self.hiding(element):
             self.aside(element)
@@ -161,6 +162,12 @@ class Inline:
         if not exact and self.stands_apart(element, tag):
             parts.append(" ")
         return False
+
+    def is_left_out(self, element: Any, tag: str) -> bool:
+        """Return whether an element is no content of the page."""
+        if tag in DROPPED:
+            return not (tag == "dialog" and self.hiding.disclosure.is_opened(element))
+        return self.chrome(element, tag) or (tag == "a" and is_anchor(element))
 
     def stands_apart(self, element: Any, tag: str) -> bool:
         """Return whether the text of an element is no part of a word around it."""
