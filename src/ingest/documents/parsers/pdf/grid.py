@@ -64,13 +64,17 @@ def aligned_table(rows: Sequence[Sequence[Piece]], at: int, page: int) -> tuple[
         return at, None
     texts = [_aligned_row(row, columns) for row in members]
     spans = [(x0, x1) for x0, x1 in columns]
-    if right_to_left(piece.words[0].text for row in members for piece in row):
-        texts, spans = [row[::-1] for row in texts], spans[::-1]
     bold = [all(word.bold for piece in row for word in piece.words) for row in members]
     pieces = [piece for row in members for piece in row]
     top, bottom = pieces[0].base - pieces[0].size, pieces[-1].base
     header = bold_header_rows(texts, bold)
     return last, Table(texts, header, page, columns[0][0], columns[-1][1], top, bottom, [], spans, bold)
+
+
+def turn_round(table: Table) -> None:
+    """Put the columns of a table into reading order if it is read from right to left."""
+    if right_to_left(word for row in table.rows for cell in row for word in cell.split()):
+        table.rows, table.columns = [row[::-1] for row in table.rows], table.columns[::-1]
 
 
 def joined_tables(above: Table, below: Table) -> Table | None:

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ingest.documents.parsers.pdf.grid import Table, aligned_table, joined_tables
+from ingest.documents.parsers.pdf.grid import Table, aligned_table, joined_tables, turn_round
 from ingest.documents.parsers.pdf.page import Page, Piece, Word
 from ingest.documents.parsers.pdf.ruled import ruled_tables
-from ingest.documents.parsers.pdf.text import right_to_left
 
 _GAP = 1.0  # of the font size: a wider gap separates two pieces of a row
 _WIDE = 6.0  # points, the least gap
@@ -70,6 +69,9 @@ def lay_out(page: Page) -> PageLayout:
                 sheet.items.append(waiting.pop(0))
             sheet.items.append(item)
     sheet.items += waiting
+    for item in sheet.items if page.glyphs and not page.mirrored else ():
+        if isinstance(item, Table):
+            turn_round(item)
     apart = [word for word in page.words if word.turn or word.hidden]
     sheet.items += [_line([piece], page, -1) for piece in _in_order(apart)]
     return sheet
@@ -85,11 +87,7 @@ def _pieces(words: list[Word]) -> list[Piece]:
     """Return runs of words, split at wide gaps and merged across narrow ones, from top to bottom."""
     cut: list[Piece] = []
     for piece in _in_order(words):
-        ordered = (
-            piece.words
-            if right_to_left(word.text for word in piece.words)
-            else sorted(piece.words, key=lambda word: word.x0)
-        )
+        ordered = sorted(piece.words, key=lambda word: word.x0)
         start = 0
         for at in range(1, len(ordered) + 1):
             if at == len(ordered) or _gap(ordered[at - 1], ordered[at]) > max(_GAP * piece.size, _WIDE):
@@ -122,9 +120,7 @@ def _merged(row: list[Piece]) -> list[Piece]:
     for piece in row[1:]:
         last = done[-1]
         if piece.x0 - last.x1 <= max(0.6 * max(last.size, piece.size), 3.0):
-            backwards = right_to_left(word.text for word in last.words + piece.words)
-            together = piece.words + last.words if backwards else last.words + piece.words
-            done[-1] = _piece(together)
+            done[-1] = _piece(last.words + piece.words)
         else:
             done.append(piece)
     return done
@@ -243,8 +239,6 @@ def _items(pieces: list[Piece], page: Page, column: int) -> list[Line | Table]:
 
 def _line(row: list[Piece], page: Page, column: int) -> Line:
     """Return a row as a line; it is hidden if most of its characters are."""
-    if right_to_left(word.text for piece in row for word in piece.words):
-        row = row[::-1]
     words = [word for piece in row for word in piece.words]
     count = sum(len(word.text) for word in words)
     bold = sum(len(word.text) for word in words if word.bold) > 0.8 * count

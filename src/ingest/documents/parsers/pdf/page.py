@@ -6,13 +6,13 @@ of the page's own rotation and of sideways text on lines and columns.
 
 import ctypes
 import math
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingest.documents.parsers.pdf.glyphs import GlyphReader, Glyphs, is_right_to_left
 from ingest.documents.parsers.pdf.paint import Paint, paint
 from ingest.documents.parsers.pdf.tags import heading_tags
-from ingest.documents.parsers.pdf.turns import turned, turned_box
+from ingest.documents.parsers.pdf.turns import area, main_turn, turned, turned_box
 
 _ASCENT, _DESCENT = 0.8, 0.2  # of the font size, above and below the baseline: glyph boxes vary too much
 _HYPHENS = {0x2: "-", 0xFFFE: "-", 0xAD: "\xad"}  # PDFium's own marks for a hyphen at the end of a line
@@ -78,6 +78,9 @@ class Page:
     picture_share: float  # of the page covered by the largest picture
     unreadable: bool = False  # most of its glyphs are unknown characters
     tags: dict[int, str] = field(default_factory=dict)  # id of marked content → role, in a tagged document
+    glyphs: Glyphs | None = None  # if there are letters from right to left
+    corner: tuple[float, float] = (0.0, 0.0)  # the top left one, before it became the origin
+    mirrored: bool = False  # most of it was written from right to left
 
 
 @dataclass(slots=True)
@@ -102,20 +105,24 @@ def read_page(handle: Any, number: int) -> Page:
     left, bottom, right, top = handle.get_bbox()
     text = handle.get_textpage()
     try:
-        words = _Reader(text, painted, (left, bottom, right, top)).words()
+        reader = _Reader(text, painted, (left, bottom, right, top))
+        words = reader.words(handle)
     finally:
         text.close()
-    turn = _main_turn(words)
+    turn = main_turn((word.turn, len(word.text)) for word in words)
     width, height = right - left, top - bottom
     for word in words:
         word.turn = (word.turn - turn) % 4
     rules = [turned_box(rule, turn) for rule in painted.rules]
-    share = max((_area(box) for box in painted.pictures), default=0.0) / max(width * height, 1.0)
+    share = max((area(box) for box in painted.pictures), default=0.0) / max(width * height, 1.0)
     if turn % 2:
         width, height = height, width
     letters = sum(len(word.text) for word in words)
     unreadable = sum(word.text.count(_UNKNOWN) for word in words) > letters / 2
     page = Page(number, width, height, words, rules, share, unreadable, heading_tags(handle))
+    if reader.glyphs is not None:
+        page.glyphs = reader.glyphs.found
+        page.glyphs.turn = turn
     return _placed(page, turn, (left, bottom, right, top))
 
 
@@ -142,22 +149,25 @@ class _Reader:
         self.raw, self.text, self.painted, self.box = pdfium, text, painted, box
         self.looks: dict[int, _Look] = {}
         self.found: list[Word] = []
-        self.letters: list[str] = []
+        self.glyphs: GlyphReader | None = None
         self.run = 0
 
-    def words(self) -> list[Word]:
+    def words(self, handle: Any) -> list[Word]:
         """Return the words in content order; boxes are in the page's own coordinates, not rotated yet."""
         raw, text = self.raw, self.text
         rect, x, y = raw.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
         by_rect, by_x, by_y = ctypes.byref(rect), ctypes.byref(x), ctypes.byref(y)
         word: Word | None = None
         before = 0  # the white space before a character
-        glyph, place = 0, (0.0, 0.0)  # where the last glyph's letters begin in the word; its origin
+        glyphs = self.glyphs
         for at in range(text.count_chars()):
             code = raw.FPDFText_GetUnicode(text, at)
             if code in (10, 13) or code in _SPACES:
                 word, before = None, code
                 continue
+            if code >= 0x590 and glyphs is None and is_right_to_left(code):  # begin again, and look closer
+                self.glyphs, self.found, self.run = GlyphReader(text, handle), [], 0
+                return self.words(handle)
             raw.FPDFText_GetLooseCharBox(text, at, by_rect)
             raw.FPDFText_GetCharOrigin(text, at, by_x, by_y)
             look = self._look(at)
@@ -168,12 +178,11 @@ class _Reader:
                 self.run += 1
             if word is None or self._parted(word, look, start, base):
                 word = self._begin(look, start, end, base, (x.value, y.value))
-            if place != (x.value, y.value) or not 0x590 <= code <= 0x8FF:
-                glyph, place = len(word.text), (x.value, y.value)
-            letter = _HYPHENS.get(code) or (
-                _UNKNOWN if code < 32 else chr(code)
-            )  # PDFium reverses the letters of an Arabic ligature
-            word.text = f"{word.text[:glyph]}{letter}{word.text[glyph:]}"
+            letter = _HYPHENS.get(code) or (_UNKNOWN if code < 32 else chr(code))
+            word.text += letter
+            if glyphs is not None:
+                pen = (x.value, y.value, -x.value, -y.value)[look.turn]
+                glyphs.add(word, at, letter, (start, end, pen, base))
             word.x1 = max(word.x1, end)
             word.x0 = min(word.x0, start)
         for found in self.found:
@@ -278,19 +287,9 @@ class _Reader:
 def _placed(page: Page, turn: int, box: tuple[float, float, float, float]) -> Page:
     """Move the origin to the corner that is the top left for a reader."""
     across, down, _, _ = turned_box(box, turn)
+    page.corner = across, down
     for word in page.words:
         if word.turn == 0:
             word.x0, word.x1, word.base = word.x0 - across, word.x1 - across, word.base - down
     page.rules = [(x0 - across, top - down, x1 - across, bottom - down) for x0, top, x1, bottom in page.rules]
     return page
-
-
-def _main_turn(words: list[Word]) -> int:
-    counts: Counter[int] = Counter()
-    for word in words:
-        counts[word.turn] += len(word.text)
-    return max(counts, key=lambda turn: (counts[turn], -turn)) if counts else 0
-
-
-def _area(box: tuple[float, float, float, float]) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])

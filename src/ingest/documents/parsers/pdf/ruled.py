@@ -7,7 +7,7 @@ from itertools import pairwise
 from ingest.documents.parsers.pdf.grid import Table, bold_header_rows
 from ingest.documents.parsers.pdf.lattice import TOLERANCE, Box, RulingLine, joined_lines, tables
 from ingest.documents.parsers.pdf.page import Page, Word
-from ingest.documents.parsers.pdf.text import join_lines, right_to_left
+from ingest.documents.parsers.pdf.text import join_lines
 
 _MAX_LINES = 10_000  # per page: more is a drawing
 _MAX_CROSSINGS = 6_000  # horizontal times vertical lines, per page: bounds the time to find cells
@@ -115,8 +115,6 @@ def _ruled(boxes: list[Box], words: list[Word], page: int) -> tuple[Table | None
         return None, words
     taken = [word for cell in cells for word in cell.words]
     spans = [[*pairwise(lefts), (lefts[-1], x1)][column] for column in used]
-    if right_to_left(word.text for word in taken):
-        rows, spans = [row[::-1] for row in rows], spans[::-1]
     header = bold_header_rows(rows, bold)
     return Table(rows, header, page, x0, x1, top, bottom, taken, spans, bold, lefts), rest
 
@@ -167,6 +165,5 @@ def _words_text(words: list[Word]) -> str:
     starts: dict[int, float] = {}
     for word in words:
         starts[word.run] = min(starts.get(word.run, word.x0), word.x0)
-    sign = -1 if right_to_left(word.text for word in words) else 1
-    ordered = sorted(words, key=lambda word: (sign * starts[word.run], word.run))
+    ordered = sorted(words, key=lambda word: (starts[word.run], word.run))
     return " ".join(word.text for word in ordered)

@@ -1,5 +1,7 @@
 """Coordinates of text that is turned by quarter turns, in a frame where it is upright."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 Box = tuple[float, float, float, float]
@@ -26,3 +28,16 @@ def turned_box(box: Box, turn: int) -> Box:
     if turn == 2:
         return -right, bottom, -left, top
     return -top, -right, -bottom, -left
+
+
+def main_turn(turns: Iterable[tuple[int, int]]) -> int:
+    """Return the turn of most of a text, from turns with the number of letters of each."""
+    counts: Counter[int] = Counter()
+    for turn, letters in turns:
+        counts[turn] += letters
+    return max(counts, key=lambda turn: (counts[turn], -turn)) if counts else 0
+
+
+def area(box: Box) -> float:
+    """Return the area of a box."""
+    return (box[2] - box[0]) * (box[3] - box[1])

@@ -1,0 +1,211 @@
+"""Lines of a PDF page as stretches of glyphs: words side by side without a wide gap, with their marks and spaces."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from statistics import median
+
+from ingest.documents.parsers.pdf.bidi import bidi_class
+from ingest.documents.parsers.pdf.directions import punctuated, sided
+from ingest.documents.parsers.pdf.glyphs import Glyph
+from ingest.documents.parsers.pdf.marks import attached, is_mark
+from ingest.documents.parsers.pdf.page import Page, Word
+
+_GAP = 1.0  # of the font size: a wider gap parts cells or columns
+_NARROW = 0.7  # the same for a gap that is wider than the usual gap of its row, so many times:
+_UNUSUAL = 2.2
+_WIDE = 6.0  # points, the least such gap
+_SPACE = 0.17  # of the font size, between words of a line without spaces of its own
+_LOOSE = 0.3  # the same in a line with spaces
+_PEN = 0.1  # of the font size: a space is wider
+_SLOPE = 1.0  # of the font size, between the highest and the lowest letter of a line
+_WALLS = 2_000  # vertical ruling lines of a page that part cells
+_BESIDE = 12  # lines and cells side by side among which the line above is looked for
+_LINES = 40  # of a paragraph, at most
+_LEADING = 2.0  # font sizes between lines of a paragraph
+_ZWNJ = "\u200c"
+
+
+@dataclass(slots=True)
+class SeenItem:
+    """A glyph with its marks, or a space."""
+
+    text: str
+    start: float
+    end: float
+    word: Word
+    mirrored: bool = False  # a bracket in text from right to left
+
+
+@dataclass(slots=True)
+class StretchGroup:
+    """Lines close below each other."""
+
+    lines: list["LineStretch"] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class LineStretch:
+    """Words of one line without a wide gap."""
+
+    words: list[Word]
+    items: list[SeenItem] = field(default_factory=list)  # from left to right, later as they are read
+    x0: float = 0.0
+    x1: float = 0.0
+    base: float = 0.0
+    size: float = 0.0
+    letters: int = 0  # from right to left less those from left to right
+    total: int = 0
+    punctuated: int = 0  # 1 if its punctuation is that of a line from right to left, -1 from left to right
+    before: "LineStretch | None" = None  # the line above it in its paragraph
+    paragraph: "StretchGroup" = field(default_factory=StretchGroup)
+    rtl: bool = False
+
+    @property
+    def balance(self) -> float:
+        """From -1, all letters are from left to right, to 1."""
+        return self.letters / self.total if self.total else 0.0
+
+
+def stretches_of(page: Page, words: Iterable[Word], turn: int) -> list[LineStretch]:
+    """Return words with one turn as stretches, from top to bottom."""
+    across, down = page.corner if turn == 0 else (0.0, 0.0)
+    assert page.glyphs is not None
+    for word in words:
+        if bases := [glyph.base - down for glyph in page.glyphs.of_words.get(id(word), ()) if not is_mark(glyph.text)]:
+            word.base = median(bases)
+    spaces = page.glyphs.spaces_along(turn)
+    upright = [((x0 + x1) / 2, top, bottom) for x0, top, x1, bottom in page.rules if bottom - top > x1 - x0][:_WALLS]
+    found: list[LineStretch] = []
+    for row in _rows(words):
+        base = row[0].base
+        near = [x - across for x, y in spaces if abs(y - down - base) <= 0.5 * row[0].size] if spaces else []
+        walls = [x for x, top, bottom in upright if top <= base <= bottom] if turn == 0 else []
+        for part in _parts(row, walls):
+            stretch = _stretch(part, page.glyphs.of_words, across, near)
+            if stretch.items:
+                found.append(stretch)
+    for at, stretch in enumerate(found):
+        stretch.before = above = _above(found[max(at - _BESIDE, 0) : at], stretch)
+        if above is not None and len(above.paragraph.lines) < _LINES:
+            stretch.paragraph = above.paragraph
+        stretch.paragraph.lines.append(stretch)
+    return found
+
+
+def _above(candidates: Sequence[LineStretch], stretch: LineStretch) -> "LineStretch | None":
+    """Return the line above in the same paragraph."""
+    for other in reversed(candidates):
+        if 0.3 * stretch.size < stretch.base - other.base <= _LEADING * stretch.size:
+            alike = abs(other.size - stretch.size) < 0.12 * stretch.size
+            if alike and min(other.x1, stretch.x1) > max(other.x0, stretch.x0):
+                return other
+    return None
+
+
+def _rows(words: Iterable[Word]) -> list[list[Word]]:
+    """Group words side by side, from top to bottom and left to right."""
+    rows: list[list[Word]] = []
+    for word in sorted(words, key=lambda word: (word.base, word.x0)):
+        if rows:
+            first = rows[-1][0]
+            near = 0.5 * min(max(first.size, word.size), 1.6 * min(first.size, word.size))
+            if abs(word.base - first.base) <= near:
+                rows[-1].append(word)
+                continue
+        rows.append([word])
+    return [sorted(row, key=lambda word: word.x0) for row in _sloping(rows)]
+
+
+def _sloping(rows: Sequence[list[Word]]) -> list[list[Word]]:
+    """Join rows that fill each other's gaps closely: the letters of Nastaliq words go down towards their end."""
+    done: list[list[Word]] = []
+    for row in rows:
+        size = max(word.size for word in row)
+        if done and row[0].base - done[-1][0].base <= _SLOPE * size and _interleaved(done[-1], row, size):
+            done[-1] += row
+        else:
+            done.append(list(row))
+    return done
+
+
+def _interleaved(row: Sequence[Word], other: Sequence[Word], size: float) -> bool:
+    """Return whether two rows touch side by side, and hardly lie above each other."""
+    both = sorted([(word.x0, word.x1, 0) for word in row] + [(word.x0, word.x1, 1) for word in other])
+    over, touching, end, last = 0.0, 0, both[0][0], both[0][2]
+    for x0, x1, kind in both:
+        if kind != last and abs(x0 - end) <= 0.5 * size:
+            touching += 1
+        if kind != last:
+            over += max(min(end, x1) - x0, 0.0)
+        end, last = max(end, x1), kind
+    least = min(sum(word.x1 - word.x0 for word in words) for words in (row, other))
+    return touching > 0 and over <= 0.3 * least
+
+
+def _parts(row: Sequence[Word], walls: Iterable[float]) -> Iterator[list[Word]]:
+    """Split a row at wide gaps, at gaps much wider than the others, and at ruling lines."""
+    walls = sorted(walls)
+    ends = list(accumulate((word.x1 for word in row), max))
+    gaps = [word.x0 - end for end, word in zip(ends, row[1:], strict=False)]
+    usual = _UNUSUAL * median(gaps) if gaps else 0.0
+    start = 0
+    for at, gap in enumerate(gaps, start=1):
+        size = max(row[at].size, row[at - 1].size)
+        wall = bisect_left(walls, ends[at - 1] - 0.3 * size)
+        walled = wall < len(walls) and walls[wall] <= row[at].x0 + 0.3 * size
+        if walled or gap > max(_GAP * size, _WIDE) or gap > max(_NARROW * size, usual, _WIDE):
+            yield list(row[start:at])
+            start = at
+    yield list(row[start:])
+
+
+def _stretch(words: list[Word], of_words: dict[int, list[Glyph]], across: float, spaces: list[float]) -> LineStretch:
+    """Return words as a stretch with its items from left to right."""
+    bases: list[tuple[float, int, SeenItem]] = []
+    marks: list[Glyph] = []
+    for word in words:
+        for found in of_words.get(id(word), ()):
+            glyph = replace(found, start=found.start - across, end=found.end - across, place=found.place - across)
+            if is_mark(glyph.text):
+                marks.append(glyph)
+            elif glyph.text.strip():
+                item = SeenItem(glyph.text, glyph.start, glyph.end, word)
+                bases.append((glyph.place, glyph.order, item))
+    bases.sort(key=lambda found: found[:2])
+    items = [item for _, _, item in bases]
+    attached(items, marks)
+    widest = max(words, key=lambda word: len(word.text))
+    size = max(widest.size, 1.0)
+    stretch = LineStretch(words, base=widest.base, size=size)
+    stretch.items = list(_spaced(items, [place for place, _, _ in bases], spaces, size))
+    stretch.x0 = min((item.start for item in items), default=0.0)
+    stretch.x1 = max((item.end for item in items), default=0.0)
+    sides = [sided(item.text) for item in items]
+    stretch.punctuated = punctuated([item.text for item in stretch.items])
+    stretch.letters, stretch.total = sides.count("R") - sides.count("L"), sides.count("R") + sides.count("L")
+    return stretch
+
+
+def _spaced(items: Sequence[SeenItem], pens: Sequence[float], spaces: list[float], size: float) -> Iterator[SeenItem]:
+    """Yield items with the spaces between them."""
+    waiting = sorted(spaces, reverse=True)
+    least = (_LOOSE if any(pens[0] < x < pens[-1] for x in spaces) else _SPACE) * size if pens else 0.0
+    end = items[0].end if items else 0.0
+    for at, item in enumerate(items):
+        between: list[float] = []
+        while waiting and waiting[-1] <= pens[at] + 0.01:
+            between.append(waiting.pop())
+        if at:
+            gap = item.start - end
+            if any(pens[at] - x > _PEN * size for x in between if x > pens[at - 1]) or gap > least:
+                yield SeenItem(" ", end, max(item.start, end), item.word)
+            elif any(x > pens[at - 1] for x in between) and _joins(item.text) and _joins(items[at - 1].text):
+                item.text += _ZWNJ
+        end = max(end, item.end)
+        yield item
+
+
+def _joins(text: str) -> bool:
+    return bidi_class(text) == "AL"
