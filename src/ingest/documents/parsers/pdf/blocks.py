@@ -11,6 +11,7 @@ from ingest.documents.parsers.pdf.flow import flowed
 from ingest.documents.parsers.pdf.grid import Table
 from ingest.documents.parsers.pdf.headings import Headings
 from ingest.documents.parsers.pdf.hyphens import Vocabulary, vocabulary
+from ingest.documents.parsers.pdf.labels import labelled_rows
 from ingest.documents.parsers.pdf.layout import Line, PageLayout
 from ingest.documents.parsers.pdf.running import running_lines, without_tables
 from ingest.documents.parsers.pdf.text import CAPTION, ITEM, LEADERS, MARKER, join_lines
@@ -35,8 +36,10 @@ def add_blocks(assembly: Assembly, sheets: Sequence[PageLayout], headings: Headi
     groups = list(_groups(sheets, running, headings))
     for group in flowed(groups, headings, _edges(sheets)):
         if isinstance(group, Table):
-            rows = [" | ".join(row) for row in group.rows]
-            assembly.add(BlockKind.TABLE, rows, header_lines=group.header, page=group.page)
+            cells = labelled_rows(group)
+            kind = BlockKind.TABLE if len(cells[0]) > 1 else BlockKind.LIST
+            rows = [" | ".join(row) for row in cells]
+            assembly.add(kind, rows, header_lines=group.header, page=group.page)
             continue
         first = group[0]
         marks = ("hidden",) if first.hidden else ()

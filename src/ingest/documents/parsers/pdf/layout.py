@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ingest.documents.parsers.pdf.grid import Table, aligned_table, joined_tables, turn_round
+from ingest.documents.parsers.pdf.aligned import aligned_table, joined_tables
+from ingest.documents.parsers.pdf.grid import Table, turn_round
 from ingest.documents.parsers.pdf.page import Page, Piece, Word
 from ingest.documents.parsers.pdf.ruled import ruled_tables
 

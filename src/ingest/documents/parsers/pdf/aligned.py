@@ -1,0 +1,193 @@
+"""Tables of a PDF page without ruling lines: cells aligned below each other."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from ingest.documents.parsers.pdf.grid import Span, Table, bold_header_rows
+from ingest.documents.parsers.pdf.page import Piece
+from ingest.documents.parsers.pdf.text import LEADERS, MARKER, join_lines
+from ingest.documents.parsers.pdf.wrapping import Places, rows_of_lines
+
+_MAX_LINES = 500  # of one aligned table on a page
+_CELL_WORDS = 7.0  # per line of a cell on average, at most, in a table without lines
+_PITCH = 2.6  # font sizes between the lines of a table without rules, at most
+_LEADING = 1.5  # font sizes between the lines of a cell, at most
+_AHEAD = 4  # lines of a row above its first one with several cells, at most
+_APART = 24.0  # points between a header and its table, at most
+_HEADER_ROWS = 3
+_SAME = 2.0  # points between edges that count as equal
+
+
+def aligned_table(rows: Sequence[Sequence[Piece]], at: int, page: int) -> tuple[int, Table | None]:
+    """Return the row after a table that begins at row `at`, and the table; None if its cells are not aligned."""
+    if not _may_begin(rows, at):
+        return at, None
+    end, columns = _region(rows, at)
+    lines = [_cells(row) for row in rows[at:end]]
+    places = [_placed(line, columns) for line in lines]
+    for groups in (rows_of_lines(places, columns), [[number] for number in range(len(places))]):
+        while groups and len(_filled(places, groups[-1])) < 2:
+            groups.pop()
+        last = groups[-1][-1] + 1 if groups else 0
+        if groups and len(_filled(places, groups[0])) > 1 and _is_table(places[:last], groups, len(columns)):
+            return at + last, _table(places[:last], groups, len(columns), page)
+    return at, None
+
+
+def joined_tables(above: Table, below: Table) -> Table | None:
+    """Return two tables as one if the upper one is the header of the lower one, set off by space; else None."""
+    apart = below.top - above.bottom > _APART or len(above.rows[0]) != len(below.rows[0])
+    if apart or len(above.rows) > _HEADER_ROWS or below.header or above.ruled or below.ruled:
+        return None
+    x0, x1 = min(above.x0, below.x0), max(above.x1, below.x1)
+    pairs = zip(above.columns, below.columns, strict=True)
+    spans = [(min(a[0], b[0]), max(a[1], b[1])) for a, b in pairs]
+    rows, bold = above.rows + below.rows, above.bold + below.bold
+    return Table(rows, len(above.rows), above.page, x0, x1, above.top, below.bottom, [], spans, bold)
+
+
+def _may_begin(rows: Sequence[Sequence[Piece]], at: int) -> bool:
+    """Return whether a row has several cells, or is a line of a cell that stands higher than those beside it."""
+    for row, below in pairwise([*rows[at : at + _AHEAD], ()]):
+        if len(_cells(row)) > 1:
+            return True
+        if not below or len(row) > 1 or row[0].text.endswith(":"):
+            return False
+        (above, first), size = (row[0], below[0]), row[0].size
+        if first.base - above.base > _LEADING * size or abs(first.size - size) > 0.1 * size:
+            return False
+        if above.words[0].bold != first.words[0].bold:
+            return False
+    return False
+
+
+def _region(rows: Sequence[Sequence[Piece]], at: int) -> tuple[int, list[list[float]]]:
+    """Return the row after those from `at` on that fit into columns, and the columns."""
+    columns = [[piece.x0, piece.x1] for piece in _cells(rows[at])]
+    end = at + 1
+    while end < min(len(rows), at + _MAX_LINES):
+        below, above = rows[end], rows[end - 1]
+        if below[0].base - above[0].base > _PITCH * max(below[0].size, above[0].size):
+            break
+        grown = _grown(columns, _cells(below), end - at >= _AHEAD or any(len(row) > 1 for row in rows[at:end]))
+        if grown is None:
+            break
+        columns, end = grown, end + 1
+    return end, columns
+
+
+def _cells(row: Sequence[Piece]) -> Sequence[Piece]:
+    """Return the cells of a row: none if it is a list item or a line of a table of contents."""
+    if len(row) > 1 and (MARKER.fullmatch(row[0].text) or any(LEADERS.search(piece.text) for piece in row)):
+        return row[:1]
+    return row
+
+
+def _grown(columns: list[list[float]], row: Sequence[Piece], known: bool) -> list[list[float]] | None:
+    """Return the columns extended by a row, None when the row does not fit.
+
+    Args:
+        columns: Where each begins and ends.
+        row: Its cells.
+        known: Whether a lone cell must be below others.
+    """
+    grown = [list(column) for column in columns]
+    used: set[int] = set()
+    added = []
+    for piece in row:
+        over = [i for i, (x0, x1) in enumerate(columns) if piece.x0 < x1 and piece.x1 > x0]
+        wide = len(over) > 1
+        if used & set(over) or (wide and not (known and row[0] is not piece and _begins_at(row[0], piece, columns))):
+            return None
+        if not over:
+            added.append([piece.x0, piece.x1])
+            continue
+        used.update(over)
+        if wide:
+            continue
+        grown[over[0]] = [min(piece.x0, grown[over[0]][0]), max(piece.x1, grown[over[0]][1])]
+    if added and len(row) == 1 and known:
+        return None
+    grown = sorted(grown + added)
+    return None if any(a[1] > b[0] for a, b in pairwise(grown)) else grown
+
+
+def _begins_at(first: Piece, piece: Piece, columns: Sequence[Sequence[float]]) -> bool:
+    """Return whether a cell over several columns, and its row, begin exactly where columns do."""
+    near = min(abs(piece.x0 - x0) for x0, _ in columns)
+    return near <= _SAME and abs(first.x0 - columns[0][0]) <= _SAME
+
+
+def _placed(row: Sequence[Piece], columns: Sequence[Sequence[float]]) -> Places:
+    """Return the cells of a line by column."""
+    found: Places = {}
+    at = 0
+    for piece in sorted(row, key=lambda piece: piece.x0):
+        while at + 1 < len(columns) and columns[at + 1][0] <= piece.x0 + 0.01:
+            at += 1
+        found.setdefault(at, []).append(piece)
+    return found
+
+
+def _is_table(lines: Sequence[Places], groups: Sequence[Sequence[int]], width: int) -> bool:
+    """Return whether rows are a table and not text that happens to have gaps."""
+    rows = [_filled(lines, group) for group in groups]
+    several = sum(len(row) > 1 for row in rows)
+    if several < (3 if width < 3 else 2) or several < 0.5 * len(rows):
+        return False
+    if several < 3 and sum(len(line) > 1 for line in lines) < 2:
+        return False
+    cells = [piece for line in lines for pieces in line.values() for piece in pieces]
+    words = sum(len(piece.words) for piece in cells) / len(cells)
+    filled = sum(map(len, rows)) / (len(rows) * width)
+    return words <= _CELL_WORDS and filled >= 0.45
+
+
+def _table(lines: Sequence[Places], groups: Sequence[Sequence[int]], width: int, page: int) -> Table:
+    texts, bold = [], []
+    for group in groups:
+        cells: list[list[str]] = [[] for _ in range(width)]
+        for line in group:
+            for column, pieces in lines[line].items():
+                cells[column].append(" ".join(piece.text for piece in pieces))
+        texts.append([join_lines(cell) for cell in cells])
+        bold.append(all(word.bold for line in group for piece in _pieces(lines[line]) for word in piece.words))
+    pieces = [piece for line in lines for piece in _pieces(line)]
+    spans = [_span(lines, column) for column in range(width)]
+    spans = [
+        (x0, min(x1, after))
+        for (x0, x1), after in zip(spans, [*(x0 for x0, _ in spans[1:]), spans[-1][1]], strict=True)
+    ]
+    texts, spans = _without_shifted_headers(texts, spans)
+    x0, x1 = spans[0][0], spans[-1][1]
+    top, bottom = pieces[0].base - pieces[0].size, pieces[-1].base
+    return Table(texts, bold_header_rows(texts, bold), page, x0, x1, top, bottom, [], spans, bold)
+
+
+def _filled(lines: Sequence[Places], group: Sequence[int]) -> set[int]:
+    """Return the columns in which a row has text."""
+    return {column for line in group for column in lines[line]}
+
+
+def _pieces(line: Places) -> list[Piece]:
+    return [piece for pieces in line.values() for piece in pieces]
+
+
+def _span(lines: Sequence[Places], column: int) -> tuple[float, float]:
+    pieces = [piece for line in lines for piece in line.get(column, ())]
+    return min(piece.x0 for piece in pieces), max(piece.x1 for piece in pieces)
+
+
+def _without_shifted_headers(rows: list[list[str]], spans: list[Span]) -> tuple[list[list[str]], list[Span]]:
+    """Put names that stand beside their column, such as at the left of numbers set at the right, into it."""
+    column = 0
+    while column + 1 < len(spans):
+        filled = [[bool(row[at]) for row in rows] for at in (column, column + 1)]
+        names, cells = sorted(filled, reverse=True)
+        head = sum(names)
+        if 0 < head <= _HEADER_ROWS and head < sum(cells) and all(names[:head]) and not any(cells[:head]):
+            rows = [[*row[:column], row[column] or row[column + 1], *row[column + 2 :]] for row in rows]
+            spans = [*spans[:column], (spans[column][0], spans[column + 1][1]), *spans[column + 2 :]]
+        else:
+            column += 1
+    return rows, spans
