@@ -259,14 +259,14 @@ def test_a_table_of_contents_is_metadata():
     ]
 
 
-def test_comments_headers_and_footers_are_left_out():
+def test_headers_and_footers_are_left_out_and_comments_are_not():
     def build(document):
         paragraph = document.add_paragraph("seen")
         document.add_comment(paragraph.runs, text="a comment", author="x")
         document.sections[0].header.paragraphs[0].text = "running head"
         document.sections[0].footer.paragraphs[0].text = "running foot"
 
-    assert blocks(word(build)) == [("paragraph", "seen")]
+    assert blocks(word(build)) == [("paragraph", "seen"), ("paragraph", "[Comment by x: a comment]")]
 
 
 def test_an_embedded_office_document_is_a_child():

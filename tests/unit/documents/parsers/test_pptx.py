@@ -5,6 +5,7 @@ from pptx.util import Inches
 
 from ingest.documents.parsers import pptx
 from ingest.errors import EmptyDocument, MalformedDocument
+from ingest.records import DocumentRef, ParserOptions, RawDocument
 from tests.unit.documents.parsers.checks import faults, headings, parsed, shown
 from tests.unit.documents.parsers.office_files import changed, slides
 
@@ -145,3 +146,117 @@ def test_an_entity_is_refused_and_a_broken_slide_malformed():
         )
     with pytest.raises(MalformedDocument, match=r"ppt/slides/slide1\.xml"):
         parsed(pptx, changed(data, "ppt/slides/slide1.xml", lambda old: old[:500]))
+
+
+def boxes(*places, layout=6, title=""):
+    """Return a deck of one slide with text boxes: text, left, top, width, height in inches."""
+
+    def build(deck):
+        slide = page(deck, layout, title)
+        for text, *place in places:
+            slide.shapes.add_textbox(*map(Inches, place)).text_frame.text = text
+
+    return slides(build)
+
+
+def texts(data):
+    return [text for _, kind, text in blocks(data) if kind != "heading"]
+
+
+def test_shapes_are_read_by_place_where_the_stored_order_contradicts_it():
+    row = [("right", 5, 2, 4, 1), ("left", 0.5, 2, 4, 1)]
+    assert texts(boxes(("below", 0.5, 4, 8, 1), *row)) == ["left", "right", "below"]
+    assert texts(boxes(("above", 0.5, 1, 8, 1), *reversed(row))) == ["above", "left", "right"]
+    columns = [("b2", 5, 3, 4, 1), ("a1", 0.5, 1, 4, 1), ("b1", 5, 1, 4, 1), ("a2", 0.5, 3, 4, 1)]
+    assert texts(boxes(*columns)) == ["a1", "a2", "b1", "b2"]
+
+
+def test_a_placeholder_has_the_place_of_its_layout():
+    def build(deck):
+        slide = page(deck, 3)
+        slide.placeholders[2].text_frame.text = "right"
+        slide.placeholders[1].text_frame.text = "left"
+        right, left = slide.placeholders[2], slide.placeholders[1]
+        left._element.getparent().append(left._element)
+        assert right.left > left.left
+
+    assert texts(slides(build)) == ["- left", "- right"]
+
+
+def test_a_group_is_read_as_one_and_inside_by_place():
+    def build(deck):
+        slide = page(deck, 6)
+        slide.shapes.add_textbox(*map(Inches, (0.5, 5, 8, 1))).text_frame.text = "last"
+        group = slide.shapes.add_group_shape()
+        for text, left, top in (("d", 4, 3), ("c", 1, 3), ("b", 4, 1), ("a", 1, 1)):
+            group.shapes.add_textbox(*map(Inches, (left, top, 2, 1))).text_frame.text = text
+
+    assert texts(slides(build)) == ["a", "c", "b", "d", "last"]
+
+
+def test_slides_written_from_right_to_left_are_read_so():
+    data = boxes(("\u05d1", 1, 1, 3, 1), ("\u05d0", 5, 1, 3, 1))
+    data = changed(data, "ppt/slides/slide1.xml", lambda old: old.replace(b"<a:p>", b'<a:p><a:pPr rtl="1"/>'))
+    assert texts(data) == ["\u05d0", "\u05d1"]
+
+
+def test_symbol_fonts_are_what_they_show():
+    sign = b'<a:r><a:rPr><a:%s typeface="Wingdings" charset="2"/></a:rPr><a:t>'
+    data = boxes(("a", 1, 1, 3, 1))
+
+    def shows(kind, text):
+        run = sign % kind + text.encode()
+        return texts(changed(data, "ppt/slides/slide1.xml", lambda old: old.replace(b"<a:r><a:t>a", run)))
+
+    assert shows(b"latin", "\u00fc") == ["✓"]
+    assert shows(b"latin", "\uf0fe") == ["☑"]
+    assert shows(b"sym", "\u00e0 next") == ["→ next"]
+    assert shows(b"sym", "J") == ["☺"]
+    assert shows(b"ea", "J") == ["J"]
+
+
+COMMENTS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+MODERN = "http://schemas.microsoft.com/office/2018/10/relationships"
+
+
+def related(data, rels, kind, target, content):
+    relation = f'<Relationship Id="x{kind[-9:]}" Type="{kind}" Target="/ppt/{target}"/></Relationships>'.encode()
+    data = changed(data, f"ppt/{target}", lambda _: content.encode())
+    return changed(data, rels, lambda old: old.replace(b"</Relationships>", relation))
+
+
+def commented(comments, authors, family):
+    data = boxes(("text", 1, 1, 3, 1), title="Head")
+    names = (
+        'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" '
+        'xmlns:m="http://schemas.microsoft.com/office/powerpoint/2018/8/main" '
+        'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
+    )
+    kind = "commentAuthors" if family == COMMENTS else "authors"
+    data = related(data, "ppt/_rels/presentation.xml.rels", f"{family}/{kind}", "au.xml", f"<x {names}>{authors}</x>")
+    rels = "ppt/slides/_rels/slide1.xml.rels"
+    return related(data, rels, f"{family}/comments", "co.xml", f"<x {names}>{comments}</x>")
+
+
+def test_comments_follow_the_shapes_of_their_slide():
+    old = '<p:cm authorId="0" idx="1"><p:pos x="1" y="1"/><p:text>Too long?</p:text></p:cm>'
+    body = "<m:txBody><a:p><a:r><a:t>{}</a:t></a:r></a:p></m:txBody>".format
+    reply = f'<m:replyLst><m:reply authorId="y">{body("No.")}</m:reply></m:replyLst>'
+    new = f'<m:cm authorId="x" status="resolved">{reply}{body("Why?")}</m:cm>'
+    authors = '<m:author id="x" name="Ann"/><m:author id="y" name="Bob"/>'
+    for data, expected in (
+        (commented(old, '<p:cmAuthor id="0" name="Ann Lee"/>', COMMENTS), ["[Comment by Ann Lee: Too long?]"]),
+        (commented(new, authors, MODERN), ["[Comment by Ann (resolved): Why?]", "[Comment by Bob: No.]"]),
+    ):
+        document = parsed(pptx, data)
+        assert texts(data) == ["text", *expected]
+        assert [block.marks for block in document.blocks if "Comment" in shown_text(document, block)] == [
+            ("comment",)
+        ] * len(expected)
+        options = ParserOptions(comments="drop")
+        raw = RawDocument(DocumentRef("u", "s", "p", "1", 1), data, pptx.MEDIA_TYPES[0], options)
+        assert "Comment" not in pptx.parse(raw).text
+
+
+def shown_text(document, block):
+    return document.text[block.start : block.end]

@@ -4,6 +4,7 @@ from typing import Any
 
 from ingest.documents.parsers._office.omml import equation
 from ingest.documents.parsers._office.ooxml import A, C, M, Package, R
+from ingest.documents.parsers._reading.symbol_fonts import is_symbol_font, with_symbols
 from ingest.documents.parsers._reading.table_blocks import SEPARATOR
 from ingest.records import BlockKind
 
@@ -22,9 +23,26 @@ def paragraph(element: Any) -> list[str]:
         elif child.tag == M + "oMath":
             parts.append(equation(child))
         else:
-            parts.append(child.text or "")
+            parts.append(_in_font(child))
     lines = [" ".join(line.split()) for line in "".join(parts).replace("\v", "\n").split("\n")]
     return [line for line in lines if line]
+
+
+def _in_font(element: Any) -> str:
+    """Return the text of an `a:t` as the fonts of its run show it.
+
+    A font for symbols (`a:sym`) shows what is not ASCII; PowerPoint stores a lone letter for a symbol that it put there
+    itself, such as the face for ":)".
+    """
+    text = element.text or ""
+    properties = element.getparent().find(A + "rPr")
+    fonts = {} if properties is None else {child.tag: child.get("typeface") or "" for child in properties}
+    latin, special = fonts.get(A + "latin", ""), fonts.get(A + "sym", "")
+    if is_symbol_font(latin) or not is_symbol_font(special):
+        return with_symbols(text, latin)
+    if len(text.strip()) == 1:
+        return with_symbols(text, special)
+    return "".join(each if each.isascii() else with_symbols(each, special) for each in text)
 
 
 def figures(package: Package, part: str, element: Any) -> list[tuple[BlockKind, list[str], int]]:

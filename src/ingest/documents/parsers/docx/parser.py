@@ -4,8 +4,8 @@ Why not `unstructured`: its partitioner guesses headings from the wording of uns
 levels, numbering, notes and text boxes. Why not `python-docx`: see `_office/ooxml.py`.
 
 Canonical text: one block per paragraph, one line per list item and table row. Kept: insertions; labels of automatic
-numbering; notes, after the paragraph that refers to them; alternative texts of pictures. A short value of merged cells
-is repeated in each. Left out: deletions, comments, running headers and footers, macros, field codes. A table of
+numbering; notes and comments, after the paragraph that refers to them; alternative texts of pictures. A short value of
+merged cells is repeated in each. Left out: deletions, running headers and footers, macros, field codes. A table of
 contents is metadata. Hidden: text formatted as hidden, white on white, or at most 1.5 points high. Embedded Office
 documents are children; OLE objects, which only their own program can read, are not.
 """
@@ -16,12 +16,14 @@ from typing import Any
 from ingest.documents.parsers._office.drawings import figures
 from ingest.documents.parsers._office.ooxml import Package, R, W, keep_one_alternative
 from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
+from ingest.documents.parsers._reading.comments import MARK, Comment, comment_lines
 from ingest.documents.parsers._reading.table_blocks import header_rows, lines
 from ingest.documents.parsers._reading.titles import document_title
 from ingest.documents.parsers.docx.numbering import Numbering
 from ingest.documents.parsers.docx.styles import Style, Styles, flag, is_shaded, numbering_of, outline_level, value
 from ingest.documents.parsers.docx.table import rows
 from ingest.documents.parsers.docx.text import Paragraph, Texts
+from ingest.documents.parsers.docx.threads import DocxComments
 from ingest.errors import EmptyDocument, MalformedDocument, ScannedDocument
 from ingest.records import BlockKind, Child, Document, RawDocument
 
@@ -31,10 +33,11 @@ MEDIA_TYPES = (
     "application/vnd.ms-word.document.macroenabled.12",
     "application/vnd.ms-word.template.macroenabled.12",
 )
-VERSION = "3"
+VERSION = "4"
 LIBRARIES = ("lxml",)
 
 _HIDDEN = ("hidden",)
+_COMMENTS = ("comments", "commentsExtended")
 _SKIPPED = frozenset(W + name for name in ("del", "moveFrom", "sectPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid"))
 _CODE_SIGNS = frozenset("{}();=<>[]$#/\\_|&*+")
 _KINDS = {
@@ -81,6 +84,8 @@ class _Reader:
         divided = hyphenated is not None and flag(hyphenated.get(W + "val"), True)
         self._texts = Texts(self._styles, root.find(W + "background") is None, divided)
         self._notes: dict[str, dict[str, Any]] = {}
+        kept = raw.options.comments == "keep"
+        self._comments = DocxComments(*(self._part(kind) if kept else None for kind in _COMMENTS))
         self._pending: tuple[BlockKind, list[str]] | None = None  # a list or code that may continue
         self._behind: list[tuple[BlockKind, list[str], dict[str, Any]]] = []
         self._joined: list[Any] = []  # contents of paragraphs whose end mark is deleted
@@ -142,6 +147,7 @@ class _Reader:
         for part in reversed(joined):
             before = self._texts.read(part, style, on_white)
             found.text, found.hidden = before.text + found.text, before.hidden + found.hidden
+            found.notes, found.comments = before.notes + found.notes, before.comments + found.comments
         if found.text.strip():
             self._place(found.text, found, style, properties)
         if found.hidden.strip():
@@ -185,11 +191,12 @@ class _Reader:
     def _attached(self, found: Paragraph) -> None:
         """Keep notes for after the block; add text boxes, figures and pictures now."""
         for kind, key, mark in found.notes:
-            note = self._note(kind, key)
+            note, place = self._note(kind, key), len(self._behind)
             texts = [line for p in note.iter(W + "p") for line in self._note_lines(p)] if note is not None else []
             if texts:
                 texts[0] = f"{mark} {texts[0]}".strip()
-                self._behind.append((BlockKind.PARAGRAPH, texts, {}))
+                self._behind.insert(place, (BlockKind.PARAGRAPH, texts, {}))
+        self._commented(found.comments)
         for text in found.pictures:
             self._behind.append((BlockKind.CAPTION, [text], {}))
         for element in found.figures:
@@ -203,18 +210,27 @@ class _Reader:
         if self._behind and self._pending is None:
             self.flush()
 
+    def _commented(self, keys: list[str]) -> None:
+        """Keep comments for after the block."""
+        for key in keys:
+            for element, resolved in self._comments.take(key):
+                texts = [line for p in element.iter(W + "p") for line in self._note_lines(p, False)]
+                found = comment_lines(Comment(element.get(W + "author") or "", texts, resolved))
+                self._behind += [(BlockKind.PARAGRAPH, found, {"marks": (MARK,)})] if found else []
+
     def _note(self, kind: str, key: str) -> Any:
         if kind not in self._notes:
             root = self._part(kind + "s")
             self._notes[kind] = {} if root is None else {note.get(W + "id"): note for note in root}
         return self._notes[kind].pop(key, None)
 
-    def _note_lines(self, paragraph: Any) -> list[str]:
+    def _note_lines(self, paragraph: Any, with_comments: bool = True) -> list[str]:
         properties = paragraph.find(W + "pPr")
         style = self._styles.paragraph(value(properties.find(W + "pStyle")) if properties is not None else None)
         found = self._texts.read(paragraph, style, True)
         if found.hidden.strip():
             self._behind.append((BlockKind.PARAGRAPH, _lines(found.hidden), {"marks": _HIDDEN}))
+        self._commented(found.comments if with_comments else [])
         return [line for line in _lines(found.text) if line]
 
     def _table(self, element: Any, on_white: bool) -> None:

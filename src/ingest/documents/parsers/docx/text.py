@@ -45,6 +45,7 @@ class Paragraph:
     hidden: str = ""
     monospaced: bool = True  # of all its visible text
     notes: list[tuple[str, str, str]] = field(default_factory=list)  # kind, id, mark shown in the text
+    comments: list[str] = field(default_factory=list)  # ids
     boxes: list[Any] = field(default_factory=list)  # contents of text boxes
     figures: list[Any] = field(default_factory=list)  # elements that refer to a chart or diagram
     pictures: list[str] = field(default_factory=list)  # alternative texts
@@ -95,6 +96,8 @@ class Texts:
                 self._ruby(child, base, on_white, found)
             elif tag == M + "oMath":
                 _add(found, equation(child), False, False)
+            elif tag == W + "commentRangeEnd":
+                found.comments.append(child.get(W + "id") or "")
             elif tag == W + "sdt" and (state := check_box(child)):
                 _add(found, state, False, True)
             else:
@@ -128,6 +131,8 @@ class Texts:
             self._note(element, hidden, found)
         elif tag == W + "lastRenderedPageBreak":
             found.seam = self._breaks_between_words and is_word_end(found.text[-1:])
+        elif tag == W + "commentReference":
+            found.comments.append(element.get(W + "id") or "")
         elif tag == W + "fldChar":
             _field(element, hidden, found)
         elif tag == W + "instrText":

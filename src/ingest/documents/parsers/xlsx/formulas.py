@@ -1,10 +1,11 @@
-"""Formulas of a sheet. One that several cells share is stored once; the others have it with their own references."""
+"""Formulas and references of a sheet. What several cells share is stored once; the others have their own references."""
 
 import re
 from typing import Any
 
 _LONGEST = 8192  # characters, of the format
 _ROWS, _COLUMNS = 1048576, 16384
+_PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})\Z")
 _PREFIX = re.compile(r"_xlfn\.(?:_xlws\.)?|_xludf\.|_xlpm\.")  # of functions and names that older programs lack
 _PART = re.compile(
     r"""
@@ -60,6 +61,12 @@ def column_number(letters: str) -> int:
     for letter in letters:
         number = number * 26 + ord(letter) - 64
     return number
+
+
+def cell_place(name: str) -> tuple[int, int] | None:
+    """Return the row and column of a cell such as B2, None for other names."""
+    match = _PLACE.match(name)
+    return (int(match[2]), column_number(match[1])) if match else None
 
 
 def _column(name: str, by: int) -> str:

@@ -6,8 +6,8 @@ Why not `unstructured`: it turns a sheet into one text without headers, hidden p
 Canonical text: a heading of level 1 per sheet, then its tables. Empty rows separate tables, and so do empty columns if
 both sides are separate tables. A lone cell above a table is its caption. Cells are as Excel shows them, except that
 complete dates and times of the day are ISO 8601; a formula shows its stored value, or itself if it has none. Hidden
-sheets, rows, columns and cells are kept in blocks marked hidden. Texts of drawings and charts follow the tables. Left
-out: comments, macros, print headers.
+sheets, rows, columns and cells are kept in blocks marked hidden. Notes and comments follow the table of their cell;
+texts of drawings and charts follow the tables. Left out: macros, print headers.
 """
 
 from collections.abc import Iterator
@@ -17,8 +17,10 @@ from typing import Any
 from ingest.documents.parsers._office.drawings import figures, paragraph
 from ingest.documents.parsers._office.ooxml import Package, R, S, keep_one_alternative
 from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.documents.parsers._reading.comments import MARK, Comment, comment_lines
 from ingest.documents.parsers._reading.table_blocks import header_rows, is_number, lines
 from ingest.documents.parsers._reading.titles import stated_title
+from ingest.documents.parsers.xlsx.cell_notes import read_persons, read_remarks
 from ingest.documents.parsers.xlsx.cells import Cells, drawing_lines, read_cells
 from ingest.documents.parsers.xlsx.sheet import Sheet, read_sheet
 from ingest.errors import EmptyDocument, UnsupportedFormat
@@ -30,7 +32,7 @@ MEDIA_TYPES = (
     "application/vnd.ms-excel.sheet.macroenabled.12",
     "application/vnd.ms-excel.template.macroenabled.12",
 )
-VERSION = "3"
+VERSION = "4"
 LIBRARIES = ("lxml",)
 
 _SHEETS = ("worksheet", "chartsheet", "dialogsheet")
@@ -38,6 +40,8 @@ _OWN = 2  # columns that a separate table has at least
 _NAMES = 3  # rows of column names, at most
 _LOOKED_AT = 30  # rows and columns
 _HIDDEN = ("hidden",)
+
+Remarks = dict[tuple[int, int], list[Comment]]  # row and column → what was written about the cell
 
 
 def parse(raw: RawDocument) -> Document:
@@ -49,12 +53,14 @@ def parse(raw: RawDocument) -> Document:
     root = package.xml(main)
     cells, relations, out = read_cells(package, main, root), package.relations(main), Assembly(raw)
     children: dict[str, Child] = {}
+    persons = read_persons(package, main) if raw.options.comments == "keep" else None
     for place in root.iterfind(f"{S}sheets/{S}sheet"):
         relation = relations.get(place.get(R + "id") or "")
         if relation is None or relation.kind not in _SHEETS:
             continue
         marks = _HIDDEN if place.get("state", "visible") != "visible" else ()
-        _Section(raw, package, relation.target, place.get("name") or "", out).add(cells, marks)
+        remarks = {} if persons is None else read_remarks(package, relation.target, persons)
+        _Section(raw, package, relation.target, place.get("name") or "", out).add(cells, marks, remarks)
         children |= {child.path: child for child in package.children(relation.target)}
     if not out.blocks and not children:
         raise EmptyDocument(f"{raw.ref.path}: {len(raw.data)} bytes of XLSX, but no text in its cells")
@@ -76,12 +82,16 @@ class _Section:
         self._package, self._part, self._name, self._out = package, part, name, out
         self._begun = False
 
-    def add(self, cells: Cells, marks: tuple[str, ...]) -> None:
-        """Add tables, then drawings; `marks` are those of the whole sheet."""
+    def add(self, cells: Cells, marks: tuple[str, ...], remarks: Remarks) -> None:
+        """Add tables with the remarks on their cells, then drawings; `marks` are those of the whole sheet."""
         sheet = read_sheet(self._package, self._part, cells, self._limit)
         for rows in _bands(sheet):
             for table in _side_by_side(rows, sheet):
                 self._table(table, sheet, marks)
+                if remarks:
+                    inside = [(row, column) for row, columns in table for column in columns if (row, column) in remarks]
+                    self._remarks({place: remarks.pop(place) for place in inside}, sheet, marks)
+        self._remarks(dict(sorted(remarks.items())), sheet, marks)  # on empty cells
         for drawing in self._package.related(self._part, "drawing"):
             root = self._package.xml(drawing)
             keep_one_alternative(root)
@@ -102,6 +112,12 @@ class _Section:
                 if (kept := [column for column in columns if sheet.is_hidden(row, column) is hidden])
             ]
             self._rows(part, sheet, _HIDDEN if hidden else marks)
+
+    def _remarks(self, remarks: Remarks, sheet: Sheet, marks: tuple[str, ...]) -> None:
+        for (row, column), comments in remarks.items():
+            hidden = _HIDDEN if sheet.is_hidden(row, column) else marks
+            for comment in comments:
+                self._add(BlockKind.PARAGRAPH, comment_lines(comment), marks=(*hidden, MARK))
 
     def _rows(self, numbers: list[tuple[int, list[int]]], sheet: Sheet, marks: tuple[str, ...]) -> None:
         """Add cells as a caption and a table; a single cell is a paragraph."""
@@ -127,7 +143,8 @@ class _Section:
         if not self._begun and any(text.strip() for text in texts):
             self._begun = True
             if self._name.strip():
-                self._out.heading(self._name, 1, marks=fields["marks"])
+                marks = tuple(mark for mark in fields["marks"] if mark != MARK)
+                self._out.heading(self._name, 1, marks=marks)
         self._out.add(kind, texts, headers, **fields)
 
 

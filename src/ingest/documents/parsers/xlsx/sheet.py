@@ -13,10 +13,9 @@ from typing import Any
 from ingest.documents.parsers._office.ooxml import Package, S
 from ingest.documents.parsers._reading.table_blocks import REPEATED
 from ingest.documents.parsers.xlsx.cells import Cells
-from ingest.documents.parsers.xlsx.formulas import Formulas, column_number
+from ingest.documents.parsers.xlsx.formulas import Formulas, cell_place
 from ingest.errors import OversizedDocument
 
-_PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})\Z")
 _AREA = re.compile(r"([A-Z]{1,3}[0-9]{1,7}):([A-Z]{1,3}[0-9]{1,7})\Z")
 _COLUMNS = 16384  # of the format
 _SHARED = 4  # characters that each cell counts at least, since it costs memory
@@ -72,8 +71,8 @@ def _row(element: Any, number: int, sheet: Sheet, cells: Cells, formulas: Formul
     found: dict[int, str] = {}
     column = size = 0
     for cell in element.iterfind(S + "c"):
-        place = _PLACE.match(cell.get("r") or "")
-        column = column_number(place[1]) if place else column + 1
+        place = cell_place(cell.get("r") or "")
+        column = place[1] if place else column + 1
         shown = cells.show(cell, (number, column), formulas)
         if not shown.text.strip():
             continue
@@ -96,7 +95,7 @@ def _merge(area: str, sheet: Sheet, left: int) -> int:
     match = _AREA.match(area)
     if not match:
         return 0
-    (top, first), (bottom, last) = _corner(match[1]), _corner(match[2])
+    (top, first), (bottom, last) = cell_place(match[1]) or (1, 1), cell_place(match[2]) or (1, 1)
     text = sheet.rows.get(top, {}).get(first, "")
     if not text or len(text) > REPEATED:
         return 0
@@ -119,12 +118,6 @@ def _merge(area: str, sheet: Sheet, left: int) -> int:
             if size > left:
                 return size
     return size
-
-
-def _corner(place: str) -> tuple[int, int]:
-    match = _PLACE.match(place)
-    assert match is not None  # part of a longer match
-    return int(match[2]), column_number(match[1])
 
 
 def _number(text: str | None, default: int) -> int:

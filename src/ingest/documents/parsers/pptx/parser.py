@@ -1,11 +1,12 @@
-"""PPTX: slides are sections, in the order shown; tables, charts, diagrams and notes are kept.
+"""PPTX: slides are sections, in the order shown; tables, charts, diagrams, notes and comments are kept.
 
 Why not `unstructured`: it loses which text belongs to which slide title, and also list levels, charts, diagrams and
 hidden slides. Why not `python-pptx`: see `_office/ooxml.py`.
 
 Canonical text per slide: a heading of level 1 (its title, else "Slide n"), then its shapes in stored order, which is
-the order that screen readers use, then the notes below a heading "Notes" of level 2. The page is the slide's number.
-Slides and shapes that are not shown are marked hidden. Left out: comments, footers, slide numbers.
+the order that screen readers use, unless their places plainly contradict it; then comments, then the notes below a
+heading "Notes" of level 2. The page is the slide's number. Slides and shapes that are not shown are marked hidden. Left
+out: footers, slide numbers.
 """
 
 from collections.abc import Iterator
@@ -14,8 +15,11 @@ from typing import Any
 from ingest.documents.parsers._office.drawings import figures, paragraph
 from ingest.documents.parsers._office.ooxml import A, P, Package, R, keep_one_alternative
 from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.documents.parsers._reading.comments import MARK, Comment, comment_lines
 from ingest.documents.parsers._reading.table_blocks import REPEATED, header_rows, lines
 from ingest.documents.parsers._reading.titles import cover_title, document_title
+from ingest.documents.parsers.pptx.shapes import RUNNING, TITLES, Layout, all_shapes, ordered_shapes, placeholder
+from ingest.documents.parsers.pptx.slide_comments import read_authors, slide_comments
 from ingest.errors import EmptyDocument, ScannedDocument
 from ingest.records import BlockKind, Child, Document, RawDocument
 
@@ -27,13 +31,10 @@ MEDIA_TYPES = (
     "application/vnd.ms-powerpoint.slideshow.macroenabled.12",
     "application/vnd.ms-powerpoint.template.macroenabled.12",
 )
-VERSION = "2"
+VERSION = "3"
 LIBRARIES = ("lxml",)
 
-_TITLES = ("title", "ctrTitle")
-_RUNNING = ("dt", "ftr", "sldNum", "hdr", "sldImg")
 _LISTED = ("body", "obj", "")  # placeholders whose text has bullets by default; "" is a content placeholder
-_SHAPES = (P + "sp", P + "cxnSp", P + "pic", P + "graphicFrame", P + "grpSp")
 _BULLETS = {A + "buNone": False, A + "buChar": True, A + "buAutoNum": True, A + "buBlip": True}
 _WIDEST = 1000  # columns that one cell may span
 
@@ -45,12 +46,16 @@ def parse(raw: RawDocument) -> Document:
     relations, out = package.relations(main), Assembly(raw)
     children: list[Child] = []
     covers: list[str] = []
+    authors = read_authors(package, main) if raw.options.comments == "keep" else None
     places = package.xml(main).iterfind(f"{P}sldIdLst/{P}sldId")
     for number, place in enumerate(places, 1):
         relation = relations.get(place.get(R + "id") or "")
         if relation is not None:
             slide = _Slide(raw, package, relation.target, number, out)
-            slide.add()
+            slide.add_shapes()
+            if authors is not None:
+                slide.add_comments(slide_comments(package, relation.target, authors))
+            slide.add_notes()
             covers += slide.covers
             children += package.children(relation.target)
     if not any(block.kind is not BlockKind.HEADING or block.title != f"Slide {block.page}" for block in out.blocks):
@@ -76,22 +81,27 @@ class _Slide:
         self._root = package.xml(part)
         keep_one_alternative(self._root)
         self._hidden = self._root.get("show") in ("0", "false")
-        self._layout: Any = None
+        self._layout = Layout(package, part)
         self.covers: list[str] = []  # of a slide that is shown: its title if it is a title slide, else ""
 
-    def add(self) -> None:
-        """Add title, shapes and notes."""
+    def add_shapes(self) -> None:
+        """Add the title and the other shapes."""
         tree = self._root.find(f"{P}cSld/{P}spTree")
-        shapes = [] if tree is None else list(_shapes(tree, False))
-        titles = [shape for shape, hidden in shapes if _placeholder(shape)[0] in _TITLES and not hidden]
+        shapes = [] if tree is None else all_shapes(tree)
+        titles = (shape for shape, hidden in shapes if placeholder(shape)[0] in TITLES and not hidden)
         title = next((shape for shape in titles if _text(shape)), None)
         self._out.heading(_text(title) if title is not None else f"Slide {self._number}", 1, **self._fields(False))
         if not self._hidden:
-            self.covers.append(_text(title) if title is not None and _placeholder(title)[0] == _TITLES[1] else "")
-        for shape, hidden in shapes:
-            if shape is not title and _placeholder(shape)[0] not in _RUNNING:
+            self.covers.append(_text(title) if title is not None and placeholder(title)[0] == TITLES[1] else "")
+        for shape, hidden in () if tree is None else ordered_shapes(tree, self._layout, title):
+            if placeholder(shape)[0] not in RUNNING:
                 self._shape(shape, self._fields(hidden))
-        self._notes()
+
+    def add_comments(self, comments: list[Comment]) -> None:
+        """Add what people wrote about the slide."""
+        fields = self._fields(False)
+        for comment in comments:
+            self._out.add(BlockKind.PARAGRAPH, comment_lines(comment), **{**fields, "marks": (*fields["marks"], MARK)})
 
     def _fields(self, hidden: bool) -> dict[str, Any]:
         return {"page": self._number, "marks": ("hidden",) if hidden or self._hidden else ()}
@@ -115,8 +125,9 @@ class _Slide:
 
     def _body(self, shape: Any, body: Any, fields: dict[str, Any]) -> None:
         """Add the paragraphs of a shape; adjacent ones with bullets form one list."""
-        kind, index = _placeholder(shape)
-        styles = [body.find(A + "lstStyle"), *self._inherited(kind, index)]
+        kind, index = placeholder(shape)
+        inherited = next(self._layout.inherited(kind, index), None)
+        styles = [body.find(A + "lstStyle"), None if inherited is None else inherited.find(f"{P}txBody/{A}lstStyle")]
         items: list[str] = []
         breaks: list[int] = []
         numbers: dict[int, int] = {}
@@ -139,25 +150,14 @@ class _Slide:
         if items:
             self._out.add(BlockKind.LIST, "\n".join(items).split("\n"), breaks=breaks[1:], **fields)
 
-    def _inherited(self, kind: str | None, index: str) -> Iterator[Any]:
-        """Yield the list style of the layout's placeholder from which this one inherits."""
-        if self._layout is None:
-            parts = self._package.related(self._part, "slideLayout")
-            self._layout = list(self._package.xml(parts[0]).iter(P + "sp")) if parts else []
-        for shape in self._layout:
-            other, place = _placeholder(shape)
-            if other is not None and (place == index if index else other == kind):
-                yield shape.find(f"{P}txBody/{A}lstStyle")
-                return
-
-    def _notes(self) -> None:
+    def add_notes(self) -> None:
         """Add the speaker's notes."""
         for part in self._package.related(self._part, "notesSlide"):
             root = self._package.xml(part)
             texts = [
                 texts
                 for shape in root.iter(P + "sp")
-                if _placeholder(shape)[0] not in _RUNNING
+                if placeholder(shape)[0] not in RUNNING
                 for element in shape.iterfind(f"{P}txBody/{A}p")
                 if (texts := paragraph(element))
             ]
@@ -165,28 +165,6 @@ class _Slide:
                 self._out.heading("Notes", 2, **self._fields(False))
             for each in texts:
                 self._out.add(BlockKind.PARAGRAPH, each, **self._fields(False))
-
-
-def _shapes(tree: Any, hidden: bool) -> Iterator[tuple[Any, bool]]:
-    """Yield the shapes of a tree, including those in groups, and whether each is hidden."""
-    for shape in tree:
-        tag = shape.tag
-        if tag not in _SHAPES:
-            if isinstance(tag, str) and tag.endswith(("}AlternateContent", "}Choice", "}Fallback")):
-                yield from _shapes(shape, hidden)
-            continue
-        properties = shape.find(f"./*/{P}cNvPr")
-        below = hidden or (properties is not None and properties.get("hidden") in ("1", "true"))
-        if tag == P + "grpSp":
-            yield from _shapes(shape, below)
-        else:
-            yield shape, below
-
-
-def _placeholder(shape: Any) -> tuple[str | None, str]:
-    """Return the type of a placeholder ("" for content, None for other shapes) and its index."""
-    element = shape.find(f"./*/{P}nvPr/{P}ph")
-    return (None, "") if element is None else (element.get("type", ""), element.get("idx", ""))
 
 
 def _text(shape: Any) -> str:
