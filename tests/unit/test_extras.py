@@ -36,6 +36,7 @@ COMPANIONS = {
     "llvmlite": "numba",
     "olefile": "python-oxmsg",
     "pydantic-core": "pydantic",
+    "rich": "typer",
     "typing-extensions": "pydantic",
     "urllib3": "boto3",
     **dict.fromkeys(

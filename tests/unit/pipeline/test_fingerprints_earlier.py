@@ -61,8 +61,8 @@ def test_a_library_that_changed_or_went_since_leaves_other_parsers_known(number:
 
 def test_installed_libraries_that_are_not_those_of_the_lock_are_known_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extras, "version", lambda library: "0")
-    assert "html" not in earlier_texts(PoolSandbox())[PLAIN]
-    assert any("html" in same for same in earlier_texts(PoolSandbox()).values())
+    assert "json_text" not in earlier_texts(PoolSandbox())[PLAIN]
+    assert any("json_text" in same for same in earlier_texts(PoolSandbox()).values())
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def new_parser(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 
 
 def test_a_new_parser_leaves_what_others_read_known(new_parser: ModuleType) -> None:
-    assert {"html", "pdf"} <= earlier_texts(PoolSandbox())[PLAIN]
+    assert {"json_text", "odf"} <= earlier_texts(PoolSandbox())[PLAIN]
 
 
 @pytest.mark.parametrize("change", ["rules", "sandbox"])

@@ -11,6 +11,7 @@ import logging
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from gzip import GzipFile
 from io import BytesIO
 from itertools import islice
@@ -92,6 +93,8 @@ class S3Source:
         if found is None:
             return None
         data = decoded(ref.uri, found.data, found.content_encoding, self.selection.max_document_bytes)
+        if "charset" in found.content_type:  # its parser looks at it
+            ref = replace(ref, media_type=found.content_type)
         return RawDocument(ref, data, media_types.claim(found.content_type))
 
     def _permissions(self, row: ListedDocument) -> bytes | dict[str, Any] | None:

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ingest.documents.parsers._reading.decoding import BOM, decode
+from ingest.documents.parsers._reading.decoding import BOM, decode, told_charset
 from ingest.documents.parsers._reading.table_blocks import header_rows
 from ingest.errors import OversizedDocument
 from ingest.records import Block, BlockKind, Document, RawDocument
 
 MEDIA_TYPES = ("text/csv", "text/tab-separated-values")
-VERSION = "1"
-LIBRARIES = ("charset-normalizer",)
+VERSION = "2"
+LIBRARIES = ("charset-normalizer", "webencodings")
 
 _DELIMITERS = ",;\t|"  # in order of preference if several fit equally
 _SAMPLE = 64 * 1024  # characters examined to find the delimiter
@@ -41,7 +41,7 @@ class _Table:
 def parse(raw: RawDocument) -> Document:
     """Return the document. Raises: EmptyDocument, MalformedDocument, OversizedDocument."""
     path, limits = raw.ref.path, raw.options.limits
-    text = decode(raw.data, path)
+    text = decode(raw.data, path, told_charset(raw))
     if len(text) > limits.text_characters:
         raise OversizedDocument(f"{path}: {len(text)} characters, the limit is {limits.text_characters}")
     at = len(text) - len(text.removeprefix(BOM))

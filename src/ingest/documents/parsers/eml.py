@@ -1,25 +1,26 @@
 """E-mails in RFC 5322 format, read by the standard library: headers, body, quoted replies, attachments as children.
 
 The library's policy is `compat32`, which keeps headers as they are: newer policies parse every header and raise on some
-malformed ones. Plain text is used as the body if it matches the HTML. Inline pictures are left out; other parts and
-attached messages become children.
+malformed ones; raw bytes and encoded words become text in `_markup/mail_headers`. Plain text is used as the body if it
+matches the HTML. Inline pictures are left out; other parts and attached messages become children.
 """
 
 import codecs
 import re
 from email import message_from_bytes
 from email.errors import MessageError
-from email.header import decode_header, make_header
 from email.message import Message
 
 from ingest.documents.parsers._markup.mail import PGP, add_body, add_headers, child, decoded_text, unflowed
+from ingest.documents.parsers._markup.mail_headers import decoded_words, parameter, raw_headers
 from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.documents.parsers._reading.charsets import meaning
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("message/rfc822",)
-VERSION = "2"
-LIBRARIES = ("lxml", "charset-normalizer")
+VERSION = "3"
+LIBRARIES = ("lxml", "charset-normalizer", "webencodings")
 
 _HEADERS = ("From", "To", "Cc", "Bcc", "Date")
 _HEADER_LENGTH = 2**20  # characters of one header
@@ -36,7 +37,7 @@ def parse(raw: RawDocument) -> Document:
     data = _plain_bytes(raw.data)
     _check(data, path)
     try:
-        message = message_from_bytes(data)
+        message = message_from_bytes(data, policy=raw_headers(data))
     except RecursionError as error:
         raise OversizedDocument(f"{path}: parts nested too deep") from error
     except (MessageError, ValueError, LookupError, TypeError) as error:
@@ -82,15 +83,7 @@ def _header(message: Message, name: str, path: str) -> str:
     for value in values:
         if len(value) > _HEADER_LENGTH:
             raise OversizedDocument(f"{path}: header {name} has {len(value)} characters, the limit is {_HEADER_LENGTH}")
-    return " ".join(" ".join(_decoded(value) for value in values).replace("\0", "").split())
-
-
-def _decoded(value: str) -> str:
-    try:
-        text = str(make_header(decode_header(value)))
-    except (MessageError, LookupError, ValueError):
-        text = value
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return " ".join(" ".join(decoded_words(value, path) for value in values).replace("\0", "").split())
 
 
 class _Parts:
@@ -146,7 +139,7 @@ class _Parts:
         return others
 
     def _leaf(self, part: Message, kind: str) -> None:
-        name = _name(part)
+        name = _name(part, self.path)
         attached = part.get_content_disposition() == "attachment"
         if kind in ("text/plain", "text/html") and not attached and not (name and self.taken):
             text = self._text(part, kind)
@@ -159,22 +152,26 @@ class _Parts:
         if data.strip():
             extension = _EXTENSIONS.get(kind) or kind.rpartition("/")[2][:10]
             named = name or f"part-{len(self.taken) + 1}.{extension}"
-            self.children.append(child(named, data, kind, self.taken))
+            charset = parameter(part, "charset", "content-type", self.path) if kind.startswith("text/") else ""
+            told = f"{kind}; charset={charset}" if meaning(charset) else kind
+            self.children.append(child(named, data, told, self.taken))
 
     def _attached_messages(self, part: Message, inner: list[Message]) -> None:
         if part.get_content_type() == "message/delivery-status":
             for status in inner:
-                fields = [(name, str(value)) for name, value in status.items()]
+                fields = [(name, decoded_words(str(value), self.path)) for name, value in status.items()]
                 add_headers(self.assembly, "", fields)
             return
         for message in inner:
             subject = _header(message, "Subject", self.path)
-            named = _name(part) or f"{subject[:100] or 'message'}.eml"
+            named = _name(part, self.path) or f"{subject[:100] or 'message'}.eml"
             self.children.append(child(named, _bytes(message), "message/rfc822", self.taken))
 
     def _text(self, part: Message, kind: str) -> str:
         data = _payload(part)
-        text = decoded_text(data, _charset(part), self.path, html=kind == "text/html")
+        text = decoded_text(
+            data, parameter(part, "charset", "content-type", self.path), self.path, html=kind == "text/html"
+        )
         if text.lstrip().startswith(PGP):
             raise EncryptedDocument(f"{self.path}: the text is encrypted with PGP")
         if str(part.get_param("format", "")).lower() == "flowed":
@@ -201,19 +198,10 @@ def _payload(part: Message) -> bytes:
     return data.encode("utf-8", "surrogateescape") if isinstance(data, str) else b""
 
 
-def _name(part: Message) -> str:
+def _name(part: Message, path: str) -> str:
     """Return the file name of a part, "" when it has none that can be read."""
-    try:
-        return _decoded(part.get_filename() or "")
-    except (LookupError, ValueError, TypeError):
-        return ""
-
-
-def _charset(part: Message) -> str:
-    try:
-        return (part.get_content_charset() or "").strip()
-    except (LookupError, UnicodeError, ValueError):
-        return ""
+    name = parameter(part, "filename", "content-disposition", path) or parameter(part, "name", "content-type", path)
+    return " ".join(name.split())
 
 
 def _bytes(message: Message) -> bytes:

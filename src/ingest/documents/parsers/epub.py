@@ -21,8 +21,8 @@ from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, S
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("application/epub+zip",)
-VERSION = "3"
-LIBRARIES = ("lxml", "charset-normalizer")
+VERSION = "4"
+LIBRARIES = ("lxml", "charset-normalizer", "webencodings")
 
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")
 _FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")  # obfuscated fonts, not encryption

@@ -11,20 +11,20 @@ bare text with a spaCy model, flattens cell spans, does not detect hidden text, 
 from ingest.documents.parsers._markup.html_blocks import add_html
 from ingest.documents.parsers._markup.html_tree import declared_encoding, page_language, page_title, tree, xhtml_tree
 from ingest.documents.parsers._reading.assembly import Assembly
-from ingest.documents.parsers._reading.decoding import decode
+from ingest.documents.parsers._reading.decoding import decode, told_charset
 from ingest.documents.parsers._reading.titles import document_title
 from ingest.errors import EmptyDocument
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("text/html", "application/xhtml+xml")
-VERSION = "4"
-LIBRARIES = ("lxml", "charset-normalizer")
+VERSION = "5"
+LIBRARIES = ("lxml", "charset-normalizer", "webencodings")
 
 
 def parse(raw: RawDocument) -> Document:
     """Return the document. Raises: EmptyDocument, MalformedDocument, OversizedDocument."""
     path = raw.ref.path
-    source = decode(raw.data, path, declared_encoding(raw.data))
+    source = decode(raw.data, path, told_charset(raw) or declared_encoding(raw.data))
     read = xhtml_tree if raw.media_type == "application/xhtml+xml" else tree
     root = read(source, path, nesting=raw.options.limits.nesting)
     if root is None:

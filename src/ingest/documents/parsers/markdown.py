@@ -9,17 +9,17 @@ slower.
 """
 
 from ingest.documents.parsers._markup.markdown_blocks import markdown_blocks
-from ingest.documents.parsers._reading.decoding import decode
+from ingest.documents.parsers._reading.decoding import decode, told_charset
 from ingest.documents.parsers._reading.titles import document_title
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("text/markdown", "text/mdx")
-VERSION = "4"
-LIBRARIES = ("pyromark", "lxml", "pyyaml", "charset-normalizer")
+VERSION = "5"
+LIBRARIES = ("pyromark", "lxml", "pyyaml", "charset-normalizer", "webencodings")
 
 
 def parse(raw: RawDocument) -> Document:
     """Return the document. Raises: EmptyDocument, MalformedDocument, OversizedDocument."""
-    text = decode(raw.data, raw.ref.path)
+    text = decode(raw.data, raw.ref.path, told_charset(raw))
     blocks, title = markdown_blocks(text, raw)
     return Document(text, tuple(blocks), document_title(blocks, title), raw.media_type, "markdown")

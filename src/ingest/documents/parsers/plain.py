@@ -2,19 +2,19 @@
 
 import re
 
-from ingest.documents.parsers._reading.decoding import BOM, decode
+from ingest.documents.parsers._reading.decoding import BOM, decode, told_charset
 from ingest.records import Block, BlockKind, Document, RawDocument
 
 MEDIA_TYPES = ("text/plain", "text/x-log", "text/x-tex")
-VERSION = "1"
-LIBRARIES = ("charset-normalizer",)
+VERSION = "2"
+LIBRARIES = ("charset-normalizer", "webencodings")
 
 _LINE = re.compile(r"[^\r\n\f]*(?:\r\n|[\r\n\f]|\Z)")
 
 
 def parse(raw: RawDocument) -> Document:
     """Return the document. Raises: EmptyDocument, MalformedDocument."""
-    text = decode(raw.data, raw.ref.path)
+    text = decode(raw.data, raw.ref.path, told_charset(raw))
     blocks: list[Block] = []
     start = end = 0
     for line in _LINE.finditer(text, len(text) - len(text.removeprefix(BOM))):

@@ -6,7 +6,7 @@ The canonical text is the decoded file, unchanged. A block begins at an unindent
 from dataclasses import replace
 from itertools import pairwise
 
-from ingest.documents.parsers._reading.decoding import BOM, decode
+from ingest.documents.parsers._reading.decoding import BOM, decode, told_charset
 from ingest.documents.parsers._reading.lines import Lines
 from ingest.errors import OversizedDocument
 from ingest.records import BlockKind, Document, RawDocument
@@ -42,13 +42,13 @@ _LANGUAGES = {
     "text/x-properties": "properties",
 }
 MEDIA_TYPES = tuple(_LANGUAGES)
-VERSION = "1"
-LIBRARIES = ("charset-normalizer",)
+VERSION = "2"
+LIBRARIES = ("charset-normalizer", "webencodings")
 
 
 def parse(raw: RawDocument) -> Document:
     """Return the document. Raises: EmptyDocument, MalformedDocument, OversizedDocument."""
-    text = decode(raw.data, raw.ref.path)
+    text = decode(raw.data, raw.ref.path, told_charset(raw))
     base = len(text) - len(text.removeprefix(BOM))
     written = text[base:].splitlines(keepends=True)
     starts = [base]

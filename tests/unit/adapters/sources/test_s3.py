@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from ingest.adapters.s3_client import open_client
+from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.selection import Selection
 from ingest.adapters.sources.s3 import S3Source, open_source
 from ingest.errors import (
@@ -246,6 +247,14 @@ def test_what_s3_says_of_an_object_is_heard(opened):
         client.put_object(Bucket=bucket, Key=key, Body=b"<p>words</p>", **more)
     found = {ref.path: source.read(ref).media_type for ref in source.list()}
     assert {"page": "text/html", "plain": "", "none.md": ""} == found
+
+
+def test_the_charset_that_s3_tells_of_an_object_is_that_of_its_text(opened):
+    source, client, bucket = opened()
+    text = "Сеть недоступна"
+    client.put_object(Bucket=bucket, Key="a", Body=text.encode("cp1251"), ContentType="text/plain; charset=cp-1251")
+    (ref,) = source.list()
+    assert text == InlineSandbox().parse(source.read(ref)).text
 
 
 def test_an_encoded_object_is_read_as_what_it_was(opened):

@@ -1,6 +1,8 @@
 """E-mails: headers, bodies, quotes, attachments, and messages that are broken."""
 
+import base64
 from email.message import EmailMessage
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -147,3 +149,122 @@ def test_broken_labels_lose_no_message(part):
 def test_damaged_parts_never_crash(junk):
     source = HEAD.encode() + b'Content-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: text/html\n\n' + junk
     assert faults(parsed(eml, source + b"\n--b\n" + junk)) == []
+
+
+RUSSIAN, KOREAN, JAPANESE = "Сеть недоступна с самого утра", "네트워크 연결", "ネットワーク障害①"
+PLAIN = "\nContent-Type: text/plain; charset="
+
+
+def headed(name: str, value: bytes, rest: str = "\n\ntext") -> bytes:
+    return b"Subject: S\nFrom: a@x.org\n" + name.encode() + b": " + value + rest.encode()
+
+
+def subject(value: bytes, rest: str = "\n\ntext") -> str:
+    return parsed(eml, b"Subject: " + value + rest.encode()).title
+
+
+def word(text: str, label: str, codec: str = "") -> bytes:
+    return f"=?{label}?B?{base64.b64encode(text.encode(codec or label)).decode()}?=".encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "rest"),
+    [
+        (RUSSIAN.encode(), "\n\ntext"),
+        (RUSSIAN.encode("cp1251"), f"{PLAIN}windows-1251\n\ntext"),
+        (RUSSIAN.encode("koi8-r"), f"{PLAIN}us-ascii\nX: charset=koi8-r\n\ntext"),
+        (f"{RUSSIAN}\n {RUSSIAN}".encode("cp1251"), "\n\ntext"),
+    ],
+)
+def test_raw_bytes_of_a_header_are_utf_8_or_in_the_charset_of_the_message(value, rest):
+    assert subject(value, rest) in (RUSSIAN, f"{RUSSIAN} {RUSSIAN}")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252"])
+def test_raw_bytes_are_read_in_names_of_people_and_files(encoding):
+    person, file = '"Jörg Müller" <j@x.org>', "Übersicht März.txt"
+    source = (
+        f"From: {person}\nTo: {person}\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
+        f'Content-Type: text/plain; name="{file}"\nContent-Disposition: attachment; filename="{file}"\n\nx\n--b--\n'
+    ).encode(encoding)
+    document = parsed(eml, source)
+    assert (document.text, [one.path for one in document.children]) == (f"From: {person}\nTo: {person}", [file])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (word(KOREAN, "ks_c_5601-1987", "cp949"), KOREAN),
+        (word(KOREAN, "windows-949", "cp949"), KOREAN),
+        (word("เครือข่าย", "windows-874", "cp874"), "เครือข่าย"),
+        (b"=?iso-2022-jp?B?GyRCLSEbKEI=?=", "①"),
+        (b"=?ISO-8859-1?Q?It=92s_=80_5?=", "It’s € 5"),
+        (b"=?utf-8*en?Q?caf=C3=A9?=", "café"),
+        (b"=?utf-8?B?4pyT4g==?= =?utf-8?B?nJM?=", "✓✓"),
+        (b"=?utf-8?Q?caf=C3?=\n =?utf-8?Q?=A9_b?=\n =?iso-8859-1?Q?=E9?=", "café bé"),
+        (b"Re: =?utf-8?q?a_b?= (c) =?utf-8?q?d?=", "Re: a b (c) d"),
+        (b"=?utf-8?q?two words? yes?=", "two words? yes"),
+        (b"=?us-ascii?Q?caf=C3=A9?=", "café"),
+        (b"=?utf-8?Q?caf=E9_noir?=", "caf\ufffd noir"),
+        (b"=?utf-8?X?a?= =?utf-8?q?open", "=?utf-8?X?a?= =?utf-8?q?open"),
+        (JAPANESE[:-1].encode("iso2022_jp"), JAPANESE[:-1]),
+    ],
+)
+def test_encoded_words_mean_what_their_labels_mean(value, text):
+    assert subject(value) == text
+
+
+def test_a_charset_of_a_header_that_nobody_knows_is_told_and_the_content_decides(caplog):
+    assert subject(word(RUSSIAN * 2, "x-secret", "koi8-r")) == RUSSIAN * 2
+    assert ["a: charset 'x-secret' of a header is unknown; read as koi8_r by its content"] == caplog.messages
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"filename*=windows-874''" + quote("เครือ.txt".encode("cp874")).encode(),
+        b"filename*0*=windows-874''"
+        + quote("เค".encode("cp874")).encode()
+        + b"; filename*1*="
+        + quote("รือ.txt".encode("cp874")).encode(),
+        b'filename="' + word("เครือ.txt", "tis-620", "cp874") + b'"',
+        b'filename="' + "เครือ.txt".encode() + b'"',
+    ],
+)
+def test_names_of_files_are_read_in_every_way_of_writing_them(name):
+    source = headed("Content-Disposition", b"attachment; " + name, "\nContent-Type: text/csv; charset=tis-620\n\nx")
+    assert [(one.path, one.media_type) for one in parsed(eml, source).children] == [
+        ("เครือ.txt", "text/csv; charset=tis-620")
+    ]
+
+
+@pytest.mark.parametrize("label", ["windows-949", "ks_c_5601-1987", "euc-kr", "KSC5601", '"EUC-KR"'])
+def test_the_charset_of_a_part_means_what_it_means_in_the_web(label):
+    source = f"Subject: S{PLAIN}{label}\n\n".encode() + KOREAN.encode("cp949")
+    assert blocks(source)[1:] == [("paragraph", KOREAN)]
+
+
+def test_rows_of_vendors_are_read_in_japanese_mails_with_and_without_a_label():
+    body = b"\x1b$B%M%C%H-!-j\x1b(B"
+    for head in (f"Subject: S{PLAIN}ISO-2022-JP\n\n", "Subject: S\n\n"):
+        assert blocks(head.encode() + body)[1:] == [("paragraph", "ネット①㈱")]
+
+
+def test_the_charset_of_the_mail_counts_more_than_that_of_its_page():
+    page = '<html><head><meta charset="koi8-r"></head><body>' + RUSSIAN
+    for label, encoding in (("windows-1251", "cp1251"), ("us-ascii", "koi8-r"), ("x-none", "koi8-r")):
+        source = f"Subject: S\nContent-Type: text/html; charset={label}\n\n".encode() + page.encode(encoding)
+        assert blocks(source)[1:] == [("paragraph", RUSSIAN)]
+
+
+def test_a_part_in_a_charset_that_nobody_knows_is_marked(caplog):
+    source = f"Subject: S{PLAIN}x-secret\n\n".encode() + RUSSIAN.encode("koi8-r") * 2
+    assert blocks(source)[1:] == [("paragraph", RUSSIAN * 2)]
+    assert ["a: charset 'x-secret' is unknown; read as koi8_r by its content"] == caplog.messages
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("unit", ["=?a?q?", "=?a?q?x?= ", ";", '";', "=?utf-8?b?", "charset=", " "])
+def test_long_headers_are_read_once(unit):
+    for name in ("Subject", "Content-Type", "Content-Disposition"):
+        parsed(eml, headed(name, b"text/plain; " + unit.encode() * (500_000 // len(unit))))

@@ -1,13 +1,14 @@
 import socket
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.documents.parsers import html
-from ingest.errors import EmptyDocument, OversizedDocument
+from ingest.errors import EmptyDocument, MalformedDocument, OversizedDocument
 from ingest.records import BlockKind
-from tests.unit.documents.parsers.checks import faults, headings, parsed, paths, pieces, shown
+from tests.unit.documents.parsers.checks import faults, headings, parsed, paths, pieces, raw, shown
 
 PAGE = """<!DOCTYPE html><html lang="en-GB"><head><title> The  page </title><style>p{}</style></head><body>
 <nav><a href="/">Home</a></nav><div role="navigation">Menu</div><script>alert(1)</script><p hidden>secret</p>
@@ -170,3 +171,56 @@ def test_a_page_nested_too_deep_is_over_a_limit_and_not_cut_silently(depth):
 def test_xhtml_with_an_encoding_declaration_is_read():
     page = '<?xml version="1.0" encoding="utf-8"?><html xmlns="http://www.w3.org/1999/xhtml"><body><p>text</p></body></html>'
     assert parsed(html, page, "application/xhtml+xml").text == "text"
+
+
+@pytest.mark.parametrize(
+    ("label", "encoding", "text"),
+    [
+        ("windows-874", "cp874", "เครือข่ายขัดข้อง"),
+        ("TIS-620", "cp874", "เครือข่าย “ขัดข้อง”"),
+        ("windows-949", "cp949", "네트워크 똠방각하"),
+        ("ks_c_5601-1987", "cp949", "네트워크"),
+        ("x-mac-cyrillic", "mac_cyrillic", "Сеть недоступна"),
+        ("iso-8859-8-i", "iso8859-8", "הרשת אינה"),
+        ("shift_jis", "cp932", "①髙橋 ～"),
+        ("x-sjis", "cp932", "㈱ネット"),
+        ("gb2312", "gbk", "朱镕基"),
+        ("big5-hkscs", "big5hkscs", "網路連線中斷"),
+        ("ascii", "cp1252", "“quoted” – €"),
+        ("iso-8859-1", "cp1252", "“quoted” – €"),
+        ("iso-8859-9", "cp1254", "Türkçe €"),
+        ("iso-2022-jp", "iso2022_jp", "ネットワーク"),
+        ("utf-16", "utf-8", "Straße 網路"),
+        ("x-user-defined", "cp1252", "Café €"),
+        ("unicode-1-1-utf-8", "utf-8", "Straße"),
+    ],
+)
+@pytest.mark.parametrize(
+    "head",
+    [
+        "<meta charset={}>",
+        "<meta http-equiv=Content-Type content='text/html; charset={}'>",
+        "<!-- <meta charset=koi8-r> --><META CHARSET = ' {} ' />",
+    ],
+)
+def test_the_charset_of_a_page_means_what_it_means_to_browsers(head, label, encoding, text):
+    page = f"<html><head>{head.format(label)}</head><body><p>{text}</p></body></html>"
+    assert parsed(html, page.encode(encoding)).text == text
+
+
+def test_a_page_whose_charset_nobody_knows_is_marked_and_read_by_its_content(caplog):
+    text = "Сеть недоступна с самого утра, инженеры уже работают"
+    assert parsed(html, f"<meta charset=x-secret><p>{text}</p>".encode("koi8-r")).text == text
+    assert ["a: charset 'x-secret' is unknown; read as koi8_r by its content"] == caplog.messages
+
+
+def test_what_the_source_tells_counts_before_the_page():
+    page = raw("<meta charset=koi8-r><p>Сеть</p>".encode("cp1251"), "a.html", "text/html")
+    told = replace(page, ref=replace(page.ref, media_type='text/html; charset="windows-1251"'))
+    assert html.parse(told).text == "Сеть"
+
+
+def test_escapes_that_browsers_do_not_decode_are_refused_or_stay():
+    with pytest.raises(MalformedDocument, match="no browser shows"):
+        parsed(html, "<meta charset=iso-2022-kr><p>" + "네트워크".encode("iso2022_kr").decode())
+    assert parsed(html, "<meta charset=utf-7><p>+ADw-script+AD4-").text == "+ADw-script+AD4-"

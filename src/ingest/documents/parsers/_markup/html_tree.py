@@ -4,28 +4,18 @@ import re
 from html.entities import html5
 from typing import Any
 
+from ingest.documents.parsers._reading.charsets import REPLACEMENT, meant_by_meta
 from ingest.documents.parsers._reading.titles import stated_title
 from ingest.errors import OversizedDocument
 
-_ENCODING = re.compile(
-    rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w.:-]+)|<\?xml[^>]{0,100}encoding=[\"']([\w.-]+)", re.I
-)
+_META = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:()+-]+)", re.I)
+_XML_ENCODING = re.compile(rb"<\?xml[^>]{0,100}encoding\s*=\s*[\"']\s*([\w.:()+-]+)", re.I)
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _DECLARED_IN = 4096  # bytes that are searched for a declared encoding (HTML allows the first 1,024)
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30};)")
 _XML_ENTITIES = frozenset(("amp;", "lt;", "gt;", "quot;", "apos;"))
 _DOCTYPE = re.compile(r"<!DOCTYPE\b[^>\[]{0,1000}(\[)?", re.I)
 _DECLARATION = re.compile(r"<\?xml[^>]{0,200}\?>")
-_SUPERSETS = {
-    **dict.fromkeys(("iso-8859-1", "iso8859-1", "latin1", "latin-1", "us-ascii", "ascii"), "cp1252"),
-    **dict.fromkeys(("gb2312", "gbk", "x-gbk"), "gb18030"),
-    **dict.fromkeys(("shift_jis", "sjis", "x-sjis"), "cp932"),
-    **dict.fromkeys(("ks_c_5601-1987", "euc-kr", "ks_c_5601"), "cp949"),
-    "iso-8859-9": "cp1254",
-    "tis-620": "cp874",
-    "iso-8859-11": "cp874",
-    "unicode": "utf-8",
-    "utf8": "utf-8",
-}
 NESTING = 200  # levels of elements
 _CLOSERS = re.compile(
     r"<(/?)(p|address|article|aside|blockquote|center|details|dialog|dir|div|dl|dd|dt|fieldset|figcaption|figure|footer|form"
@@ -36,15 +26,15 @@ _STEPS = 400  # per XPath expression; libxml2 refuses more than 500
 
 
 def declared_encoding(data: bytes) -> str:
-    """Return the encoding that a page declares, "" when it declares none."""
-    match = _ENCODING.search(data[:_DECLARED_IN])
-    name = (match[1] or match[2]).decode("ascii").lower() if match else ""
-    return as_browsers_read(name)
-
-
-def as_browsers_read(encoding: str) -> str:
-    """Return the encoding that browsers use for a label (WHATWG Encoding): often a Windows superset of it."""
-    return _SUPERSETS.get(encoding, encoding)
+    """Return the label of the encoding that a page or an XML document declares, "" when it declares none."""
+    head = _COMMENT.sub(b"", data[:_DECLARED_IN])
+    found = [match for match in (_META.search(head), _XML_ENCODING.search(head)) if match]
+    if not found:
+        return ""
+    first = min(found, key=lambda match: match.start())
+    label = first[1].decode("ascii")
+    meant = meant_by_meta(label)
+    return label if meant == REPLACEMENT and first.re is _XML_ENCODING else meant
 
 
 def tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:

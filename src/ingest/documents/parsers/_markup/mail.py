@@ -1,19 +1,22 @@
 """Blocks of e-mails in any file format: a heading, a paragraph of headers, then paragraphs and quotes, or HTML."""
 
+import logging
 import re
 from collections.abc import Iterable
 
 from ingest.documents.parsers._markup.html_blocks import add_html
-from ingest.documents.parsers._markup.html_tree import as_browsers_read, declared_encoding, tree
+from ingest.documents.parsers._markup.html_tree import declared_encoding, tree
 from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.documents.parsers._reading.charsets import REPLACEMENT, decoded_as, meaning, meant_by_meta
 from ingest.documents.parsers._reading.decoding import decode
 from ingest.documents.parsers._reading.lines import WORD
 from ingest.errors import EmptyDocument, MalformedDocument
 from ingest.records import BlockKind, Child
 
+logger = logging.getLogger(__name__)
+
 _QUOTED = re.compile(r"(?:> ?)+")
-_STATEFUL = ("iso-2022", "hz", "utf-7")  # encodings whose bytes are all ASCII
-_LABEL = re.compile(r"[A-Za-z0-9][\w.:-]{0,40}", re.ASCII)  # of a charset
+_WEAK = ("", "cp1252")  # charsets that programs write without a look at the text: `us-ascii`, `iso-8859-1`
 _SAME = 0.8  # share of the HTML's words that plain text must contain to replace it
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
 PGP = "-----BEGIN PGP MESSAGE-----"
@@ -79,24 +82,18 @@ def unflowed(text: str, *, delete_space: bool) -> str:
 
 def decoded_text(data: bytes, charset: str, path: str, *, html: bool = False) -> str:
     """Return the text of a part whose charset may be missing or wrong; undecodable bytes become U+FFFD."""
-    charset = as_browsers_read(charset.lower()) if _LABEL.fullmatch(charset) else ""
-    if charset.startswith(_STATEFUL):
-        try:
-            return data.decode(charset)
-        except (UnicodeDecodeError, LookupError):
-            pass
-    named = declared_encoding(data) or charset if html else charset
-    for declared in dict.fromkeys((named, "")):
-        try:
-            return decode(data, path, declared)
-        except EmptyDocument:
-            return ""
-        except MalformedDocument:
-            continue
+    meta = declared_encoding(data) if html else ""
+    charset = meant_by_meta(charset) if html and meaning(charset) == "utf-7" else charset
+    labels = (meta, charset) if meta and meaning(charset) in _WEAK else (charset, meta)
+    label = next(filter(meaning, labels), "") or charset or meta
     try:
-        return data.decode(charset or "utf-8").replace("\0", "")
-    except (LookupError, UnicodeError):
-        return data.decode("utf-8", "replace").replace("\0", "")
+        return decode(data, path, label)
+    except EmptyDocument:
+        return ""
+    except MalformedDocument as error:
+        logger.warning("%s: a part of the message is damaged: %s", path, error)
+    name = meaning(label)
+    return decoded_as(data, "utf-8" if name in ("", REPLACEMENT) else name, "replace").replace("\0", "")
 
 
 def child(name: str, data: bytes, media_type: str, taken: set[str]) -> Child:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from ingest.documents.parsers._reading.assembly import MAX_TITLE
-from ingest.documents.parsers._reading.decoding import BOM, decode
+from ingest.documents.parsers._reading.decoding import BOM, decode, told_charset
 from ingest.documents.parsers._reading.lines import Lines
 from ingest.documents.parsers._reading.titles import document_title
 from ingest.documents.parsers.rst.inline_markup import plain_title
@@ -18,8 +18,8 @@ from ingest.documents.parsers.rst.scan import Construct, scan
 from ingest.records import Block, BlockKind, Document, RawDocument
 
 MEDIA_TYPES = ("text/x-rst", "text/prs.fallenstein.rst")
-VERSION = "3"
-LIBRARIES = ("charset-normalizer",)
+VERSION = "4"
+LIBRARIES = ("charset-normalizer", "webencodings")
 
 _TAB = 8  # columns, as docutils expands them
 
@@ -98,7 +98,7 @@ _OPTION = re.compile(r" +:([\w-]+): *(.*)")
 
 def parse(raw: RawDocument) -> Document:
     """Return the document. Raises: EmptyDocument, MalformedDocument."""
-    text = decode(raw.data, raw.ref.path)
+    text = decode(raw.data, raw.ref.path, told_charset(raw))
     body = _Body(text)
     blocks = tuple(body.blocks())
     return Document(text, blocks, document_title(blocks, body.title), raw.media_type, "rst")

@@ -10,7 +10,7 @@ from ingest.documents.parsers._markup.html_blocks import add_html
 from ingest.documents.parsers._markup.html_tree import declared_encoding, tree
 from ingest.documents.parsers._markup.xml_tree import xml_tree
 from ingest.documents.parsers._reading.assembly import Assembly
-from ingest.documents.parsers._reading.decoding import decode
+from ingest.documents.parsers._reading.decoding import decode, told_charset
 from ingest.documents.parsers._reading.titles import document_title
 from ingest.documents.parsers.xml.dialects import to_html
 from ingest.errors import EmptyDocument
@@ -26,8 +26,8 @@ MEDIA_TYPES = (
     "application/jats+xml",
     "application/tei+xml",
 )
-VERSION = "3"
-LIBRARIES = ("lxml", "charset-normalizer")
+VERSION = "4"
+LIBRARIES = ("lxml", "charset-normalizer", "webencodings")
 
 _FEEDS = ("rss", "feed", "rdf")
 _STATED = (  # where vocabularies keep the title of a whole document, besides in its first heading
@@ -48,7 +48,7 @@ _BODIES = ("encoded", "content", "description", "summary")  # in a feed's entry,
 def parse(raw: RawDocument) -> Document:
     """Return the document. Raises: EmptyDocument, MalformedDocument, OversizedDocument."""
     path = raw.ref.path
-    source = decode(raw.data, path, declared_encoding(raw.data))
+    source = decode(raw.data, path, told_charset(raw) or declared_encoding(raw.data))
     root = xml_tree(source, path, nesting=raw.options.limits.nesting)
     language = (root.get("{http://www.w3.org/XML/1998/namespace}lang") or root.get("lang") or "").partition("-")[0]
     stated = next((text for place in _STATED if (text := _text(root.find(place)))), "")

@@ -5,6 +5,7 @@ import pytest
 from ingest.documents.parsers._reading.decoding import decode
 from ingest.errors import MalformedDocument
 
+RUSSIAN = "Это текст на русском языке для проверки кодировки. "
 GERMAN = "Der Begriff Übergröße wird häufig für Räume benutzt, die größer sind."
 
 
@@ -67,6 +68,52 @@ def test_damaged_bytes_are_malformed_and_say_where(data, message):
 
 
 @pytest.mark.parametrize("declared", ["no such", "a\0b", "hex", "x" * 1000])
-def test_a_declared_encoding_that_is_none_is_malformed(declared):
-    with pytest.raises(MalformedDocument):
-        decode(b"Caf\xe9", "a", declared)
+def test_under_a_label_that_nobody_knows_the_content_decides_and_the_document_is_marked(declared, caplog):
+    assert decode(b"Caf\xe9", "a", declared) == "Café"
+    assert [f"a: charset {declared[:60]!r} is unknown; read as cp1252 by its content"] == caplog.messages
+    caplog.clear()
+    assert decode("Café".encode(), "a", declared) == "Café"
+    assert [f"a: charset {declared[:60]!r} is unknown; read as utf-8 by its content"] == caplog.messages
+
+
+def test_ascii_needs_no_mark(caplog):
+    assert (decode(b"Cafe", "a", "no such"), caplog.messages) == ("Cafe", [])
+
+
+def test_a_wrong_label_is_told_and_the_content_decides(caplog):
+    assert decode(RUSSIAN.encode("koi8-r") * 3, "a", "euc-jp") == RUSSIAN * 3
+    assert ["a: charset 'euc-jp' is not that of its content; read as koi8_r by its content"] == caplog.messages
+
+
+def test_a_few_damaged_characters_under_a_declared_charset_are_marked_not_refused(caplog):
+    data = ("네트워크 연결이 끊어졌습니다. " * 20).encode("cp949") + b"\xff"
+    assert decode(data, "a", "euc-kr") == "네트워크 연결이 끊어졌습니다. " * 20 + "\ufffd"
+    assert ["a: 1 characters are damaged, in the charset 'euc-kr'"] == caplog.messages
+
+
+def test_what_browsers_refuse_to_decode_is_refused():
+    with pytest.raises(MalformedDocument, match="in the charset 'replacement', which no browser shows"):
+        decode(b"text", "a", "replacement")
+
+
+def test_a_few_pairs_of_bytes_may_be_utf_8_by_chance():
+    assert (decode("图片".encode("gbk"), "a"), decode("图片".encode("gbk"), "a", "gb2312")) == ("ͼƬ", "图片")
+    assert decode("图片".encode(), "a", "gb2312") == "图片"
+
+
+def test_japanese_in_seven_bits_is_told_by_its_escapes():
+    assert decode("障害のお知らせ".encode("iso2022_jp"), "a") == "障害のお知らせ"
+    assert decode(b"\x1b[31mred\x1b[0m and $B", "a") == "\x1b[31mred\x1b[0m and $B"
+
+
+@pytest.mark.parametrize(
+    ("first", "encoding"),
+    [
+        ("# -*- coding: cp1251 -*-", "cp1251"),
+        ("#!/usr/bin/python\n# vim: set fileencoding=koi8-r :", "koi8-r"),
+        (".. -*- coding: windows-1251 -*-", "cp1251"),
+    ],
+)
+def test_a_comment_of_editors_declares_the_encoding(first, encoding):
+    text = f"{first}\nname = 'Ёж'\n"
+    assert decode(text.encode(encoding), "a") == text
