@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingest.documents.parsers.pdf.fonts import UNSEEN, Face, Faces
 from ingest.documents.parsers.pdf.glyphs import GlyphReader, Glyphs, is_right_to_left
 from ingest.documents.parsers.pdf.paint import Paint, paint
 from ingest.documents.parsers.pdf.tags import heading_tags
@@ -17,11 +18,10 @@ from ingest.documents.parsers.pdf.turns import area, main_turn, turned, turned_b
 _ASCENT, _DESCENT = 0.8, 0.2  # of the font size, above and below the baseline: glyph boxes vary too much
 _HYPHENS = {0x2: "-", 0xFFFE: "-", 0xAD: "\xad"}  # PDFium's own marks for a hyphen at the end of a line
 _SPACES = frozenset(code for code in range(0x3001) if chr(code).isspace() and code not in (10, 13))
-_BOLD = ("bold", "black", "heavy", "semib", "demi", "cmbx", "sfbx", "-medi")
+_SHIFT = 0.05  # font sizes between the baselines of a word and its raised or lowered part, at least
 _UNKNOWN = "\ufffd"  # a glyph whose character is not in the file
 _SMALLEST = 1.0  # points; smaller text is hidden
 _MAX_NOTES = 10_000  # annotations read per page
-_FORCE_BOLD = 1 << 18  # flag of a font descriptor
 
 
 @dataclass(slots=True)
@@ -38,6 +38,8 @@ class Word:
     tag: int  # id of marked content in a tagged document, -1 without one
     run: int  # words of a run follow each other in the content and are on one line
     turn: int  # quarter turns from upright
+    face: Face = field(default_factory=Face)
+    joined: bool = False  # it follows the word before it without a space
 
     @property
     def top(self) -> float:
@@ -92,6 +94,7 @@ class _Look:
     order: int
     tag: int
     turn: int
+    face: Face = field(default_factory=Face)
 
 
 def read_page(handle: Any, number: int) -> Page:
@@ -148,6 +151,7 @@ class _Reader:
 
         self.raw, self.text, self.painted, self.box = pdfium, text, painted, box
         self.looks: dict[int, _Look] = {}
+        self.faces = Faces()
         self.found: list[Word] = []
         self.glyphs: GlyphReader | None = None
         self.run = 0
@@ -176,8 +180,11 @@ class _Reader:
                 word = self._resumed(look, start, base)
             elif word is None and self._strayed(look, start, base):
                 self.run += 1
-            if word is None or self._parted(word, look, start, base):
+            joined = word is not None and not self._parted(word, look, start, base)
+            if word is None or not joined or self._shifted(word, look, base):
                 word = self._begin(look, start, end, base, (x.value, y.value))
+                word.joined = joined
+            look.face.measure(code, (end - start) / max(look.size, _SMALLEST))
             letter = _HYPHENS.get(code) or (_UNKNOWN if code < 32 else chr(code))
             word.text += letter
             if glyphs is not None:
@@ -199,23 +206,25 @@ class _Reader:
             return True
         return False
 
+    def _shifted(self, word: Word, look: _Look, base: float) -> bool:
+        """Return whether a character is a raised or lowered part of a word, or follows one."""
+        return look.size != word.size and abs(base - word.base) > _SHIFT * look.size
+
     def _resumed(self, look: _Look, start: float, base: float) -> Word | None:
         """Return the word that goes on after a line break of PDFium, None when the break is real; it begins a run then.
 
         PDFium guesses whether a page is written in lines or in columns, and breaks lines at letters if it errs.
         """
-        last = self.found[-1] if self.found else None
         size = max(look.size, 1.0)
-        alike = last is not None and (look.turn, look.size, look.bold) == (last.turn, last.size, last.bold)
-        if (
-            last is None
-            or not alike
-            or abs(base - last.base) > 0.05 * size
-            or not -0.1 * size <= start - last.x1 <= size
-        ):
-            self.run += 1
-            return None
-        return last if start - last.x1 <= 0.1 * size else None
+        last = self.found[-1] if self.found else None
+        whole = next((word for word in self.found[-1:-4:-1] if not word.joined or word.size == look.size), last)
+        if last is not None and whole is not None:
+            alike = (look.turn, look.size, look.bold) == (whole.turn, whole.size, whole.bold)
+            gap = start - last.x1
+            if alike and abs(base - whole.base) <= 0.05 * size and -0.1 * size <= gap <= size:
+                return last if gap <= 0.1 * size else None
+        self.run += 1
+        return None
 
     def _strayed(self, look: _Look, start: float, base: float) -> bool:
         """Return whether a character is on another line than the one before."""
@@ -227,7 +236,8 @@ class _Reader:
 
     def _begin(self, look: _Look, start: float, end: float, base: float, origin: tuple[float, float]) -> Word:
         hidden = look.size < _SMALLEST or self._unseen(look, origin)
-        word = Word("", start, end, base, look.size, look.bold, hidden, look.tag, self.run, look.turn)
+        face = UNSEEN if look.mode == 3 else look.face
+        word = Word("", start, end, base, look.size, look.bold, hidden, look.tag, self.run, look.turn, face)
         self.found.append(word)
         return word
 
@@ -262,26 +272,18 @@ class _Reader:
         if not raw.FPDFPageObj_GetFillColor(thing, *(ctypes.byref(channel) for channel in channels)):
             channels[3].value = 255
         red, green, blue, alpha = (channel.value for channel in channels)
+        face = self.faces.of(thing)
         look = self.looks[key] = _Look(
             size,
-            self._bold(thing),
+            face.bold,
             raw.FPDFTextObj_GetTextRenderMode(thing),
             (red, green, blue, alpha),
             self.painted.order.get(key, self.painted.objects),
             raw.FPDFPageObj_GetMarkedContentID(thing),
             turn,
+            face,
         )
         return look
-
-    def _bold(self, thing: Any) -> bool:
-        raw = self.raw
-        font = raw.FPDFTextObj_GetFont(thing)
-        if not font:
-            return False
-        name = ctypes.create_string_buffer(128)
-        raw.FPDFFont_GetBaseFontName(font, name, 128)
-        low = name.value.decode("latin-1").lower()
-        return any(part in low for part in _BOLD) or bool(raw.FPDFFont_GetFlags(font) & _FORCE_BOLD)
 
 
 def _placed(page: Page, turn: int, box: tuple[float, float, float, float]) -> Page:

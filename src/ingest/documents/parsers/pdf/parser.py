@@ -30,12 +30,13 @@ from ingest.documents.parsers.pdf.layout import PageLayout, lay_out
 from ingest.documents.parsers.pdf.ocr import recognise, why_not
 from ingest.documents.parsers.pdf.page import Page, flatten, read_page
 from ingest.documents.parsers.pdf.right_to_left import as_left_to_right
+from ingest.documents.parsers.pdf.scripts import with_scripts
 from ingest.documents.parsers.pdf.written_title import written_title
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument, ScannedDocument
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("application/pdf",)
-VERSION = "5"
+VERSION = "6"
 LIBRARIES = ("pypdfium2",)
 EXTRA = "ingest[pdf]"
 
@@ -99,7 +100,9 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
         if letters > raw.options.limits.text_characters:
             limit = raw.options.limits.text_characters
             raise OversizedDocument(f"{path}: text over the limit of {limit} characters on page {page.number}")
-        sheets.append(lay_out(as_left_to_right(page)))
+        as_left_to_right(page)
+        page.words = with_scripts(page.words)
+        sheets.append(lay_out(page))
     for number, sheet in _scans(pdf, raw, scanned).items():
         sheets[number - 1] = sheet
     assembly = Assembly(raw)

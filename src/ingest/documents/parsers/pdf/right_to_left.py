@@ -125,7 +125,7 @@ def _words(stretch: LineStretch, run: int, width: float | None) -> Iterator[Word
             if word is not None:
                 yield word
                 run += 1
-            word = replace(item.word, text=item.text, x0=x0, x1=x1, run=run)
+            word = replace(item.word, text=item.text, x0=x0, x1=x1, run=run, joined=False)
         else:
             word.text, word.x1 = word.text + item.text, x1
         x0 = x1
