@@ -19,6 +19,7 @@ from ingest.records import BlockKind
 
 _LEADING = 1.7  # font sizes between lines of a paragraph, at most
 _APART = 3.0  # font sizes between items of a list, at most
+_FORM = 4.0  # font sizes between lines of a form, at most
 _INDENT = 1.0  # font sizes
 _LEADER = re.compile(r"(?<!\s)\s*(?:\.{4,}|(?:\. ){4,}\.?|…{2,})\s*")
 
@@ -31,19 +32,22 @@ def add_blocks(assembly: Assembly, sheets: Sequence[PageLayout], headings: Headi
         without_tables(sheets, running), running, looks.most_common(1)[0][0][0] if looks else 0.0
     )
     lines = [item for sheet in sheets for item in sheet.items if isinstance(item, Line) and id(item) not in running]
-    headings.learn(lines, looks)
+    headings.learn([line for line in lines if not line.form], looks)
     words = vocabulary([line.text for line in lines])
     groups = list(_groups(sheets, running, headings))
     for group in flowed(groups, headings, _edges(sheets)):
         if isinstance(group, Table):
             cells = labelled_rows(group)
             kind = BlockKind.TABLE if len(cells[0]) > 1 else BlockKind.LIST
-            rows = [" | ".join(row) for row in cells]
+            rows = [" | ".join(row).replace("\n", " ") for row in cells]
             assembly.add(kind, rows, header_lines=group.header, page=group.page)
             continue
         first = group[0]
         marks = ("hidden",) if first.hidden else ()
-        if level := headings.level(first):
+        if first.form:
+            texts = [text for line in group for text in line.text.split("\n")]
+            assembly.add(BlockKind.PARAGRAPH, texts, page=first.page, marks=marks)
+        elif level := headings.level(first):
             assembly.heading(join_lines([line.text for line in group], words), level, page=first.page)
         elif LEADERS.search(first.text) and not first.hidden:
             assembly.add(BlockKind.LIST, [_LEADER.sub(" … ", line.text) for line in group], page=first.page)
@@ -102,8 +106,10 @@ def _together(group: list[Line], line: Line, headings: Headings, right: dict[int
     level, other = headings.level(last), headings.level(line)
     if level or other:
         return level == other and headings.same(group, line)
-    if last.hidden != line.hidden or last.page != line.page:
+    if last.hidden != line.hidden or last.page != line.page or last.form != line.form:
         return False
+    if line.form:
+        return _close(last, line, _FORM)
     if line.hidden or line.column < 0:
         return line.column == last.column and _close(last, line, _LEADING)
     if _unlike(last, line):

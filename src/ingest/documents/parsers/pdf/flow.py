@@ -73,7 +73,7 @@ def _continuation(
 
 def _is_open(last: Line, edges: Edges) -> bool:
     """Return whether a line ends no sentence and is about as wide as its column."""
-    if last.hidden or last.column < 0 or LEADERS.search(last.text) or CAPTION.match(last.text):
+    if last.hidden or last.form or last.column < 0 or LEADERS.search(last.text) or CAPTION.match(last.text):
         return False
     if not (last.text.rstrip(_CLOSING)[-1:] or ".") not in _ENDS:
         return False
@@ -88,7 +88,7 @@ def _is_open(last: Line, edges: Edges) -> bool:
 
 def _goes_on(last: Line, line: Line, edges: Edges, anyhow: bool) -> bool:
     """Return whether a sentence goes on in a line: in small letters, or `anyhow` if its column is filled."""
-    if ITEM.match(line.text) or CAPTION.match(line.text) or LEADERS.search(line.text):
+    if line.form or ITEM.match(line.text) or CAPTION.match(line.text) or LEADERS.search(line.text):
         return False
     if line.text[:1].islower():
         return True

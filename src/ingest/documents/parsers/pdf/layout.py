@@ -6,9 +6,11 @@ words ──runs──▶ pieces ──ruled tables taken out──▶ columns �
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from ingest.documents.parsers.pdf.aligned import aligned_table, joined_tables
+from ingest.documents.parsers.pdf.filling import filled
+from ingest.documents.parsers.pdf.form_lines import form_lines, is_form
 from ingest.documents.parsers.pdf.grid import Table, turn_round
 from ingest.documents.parsers.pdf.page import Page, Piece, Word
 from ingest.documents.parsers.pdf.ruled import ruled_tables
@@ -39,6 +41,7 @@ class Line:
     column: int = 0  # lines of one column follow each other
     height: float = 0.0  # of the page
     pieces: int = 1  # with wide gaps between them
+    form: bool = False  # it holds fields of a form
 
 
 @dataclass(slots=True)
@@ -53,7 +56,8 @@ class PageLayout:
 
 def lay_out(page: Page) -> PageLayout:
     """Return lines and tables in reading order; hidden and sideways text comes last, in content order."""
-    upright = [word for word in page.words if word.turn == 0 and not word.hidden]
+    words = filled(page, _pieces) if page.noted.shown else page.words
+    upright = [word for word in words if word.turn == 0 and not word.hidden]
     pieces = _pieces(upright)
     tables, left = ruled_tables(page, upright)
     if tables:
@@ -73,7 +77,7 @@ def lay_out(page: Page) -> PageLayout:
     for item in sheet.items if page.glyphs and not page.mirrored else ():
         if isinstance(item, Table):
             turn_round(item)
-    apart = [word for word in page.words if word.turn or word.hidden]
+    apart = [word for word in words if word.turn or word.hidden]
     sheet.items += [_line([piece], page, -1) for piece in _in_order(apart)]
     return sheet
 
@@ -120,7 +124,7 @@ def _merged(row: list[Piece]) -> list[Piece]:
     done = [row[0]]
     for piece in row[1:]:
         last = done[-1]
-        if piece.x0 - last.x1 <= max(0.6 * max(last.size, piece.size), 3.0):
+        if not piece.words[0].part and piece.x0 - last.x1 <= max(0.6 * max(last.size, piece.size), 3.0):
             done[-1] = _piece(last.words + piece.words)
         else:
             done.append(piece)
@@ -180,7 +184,7 @@ def _is_text(side: list[Piece]) -> bool:
     """Return whether one side of a gutter is running text, not cells or labels."""
     if len(side) < 2:
         return False
-    lengths = sorted(max(len(piece.text) for piece in row) for row in _rows(side))
+    lengths = sorted(max(0 if piece.is_field else len(piece.text) for piece in row) for row in _rows(side))
     return lengths[len(lengths) // 2] >= _PROSE
 
 
@@ -222,7 +226,16 @@ def _widest(places: list[int]) -> float:
 
 def _items(pieces: list[Piece], page: Page, column: int) -> list[Line | Table]:
     """Return the lines of one column, and the tables whose cells are aligned."""
-    rows = _rows(pieces)
+    found: list[Line | Table] = []
+    for in_form, group in groupby(_rows(pieces), lambda row: any(piece.words[0].part for piece in row)):
+        if in_form:
+            found += [_line(part, page, column) for row in group for part in form_lines(row)]
+        else:
+            found += _tables_and_lines(list(group), page, column)
+    return found
+
+
+def _tables_and_lines(rows: list[list[Piece]], page: Page, column: int) -> list[Line | Table]:
     found: list[Line | Table] = []
     at = 0
     while at < len(rows):
@@ -259,6 +272,7 @@ def _line(row: list[Piece], page: Page, column: int) -> Line:
         column,
         page.height,
         len(row),
+        is_form(words),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ingest.documents.parsers.pdf.fonts import UNSEEN, Face, Faces
 from ingest.documents.parsers.pdf.glyphs import GlyphReader, Glyphs, is_right_to_left
+from ingest.documents.parsers.pdf.noted import Noted
 from ingest.documents.parsers.pdf.paint import Paint, paint
 from ingest.documents.parsers.pdf.tags import heading_tags
 from ingest.documents.parsers.pdf.turns import area, main_turn, turned, turned_box
@@ -21,7 +22,7 @@ _SPACES = frozenset(code for code in range(0x3001) if chr(code).isspace() and co
 _SHIFT = 0.05  # font sizes between the baselines of a word and its raised or lowered part, at least
 _UNKNOWN = "\ufffd"  # a glyph whose character is not in the file
 _SMALLEST = 1.0  # points; smaller text is hidden
-_MAX_NOTES = 10_000  # annotations read per page
+DRAWN, FIELD, VALUE, MARK = "drawn", "field", "value", "mark"  # parts of a form, see `Word.part`
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class Word:
     turn: int  # quarter turns from upright
     face: Face = field(default_factory=Face)
     joined: bool = False  # it follows the word before it without a space
+    part: str = ""  # DRAWN by an annotation; of a form: FIELD is label and value, VALUE has no label, MARK is a box
 
     @property
     def top(self) -> float:
@@ -67,6 +69,11 @@ class Piece:
         """Its words in reading order."""
         return " ".join(word.text for word in self.words)
 
+    @property
+    def is_field(self) -> bool:
+        """Whether it ends with a field of a form and its value."""
+        return self.words[-1].part in (FIELD, VALUE)
+
 
 @dataclass(slots=True)
 class Page:
@@ -83,6 +90,7 @@ class Page:
     glyphs: Glyphs | None = None  # if there are letters from right to left
     corner: tuple[float, float] = (0.0, 0.0)  # the top left one, before it became the origin
     mirrored: bool = False  # most of it was written from right to left
+    noted: Noted = field(default_factory=Noted)  # its annotations
 
 
 @dataclass(slots=True)
@@ -97,14 +105,16 @@ class _Look:
     face: Face = field(default_factory=Face)
 
 
-def read_page(handle: Any, number: int) -> Page:
+def read_page(handle: Any, number: int, noted: Noted | None = None) -> Page:
     """Return what is on a page.
 
     Args:
         handle: pypdfium2's page.
         number: From 1.
+        noted: Its annotations, if they were read before they became part of its content.
     """
-    painted = paint(handle)
+    noted = noted or Noted()
+    painted = paint(handle, noted.own)
     left, bottom, right, top = handle.get_bbox()
     text = handle.get_textpage()
     try:
@@ -112,7 +122,7 @@ def read_page(handle: Any, number: int) -> Page:
         words = reader.words(handle)
     finally:
         text.close()
-    turn = main_turn((word.turn, len(word.text)) for word in words)
+    turn = main_turn((word.turn, len(word.text)) for word in words) if words else handle.get_rotation() // 90
     width, height = right - left, top - bottom
     for word in words:
         word.turn = (word.turn - turn) % 4
@@ -122,25 +132,11 @@ def read_page(handle: Any, number: int) -> Page:
         width, height = height, width
     letters = sum(len(word.text) for word in words)
     unreadable = sum(word.text.count(_UNKNOWN) for word in words) > letters / 2
-    page = Page(number, width, height, words, rules, share, unreadable, heading_tags(handle))
+    page = Page(number, width, height, words, rules, share, unreadable, heading_tags(handle), noted=noted)
     if reader.glyphs is not None:
         page.glyphs = reader.glyphs.found
         page.glyphs.turn = turn
     return _placed(page, turn, (left, bottom, right, top))
-
-
-def flatten(handle: Any) -> bool:
-    """Make form fields and text notes part of the page's content; return True when the page must be reloaded."""
-    import pypdfium2.raw as pdfium
-
-    shown = {pdfium.FPDF_ANNOT_WIDGET, pdfium.FPDF_ANNOT_FREETEXT, pdfium.FPDF_ANNOT_STAMP}
-    for index in range(min(pdfium.FPDFPage_GetAnnotCount(handle), _MAX_NOTES)):
-        note = pdfium.FPDFPage_GetAnnot(handle, index)
-        kind = pdfium.FPDFAnnot_GetSubtype(note)
-        pdfium.FPDFPage_CloseAnnot(note)
-        if kind in shown:
-            return bool(pdfium.FPDFPage_Flatten(handle, pdfium.FLAT_NORMALDISPLAY) == pdfium.FLATTEN_SUCCESS)
-    return False
 
 
 class _Reader:
@@ -238,6 +234,7 @@ class _Reader:
         hidden = look.size < _SMALLEST or self._unseen(look, origin)
         face = UNSEEN if look.mode == 3 else look.face
         word = Word("", start, end, base, look.size, look.bold, hidden, look.tag, self.run, look.turn, face)
+        word.part = DRAWN if look.order >= self.painted.own else ""
         self.found.append(word)
         return word
 
@@ -294,4 +291,7 @@ def _placed(page: Page, turn: int, box: tuple[float, float, float, float]) -> Pa
         if word.turn == 0:
             word.x0, word.x1, word.base = word.x0 - across, word.x1 - across, word.base - down
     page.rules = [(x0 - across, top - down, x1 - across, bottom - down) for x0, top, x1, bottom in page.rules]
+    for note in page.noted.all():
+        x0, upper, x1, lower = turned_box(note.box, turn)
+        note.box = x0 - across, upper - down, x1 - across, lower - down
     return page

@@ -27,6 +27,7 @@ class Paint:
     pictures: list[Box] = field(default_factory=list)
     unknown: list[Box] = field(default_factory=list)  # pictures and shadings, which may have any colour
     order: dict[int, int] = field(default_factory=dict)  # address of a page object → its position
+    own: int = 2**31  # position of the first object that comes from an annotation
     objects: int = 0
     segments: int = 0
 
@@ -48,12 +49,24 @@ class Paint:
         return not any(_holds(box, point) for box in self.unknown)
 
 
-def paint(page: Any) -> Paint:
-    """Return what is painted on a pypdfium2 page."""
+def paint(page: Any, own: int | None = None) -> Paint:
+    """Return what is painted on a pypdfium2 page.
+
+    Args:
+        page: The page.
+        own: How many objects it had before annotations became part of it; these draw no ruling lines of tables.
+    """
     import pypdfium2.raw as pdfium
 
     found = Paint()
-    _walk(pdfium, page, pdfium.FPDFPage_CountObjects, pdfium.FPDFPage_GetObject, (found, _IDENTITY, 0))
+    count, get = pdfium.FPDFPage_CountObjects(page), pdfium.FPDFPage_GetObject
+    first = count if own is None else min(own, count)
+    _walk(pdfium, page, lambda _: first, get, (found, _IDENTITY, 0))
+    if own is None:
+        return found
+    found.own, rules = found.objects, len(found.rules)
+    _walk(pdfium, page, lambda _: count - first, lambda page, at: get(page, first + at), (found, _IDENTITY, 0))
+    del found.rules[rules:]
     return found
 
 

@@ -24,11 +24,15 @@ from typing import Any
 
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers._reading.titles import document_title
+from ingest.documents.parsers.pdf.annotations import Budget
 from ingest.documents.parsers.pdf.blocks import add_blocks
+from ingest.documents.parsers.pdf.fields import Forms
+from ingest.documents.parsers.pdf.filling import cleared
 from ingest.documents.parsers.pdf.headings import Entry, Headings
 from ingest.documents.parsers.pdf.layout import PageLayout, lay_out
+from ingest.documents.parsers.pdf.noted import read_noted
 from ingest.documents.parsers.pdf.ocr import recognise, why_not
-from ingest.documents.parsers.pdf.page import Page, flatten, read_page
+from ingest.documents.parsers.pdf.page import Page, read_page
 from ingest.documents.parsers.pdf.right_to_left import as_left_to_right
 from ingest.documents.parsers.pdf.scripts import with_scripts
 from ingest.documents.parsers.pdf.written_title import written_title
@@ -36,7 +40,7 @@ from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, O
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("application/pdf",)
-VERSION = "6"
+VERSION = "7"
 LIBRARIES = ("pypdfium2",)
 EXTRA = "ingest[pdf]"
 
@@ -93,14 +97,14 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
     sheets: list[PageLayout] = []
     scanned: list[int] = []
     letters = 0
-    for page in _pages(pdf, path):
+    for page in _pages(pdf, raw):
         if _is_scan(page):
             scanned.append(page.number)
         letters += sum(len(word.text) for word in page.words)
         if letters > raw.options.limits.text_characters:
             limit = raw.options.limits.text_characters
             raise OversizedDocument(f"{path}: text over the limit of {limit} characters on page {page.number}")
-        as_left_to_right(page)
+        as_left_to_right(cleared(page))
         page.words = with_scripts(page.words)
         sheets.append(lay_out(page))
     for number, sheet in _scans(pdf, raw, scanned).items():
@@ -114,22 +118,28 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
     return Document(assembly.text, tuple(assembly.blocks), title, raw.media_type, "pdf", children=children)
 
 
-def _pages(pdf: Any, path: str) -> Iterator[Page]:
-    """Yield the pages in order, one in memory at a time. Raises: MalformedDocument."""
+def _pages(pdf: Any, raw: RawDocument) -> Iterator[Page]:
+    """Yield the pages in order, one in memory at a time. Raises: MalformedDocument, OversizedDocument."""
     import pypdfium2
 
-    for index in range(len(pdf)):
-        try:
-            handle = pdf[index]
-        except pypdfium2.PdfiumError as error:
-            raise MalformedDocument(f"{path}: page {index + 1} of {len(pdf)} cannot be read: {error}") from error
-        try:
-            if flatten(handle):
-                handle.close()
+    path, budget = raw.ref.path, Budget(raw.ref.path, raw.options.limits.text_characters)
+    forms = Forms(pdf, raw.data, budget)
+    try:
+        for index in range(len(pdf)):
+            try:
                 handle = pdf[index]
-            yield read_page(handle, index + 1)
-        finally:
-            handle.close()
+            except pypdfium2.PdfiumError as error:
+                raise MalformedDocument(f"{path}: page {index + 1} of {len(pdf)} cannot be read: {error}") from error
+            try:
+                noted = read_noted(handle, forms, budget)
+                if noted.own is not None:
+                    handle.close()
+                    handle = pdf[index]
+                yield read_page(handle, index + 1, noted)
+            finally:
+                handle.close()
+    finally:
+        forms.close()
 
 
 def _is_scan(page: Page) -> bool:

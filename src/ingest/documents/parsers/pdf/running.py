@@ -68,7 +68,7 @@ def _repeated(sheets: Sequence[PageLayout]) -> set[int]:
     """Return the lines that many pages have at the same height."""
     seen: dict[tuple[str, int], list[Line]] = {}
     for sheet in sheets:
-        lines = [item for item in sheet.items if isinstance(item, Line) and item.column >= 0]
+        lines = [item for item in sheet.items if isinstance(item, Line) and item.column >= 0 and not item.form]
         bases = sorted({line.base for line in lines})
         edges = (bases[0], bases[-1]) if bases else ()
         outer = {*bases[:_OUTER], *bases[-_OUTER:]}
@@ -92,7 +92,7 @@ def _tight(sheets: Sequence[PageLayout], found: set[int]) -> set[int]:
     """Return those of the lines that text of the same look follows without more space: its first or last lines."""
     tight: set[int] = set()
     for sheet in sheets:
-        lines = [item for item in sheet.items if isinstance(item, Line) and item.column >= 0]
+        lines = [item for item in sheet.items if isinstance(item, Line) and item.column >= 0 and not item.form]
         for ordered in (sorted(lines, key=_place), sorted(lines, key=_place, reverse=True)):
             for line, inner in reversed(list(pairwise(ordered[: 2 * _OUTER]))):
                 near = 0.5 * line.size < abs(inner.base - line.base) < _LEADING * line.size
@@ -161,7 +161,7 @@ def _outermost(sheet: PageLayout, known: set[int]) -> Iterator[Item]:
                 outer = [item for members in rows[:at] for item in members]
                 prose = sum(isinstance(item, Line) and len(item.text) > _PROSE for item in outer) > 1
                 if not prose and not _in_margin(inner[0], height, _OPPOSITE):
-                    yield from outer
+                    yield from (item for item in outer if isinstance(item, Table) or not item.form)
                 break
 
 

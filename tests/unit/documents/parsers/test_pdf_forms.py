@@ -1,0 +1,225 @@
+"""Fields of PDF forms: each value once, beside its label."""
+
+import pytest
+
+from ingest.documents.parsers.pdf import parser as pdf
+from tests.unit.documents.parsers.checks import faults, parsed, shown
+from tests.unit.documents.parsers.pdf_files import grid, lines, text
+from tests.unit.documents.parsers.pdf_forms import annotated, check_box, string, text_field, widget
+
+LINE = "Thank you; the office will write to you within a week."
+
+
+def read(content: str, *widgets: str, **more) -> list[str]:
+    """Return the lines of a page with fields."""
+    document = parsed(pdf, annotated([content], [widgets], **more))
+    assert faults(document) == []
+    return [line for _, block in shown(document) for line in block.split("\n")]
+
+
+def box(x: float, base: float, width: float = 120) -> tuple[float, float, float, float]:
+    """Return a field's box whose value stands on a base line."""
+    return x, base - 12, x + width, base + 6
+
+
+def test_a_value_stands_behind_the_label_before_it_also_with_several_in_a_row():
+    content = text(72, 100, "Surname:") + text(300, 100, "City") + text(72, 130, "Street:") + text(300, 130, "Phone")
+    found = read(
+        content,
+        text_field(box(380, 130, 100), "d", "0123"),
+        text_field(box(140, 100), "a", "Hollander"),
+        text_field(box(380, 100, 100), "b", "Utrecht"),
+        text_field(box(140, 130), "c"),
+    )
+    assert found == ["Surname: Hollander", "City: Utrecht", "Street:", "Phone: 0123"]
+
+
+def test_a_value_stands_behind_the_label_above_or_below_it():
+    rows = [(72, 100, "Policy holder"), (300, 100, "Policy number"), (72, 150, "Bank"), (300, 150, "Place")]
+    values = ["Maria", "PX-2210", "", "Delft"]
+    for side in (-12, 18):
+        content = "".join(text(x, y + side, label, 8) for x, y, label in rows)
+        widgets = [text_field(box(x, y, 150), f"f{x}{y}", v) for (x, y, _), v in zip(rows, values, strict=True)]
+        assert read(content, *widgets) == ["Policy holder: Maria", "Policy number: PX-2210", "Bank", "Place: Delft"]
+
+
+def test_boxes_show_their_state_before_or_behind_their_label():
+    content = text(72, 100, "Insured:") + text(72, 130, "Pet:") + text(120, 130, "cat") + text(160, 130, "dog")
+    content += text(86, 160, "I agree to the terms") + text(72, 190, "Yes") + text(120, 190, "No")
+    kids = [
+        f"<< /Type /Annot /Subtype /Widget /Parent {{p0}} /F 4 /Rect [{x} 660 {x + 10} 670] /AS /{state} "
+        f"/AP << /N << /{name} {{empty}} /Off {{empty}} >> >> >>"
+        for x, name, state in ((106, "0", "Off"), (146, "1", "1"))
+    ]
+    found = read(
+        content,
+        check_box((120, 92, 130, 102), "insured", True),
+        *kids,
+        check_box((72, 152, 82, 162), "terms", False),
+        check_box((94, 182, 104, 192), "yes", True),
+        check_box((140, 182, 150, 192), "no", False),
+        parents=["<< /FT /Btn /Ff 49152 /T (pet) /V /1 /Opt [(cat) (dog)] /Kids [{n1} {n2}] >>"],
+    )
+    assert found == ["Insured: ☒", "Pet: ☐ cat ☒ dog", "☐ I agree to the terms", "Yes: ☒ No: ☐"]
+
+
+def test_a_choice_shows_what_its_options_say_and_a_list_all_that_are_chosen():
+    content = text(72, 100, "Course:") + text(72, 140, "Languages:")
+    options = "/Opt [[(a1) (Painting)] [(b2) (Pottery)]] /Ff 131072"
+    found = read(
+        content,
+        widget(box(140, 100), "Ch", "course", "(b2)", options),
+        widget(
+            box(140, 140), "Ch", "languages", "[(English) (Dutch)]", "/Opt [(English) (Dutch) (French)] /Ff 2097152"
+        ),
+    )
+    assert found == ["Course: Pottery", "Languages: English, Dutch"]
+
+
+def test_a_password_is_never_read_and_a_push_button_says_nothing():
+    content = text(72, 100, "Password:") + text(72, 130, "Name:")
+    found = read(
+        content,
+        text_field(box(140, 100), "p", "s3cret", "/Ff 8192 /AP << /N {s0} >>"),
+        text_field(box(140, 130), "n", "Ada"),
+        widget(box(300, 130, 60), "Btn", "send", "", "/Ff 65536 /MK << /CA (Send) >> /AP << /N {s1} >>"),
+        shown=[text(142, 100, "******"), text(310, 130, "Send")],
+    )
+    assert found == ["Password:", "Name: Ada"]
+
+
+@pytest.mark.parametrize(
+    ("value", "more", "expected"),
+    [
+        (string("Åsa Øst – Łódź"), "", "Name: Åsa Øst – Łódź"),
+        (r"(M\374ller \240 x)", "", "Name: Müller € x"),
+        (string("Road 1\nTown 2"), "/Ff 4096", "Name: Road 1\nTown 2"),
+        (string("12345"), "/Ff 16777216 /MaxLen 5", "Name: 12345"),
+        ("", "/RV (<body><p>Bold <b>Bill</b></p></body>)", "Name: Bold Bill"),
+        (string("read only"), "/Ff 1", "Name: read only"),
+    ],
+)
+def test_values_of_all_kinds_are_read(value, more, expected):
+    found = read(text(72, 100, "Name:"), widget((140, 88, 300, 140), "Tx", "n", value, more))
+    assert "\n".join(found) == expected
+
+
+def test_a_value_stands_once_whatever_its_appearance_shows():
+    content = text(72, 100, "Name:") + text(72, 130, "Sum:") + text(72, 160, "City:") + text(142, 160, "Delft")
+    found = read(
+        content,
+        text_field(box(140, 100), "name", "Ada Lovelace", "/AP << /N {s0} >>"),
+        text_field(box(140, 130), "sum", "1234.5", "/AP << /N {s1} >> /AA << /F << /S /JavaScript /JS (f\\(\\)) >> >>"),
+        text_field(box(140, 160), "city", "Delft"),
+        shown=[text(142, 100, "A d a L o v e"), text(142, 130, "1,234.50 EUR")],
+    )
+    assert found == ["Name: Ada Lovelace", "Sum: 1,234.50 EUR", "City: Delft"]
+
+
+def test_without_text_beside_it_a_field_has_its_tooltip_or_its_name_as_label():
+    found = read(
+        text(72, 100, LINE),
+        text_field(box(72, 200), "a.ship_name", "Aurora"),
+        text_field(box(72, 300), "Text7", "Only a value"),
+        text_field(box(72, 400), "x", "Rotterdam", "/TU (Home port)"),
+        text_field(box(72, 500), "empty", "", "/TU (Not shown)"),
+        check_box((72, 600, 82, 610), "c", True, "/TU (Under way)"),
+    )
+    assert found == [LINE, "ship name: Aurora", "Only a value", "Home port: Rotterdam", "Under way: ☒"]
+
+
+def test_a_blank_in_a_sentence_is_filled_in():
+    content = text(72, 100, "I,") + text(162, 100, ", declare that all of this is true and")
+    content += text(72, 112, "complete to the best of my knowledge.")
+    found = read(content, text_field((82, 90, 161, 103), "n", "John Smith"))
+    assert found == ["I, John Smith, declare that all of this is true and complete to the best of my knowledge."]
+
+
+@pytest.mark.parametrize("ruled", [False, True])
+def test_fields_between_headings_are_the_cells_of_a_table(ruled):
+    content = "".join(text(76 + 120 * i, 100, name) for i, name in enumerate(["Item", "2023", "2024"]))
+    rows = [("Income", "100", "200"), ("Costs", "50", "60"), ("Rest", "50", "140")]
+    content += "".join(text(76, 120 + 20 * i, row[0]) for i, row in enumerate(rows))
+    content += grid([72, 192, 312, 432], [86, 106, 126, 146, 166]) if ruled else ""
+    widgets = [
+        text_field(box(74 + 120 * column, 120 + 20 * at, 110), f"f{at}{column}", row[column])
+        for at, row in enumerate(rows)
+        for column in (1, 2)
+    ]
+    assert read(content, *widgets) == ["Item | 2023 | 2024", *(" | ".join(row) for row in rows)]
+
+
+def test_labels_inside_ruled_cells_keep_their_values():
+    content = grid([72, 272, 472], [90, 120, 150]) + text(75, 98, "1. Name", 7) + text(275, 98, "2. City", 7)
+    content += text(75, 128, "3. Born", 7) + text(275, 128, "4. Nation", 7)
+    places = [(75, 102, "Ada"), (275, 102, "Delft"), (75, 132, "1990"), (275, 132, "Dutch")]
+    widgets = [text_field((x, y, x + 180, y + 16), f"f{x}{y}", value) for x, y, value in places]
+    assert read(content, *widgets) == ["1. Name: Ada | 2. City: Delft", "3. Born: 1990 | 4. Nation: Dutch"]
+
+
+def test_units_other_boxes_and_lines_to_write_on_stay_with_their_fields():
+    content = text(72, 100, "Weight") + text(166, 100, "kg") + text(200, 100, "Date:") + text(272, 100, "/")
+    content += text(86, 130, "Other:") + text(72, 160, "Name: ______________ Phone: ________")
+    found = read(
+        content,
+        text_field(box(120, 100, 44), "w", "80"),
+        text_field(box(240, 100, 30), "d", "12"),
+        text_field(box(277, 100, 30), "m", "05"),
+        check_box((72, 122, 82, 132), "o", True),
+        text_field(box(120, 130), "other", "by bicycle"),
+        text_field(box(102, 160, 76), "n", "Otto"),
+        text_field(box(218, 160, 40), "p", "0170"),
+    )
+    assert found == ["Weight: 80 kg", "Date: 12 / 05", "☒ Other: by bicycle", "Name: Otto", "Phone: 0170"]
+
+
+@pytest.mark.parametrize(("flags", "hidden"), [(2, True), (32, True), (36, False), (4, False), (6, True)])
+def test_a_field_that_nobody_sees_is_marked_hidden(flags, hidden):
+    data = annotated([text(72, 100, "Name:")], [[text_field(box(140, 100), "n", "Ada", "/TU (Name)", flags)]])
+    marked = [b.marks for b in parsed(pdf, data).blocks if "Ada" in parsed(pdf, data).text[b.start : b.end]]
+    assert marked == [("hidden",) if hidden else ()]
+
+
+def test_a_field_with_widgets_on_several_pages_is_read_on_each():
+    widget = "<< /Type /Annot /Subtype /Widget /Parent {p0} /F 4 /Rect [140 680 260 700] >>"
+    parent = "<< /FT /Tx /T (name) /V (Ada) /Kids [{n0} {n1}] >>"
+    pages = [text(72, 105, "Name:"), text(72, 105, "Signed by:")]
+    document = parsed(pdf, annotated(pages, [[widget], [widget]], [parent]))
+    assert [(b.page, document.text[b.start : b.end]) for b in document.blocks] == [
+        (1, "Name: Ada"),
+        (2, "Signed by: Ada"),
+    ]
+
+
+def test_a_field_at_the_head_of_every_page_is_no_running_header():
+    widget = "<< /Type /Annot /Subtype /Widget /Parent {p0} /F 4 /Rect [140 740 260 760] >>"
+    parent = "<< /FT /Tx /T (name) /V (Ada) /Kids [{n0} {n1} {n2} {n3}] >>"
+    pages = [text(72, 44, "Name:") + lines(72, 200, [LINE] * 9) + text(72, 740, f"Page {at}") for at in range(4)]
+    document = parsed(pdf, annotated(pages, [[widget]] * 4, [parent]))
+    assert (document.text.count("Name: Ada"), document.text.count("Page")) == (4, 0)
+
+
+def test_boxes_without_appearances_and_old_appearances_are_as_their_values_say():
+    content = text(86, 100, "one") + text(86, 130, "two") + text(72, 160, "Name:")
+    found = read(
+        content,
+        widget((72, 92, 82, 102), "Btn", "one", "/Yes"),
+        widget((72, 122, 82, 132), "Btn", "two", "/Off"),
+        text_field(box(140, 160), "n", "New name", "/AP << /N {s0} >>"),
+        form="/NeedAppearances true",
+        shown=[text(142, 160, "Old name")],
+    )
+    assert found == ["☒ one", "☐ two", "Name: New name"]
+
+
+def test_fields_of_a_page_that_is_turned_keep_their_labels():
+    content = f"q 0 1 -1 0 792 0 cm {text(72, 100, 'Name:')} {text(72, 130, LINE)} Q"
+    turned = "<< /Type /Annot /Subtype /Widget /FT /Tx /T (n) /V (Ada) /F 4 /Rect [88 140 106 260] /MK << /R 90 >> >>"
+    assert read(content, turned, rotate=90) == ["Name: Ada", LINE]
+
+
+def test_many_fields_are_read_in_linear_time():
+    content = "".join(text(72, 20 + 0.5 * i, "Name:") for i in range(500))
+    widgets = [text_field((140, 14 + 0.5 * i, 240, 22 + 0.5 * i), f"f{i}", f"v{i}") for i in range(500)]
+    found = " ".join(read(content, *widgets))
+    assert [found.count(f"v{i}") for i in (100, 200, 499)] == [1, 1, 1]
