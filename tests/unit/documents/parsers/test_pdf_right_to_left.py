@@ -115,3 +115,43 @@ def test_items_of_a_list_are_found_at_the_right():
     rows = ["1. סעיף ראשון", "2. סעיף שני", "3. סעיף (שלישי)"]
     page = [glyph for i, row in enumerate(rows) for glyph in right_line(EDGE, 100 + 12 * i, displayed(row, True))]
     assert shown(parsed(pdf, glyph_file([page]))) == [("list", "\n".join(rows))]
+
+
+@pytest.mark.parametrize("sentence", SENTENCES[:3] + SENTENCES[6:7])
+def test_text_put_on_the_page_in_reading_order_from_the_left_is_not_turned_round(sentence):
+    assert texts(glyph_file([line(72, 100, sentence)])) == [sentence]
+
+
+def test_brackets_are_seen_as_their_surroundings_tell_where_a_table_has_them_the_wrong_way_round():
+    rows = [("המחיר (ראו עמוד) עלה.", True), ("The word שלום (peace) is common.", False)]
+    page = []
+    for i, (row, rtl) in enumerate(rows):
+        seen = "".join(MIRROR.get(letter, letter) for letter in displayed(row, rtl))
+        page += right_line(EDGE, 100 + 30 * i, seen) if rtl else line(72, 100 + 30 * i, seen)
+    assert texts(glyph_file([page])) == [row for row, _ in rows]
+
+
+def test_letters_set_apart_are_one_word():
+    seen, x = [], EDGE
+    for letter in "כותרת מודגשת":
+        x -= 1.4 * advance(letter, 10)
+        seen += [Shown(letter, x, 100)] if letter != " " else []
+    assert texts(glyph_file([seen], one_by_one=True)) == ["כותרת מודגשת"]
+
+
+def test_marks_go_with_the_letter_that_most_marks_follow_where_two_lie_above_each_other():
+    letters = right_line(EDGE, 100, displayed("שלומ", True))
+    shin, lamed, vav, mem = letters[::-1]
+    lamed.x += 1
+    lamed_mark = Shown("\u05b0", lamed.x - 0.9, 100)  # over both
+    order = [mem, Shown("\u05b4", mem.x, 100), vav, Shown("\u05b9", vav.x, 100), lamed, lamed_mark]
+    assert texts(glyph_file([[shin, *order[4:], *order[2:4], *order[:2]]], one_by_one=True)) == [
+        "של\u05b0ו\u05b9מ\u05b4"
+    ]
+
+
+def test_letters_that_go_down_in_a_word_are_one_line():
+    seen = right_line(EDGE, 100, displayed("ہے کتابیں اور", True))
+    for at, glyph in enumerate(seen):
+        glyph.y -= (0, 3, 6)[at % 3]
+    assert texts(glyph_file([seen], one_by_one=True)) == ["ہے کتابیں اور"]

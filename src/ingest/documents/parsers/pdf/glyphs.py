@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from ingest.documents.parsers.pdf.brackets import MIRRORED
+
 _MAX_OBJECTS = 200_000  # of a page
 _MAX_MARKS = 20  # of a text object
 _LONGEST = 20_000  # bytes of a span's text
 _DEPTH = 10  # of forms inside forms
 _INKLESS = 0.001  # points
-_CLUSTER = 4  # letters that one glyph may stand for; a longer span is text over its whole width
-MIRRORED = dict(zip("()[]{}<>«»‹›≤≥⟨⟩", ")(][}{><»«›‹≥≤⟩⟨", strict=True))
 _CONTROLS = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _RIGHT_TO_LEFT = ((0x590, 0x8FF), (0xFB1D, 0xFDFF), (0xFE70, 0xFEFE), (0xD802, 0xD803), (0xD83A, 0xD83B))
 
@@ -34,7 +34,8 @@ class Glyph:
     end: float
     place: float  # where the pen stood
     base: float  # the line on which it stands
-    order: int  # in the content
+    order: int  # in PDFium's text
+    spanned: bool = False  # its text is that of a span
 
 
 @dataclass(slots=True)
@@ -98,7 +99,7 @@ class GlyphReader:
             self._last = None
             if not span.taken:
                 span.taken = True
-                glyphs.append(Glyph(plain(span.text), *(_extent(span, word.turn) or along), at))
+                glyphs.append(Glyph(plain(span.text), *(_extent(span, word.turn) or along), at, spanned=True))
             return
         if self._mirrored[at]:
             letter = MIRRORED.get(letter, letter)
@@ -184,19 +185,17 @@ class GlyphReader:
         return data.decode("latin-1")
 
     def _spaced(self, codes: Sequence[int]) -> None:
-        """Find the spaces that are characters of the file."""
+        """Find the spaces that are characters of the file: those that PDFium adds have no width."""
         raw = self.raw
         x, y = ctypes.c_double(), ctypes.c_double()
         for at, code in enumerate(codes):
             if code > 32 and code not in (0xA0, 0x202F, 0x3000) and not 0x2000 <= code <= 0x200A:
                 continue
-            if (
-                code >= 32
-                and raw.FPDFText_GetTextObject(self.text, at)
-                and raw.FPDFText_IsGenerated(self.text, at) != 1
-            ):
-                raw.FPDFText_GetCharOrigin(self.text, at, ctypes.byref(x), ctypes.byref(y))
-                self.found.spaces.append((x.value, y.value))
+            if code >= 32 and raw.FPDFText_GetTextObject(self.text, at):
+                start, end = self._ink(at, 0) or (0.0, 0.0)
+                if end - start > _INKLESS:
+                    raw.FPDFText_GetCharOrigin(self.text, at, ctypes.byref(x), ctypes.byref(y))
+                    self.found.spaces.append((x.value, y.value))
 
 
 def plain(text: str) -> str:
@@ -260,9 +259,9 @@ def _ligatures() -> frozenset[str]:
 
 
 def _extent(span: _Span, turn: int) -> tuple[float, float, float, float] | None:
-    """Return where a span begins and ends along its line, its pen and base: of a single letter those of its main glyph.
+    """Return where a span begins and ends along its line, and the pen and base of its main glyph.
 
-    Marks are drawn before the letter to which they belong.
+    Marks are often drawn before the letter to which they belong.
     """
     if not span.parts:
         return None
@@ -273,9 +272,7 @@ def _extent(span: _Span, turn: int) -> tuple[float, float, float, float] | None:
         widest = len(sides) - 1
     x, y = span.pens[widest]
     pen, base = (x, y, -x, -y)[turn], (-y, x, y, -x)[turn]
-    if sum(unicodedata.category(letter) != "Mn" for letter in span.text) > _CLUSTER:
-        return min(start for start, _ in sides), max(end for _, end in sides), pen, base
-    return *sides[widest], pen, base
+    return min(pen, *(start for start, _ in sides)), max(end for _, end in sides), pen, base
 
 
 def _stretch(box: Box, turn: int) -> tuple[float, float]:

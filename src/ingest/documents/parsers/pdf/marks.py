@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Protocol
 
+_MOST = 0.5  # of the marks of a line, less those to which the opposite applies
 _NEAR = 3  # letters to each side of a mark that may be its own
 
 
@@ -14,6 +15,7 @@ class PlacedText(Protocol):
     text: str
     start: float
     end: float
+    order: int  # in the file, forwards or backwards
 
 
 def is_mark(text: str) -> bool:
@@ -22,7 +24,10 @@ def is_mark(text: str) -> bool:
 
 
 def attached(letters: Sequence[PlacedText], marks: Sequence[PlacedText]) -> None:
-    """Add marks to the text of the letters at whose place they stand.
+    """Add marks to the text of the letters to which they belong.
+
+    That is the letter at whose place a mark stands. Where letters lie above each other there may be two: if most marks
+    follow their letters in the file, or precede them, the others are taken to do the same.
 
     Args:
         letters: From left to right; of a ligature the first letter is at the right.
@@ -31,27 +36,41 @@ def attached(letters: Sequence[PlacedText], marks: Sequence[PlacedText]) -> None
     if not letters:
         return
     starts = [letter.start for letter in letters]
-    touched = set()
+    ordered = sorted(range(len(letters)), key=lambda i: letters[i].order)
+    orders = [letters[i].order for i in ordered]
+    places: list[tuple[PlacedText, int, int | None, int | None]] = []
     for mark in marks:
-        middle = (mark.start + mark.end) / 2
-        at = bisect_right(starts, middle) - 1
-        near = range(max(at - _NEAR, 0), min(at + _NEAR + 1, len(letters)))
-        best = min(near, key=lambda i: (_distance(letters[i], middle), abs(_middle(letters[i]) - middle)))
-        _add(letters[best], mark.text, middle)
+        rank = bisect_right(orders, mark.order)
+        before = ordered[rank - 1] if rank else None
+        after = ordered[rank] if rank < len(ordered) else None
+        places.append((mark, _nearest(letters, starts, mark), before, after))
+    follow = sum((best == before) - (best == after) for _, best, before, after in places)
+    touched = set()
+    for mark, nearest, before, after in places:
+        usual = before if follow > 0 else after
+        above = usual is not None and abs(follow) > _MOST * len(places) and not _distance(letters[usual], mark)
+        best = usual if above and usual is not None else nearest
+        _add(letters[best], mark)
         touched.add(best)
     for at in touched:
         letters[at].text = _sorted(letters[at].text)
+
+
+def _nearest(letters: Sequence[PlacedText], starts: Sequence[float], mark: PlacedText) -> int:
+    at = bisect_right(starts, _middle(mark)) - 1
+    near = range(max(at - _NEAR, 0), min(at + _NEAR + 1, len(letters)))
+    return min(near, key=lambda i: (_distance(letters[i], mark), abs(_middle(letters[i]) - _middle(mark))))
 
 
 def _middle(letter: PlacedText) -> float:
     return (letter.start + letter.end) / 2
 
 
-def _distance(letter: PlacedText, x: float) -> float:
-    return max(letter.start - x, x - letter.end, 0.0)
+def _distance(letter: PlacedText, mark: PlacedText) -> float:
+    return max(letter.start - _middle(mark), _middle(mark) - letter.end, 0.0)
 
 
-def _add(letter: PlacedText, mark: str, middle: float) -> None:
+def _add(letter: PlacedText, mark: PlacedText) -> None:
     """Add a mark behind the letter of a ligature at whose place it stands."""
     clusters: list[str] = []
     for character in letter.text:
@@ -60,8 +79,8 @@ def _add(letter: PlacedText, mark: str, middle: float) -> None:
         else:
             clusters.append(character)
     width = max(letter.end - letter.start, 0.01)
-    at = min(max(int((letter.end - middle) / width * len(clusters)), 0), len(clusters) - 1)
-    clusters[at] += mark
+    at = min(max(int((letter.end - _middle(mark)) / width * len(clusters)), 0), len(clusters) - 1)
+    clusters[at] += mark.text
     letter.text = "".join(clusters)
 
 

@@ -5,18 +5,17 @@ A page that is mostly written from right to left is mirrored, with its ruling li
 paragraphs are then found as on any other page.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ingest.documents.parsers.pdf.bidi import bidi_class, reading_order
-from ingest.documents.parsers.pdf.directions import ENDS, sided
-from ingest.documents.parsers.pdf.glyphs import MIRRORED
+from ingest.documents.parsers.pdf.brackets import MIRRORED, turn_brackets
+from ingest.documents.parsers.pdf.directions import is_drawn_as_read, sided
 from ingest.documents.parsers.pdf.page import Page, Word
-from ingest.documents.parsers.pdf.stretches import LineStretch, SeenItem, stretches_of
+from ingest.documents.parsers.pdf.stretches import LineStretch, stretches_of
 
 _RAISED = 0.85  # of the font size: smaller letters are a word of their own
 _STOPS = frozenset(".!?\u061f\u06d4")
-_OPENING = frozenset("([{<«‹⟨")
 
 
 def as_left_to_right(page: Page) -> Page:
@@ -28,13 +27,16 @@ def as_left_to_right(page: Page) -> Page:
         groups.setdefault((word.turn, word.hidden), []).append(word)
     stretches = {key: stretches_of(page, words, key[0]) for key, words in groups.items()}
     shown = stretches.get((0, False), [])
-    mirrored = sum(stretch.letters for stretch in shown) > 0
+    drawn = is_drawn_as_read([[item.text for item in stretch.items] for stretch in shown])
+    mirrored = not drawn and sum(stretch.letters for stretch in shown) > 0
     everything = [stretch for found in stretches.values() for stretch in found]
     rewritten = [s for s in everything if mirrored or any(sided(item.text) == "R" for item in s.items)]
     for stretch in rewritten:
         stretch.rtl = _is_read_from_right(stretch, mirrored)
-        _order(stretch)
-    _turn_brackets(rewritten)
+    turn_brackets([stretch.items for stretch in rewritten])
+    for stretch in rewritten:
+        if not drawn:
+            _order(stretch)
     kept = {id(word) for stretch in everything for word in stretch.words} - {
         id(word) for stretch in rewritten for word in stretch.words
     }
@@ -77,30 +79,8 @@ def _order(stretch: LineStretch) -> None:
     found = reading_order([item.text for item in items], stretch.rtl, before)
     stretch.items = [items[place.at] for place in found]
     for item, place in zip(stretch.items, found, strict=True):
-        item.mirrored = place.reversed and item.text in MIRRORED
-
-
-def _turn_brackets(stretches: Sequence[LineStretch]) -> None:
-    """Mirror brackets where the file has them as they look and not as they are read: their surroundings tell."""
-    votes = [_votes(stretch.items) for stretch in stretches]
-    turned = sum(votes) <= 0
-    for stretch, vote in zip(stretches, votes, strict=True):
-        for item in stretch.items:
-            if item.mirrored and (vote < 0 or (vote == 0 and turned)):
-                item.text = MIRRORED[item.text]
-
-
-def _votes(items: Sequence[SeenItem]) -> int:
-    """Return how many mirrored brackets open or close as they are, less those that do not."""
-    votes = 0
-    for at, item in enumerate(items):
-        if not item.mirrored or item.text in "≤≥":
-            continue
-        outer = at == 0 or items[at - 1].text in (" ", "-") or items[at - 1].mirrored
-        inner = at + 1 == len(items) or items[at + 1].text == " " or items[at + 1].text in ENDS
-        if outer != inner:
-            votes += 1 if outer == (item.text in _OPENING) else -1
-    return votes
+        if place.reversed:
+            item.text = MIRRORED.get(item.text, item.text)
 
 
 def _words(stretch: LineStretch, run: int, width: float | None) -> Iterator[Word]:

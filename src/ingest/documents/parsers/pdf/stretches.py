@@ -1,12 +1,11 @@
 """Lines of a PDF page as stretches of glyphs: words side by side without a wide gap, with their marks and spaces."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from statistics import median
 
-from ingest.documents.parsers.pdf.bidi import bidi_class
 from ingest.documents.parsers.pdf.directions import punctuated, sided
 from ingest.documents.parsers.pdf.glyphs import Glyph
 from ingest.documents.parsers.pdf.marks import attached, is_mark
@@ -17,14 +16,13 @@ _NARROW = 0.7  # the same for a gap that is wider than the usual gap of its row,
 _UNUSUAL = 2.2
 _WIDE = 6.0  # points, the least such gap
 _SPACE = 0.17  # of the font size, between words of a line without spaces of its own
-_LOOSE = 0.3  # the same in a line with spaces
+_FEW = 4  # gaps; from more on, letters may be set apart
 _PEN = 0.1  # of the font size: a space is wider
 _SLOPE = 1.0  # of the font size, between the highest and the lowest letter of a line
 _WALLS = 2_000  # vertical ruling lines of a page that part cells
 _BESIDE = 12  # lines and cells side by side among which the line above is looked for
 _LINES = 40  # of a paragraph, at most
 _LEADING = 2.0  # font sizes between lines of a paragraph
-_ZWNJ = "\u200c"
 
 
 @dataclass(slots=True)
@@ -35,7 +33,8 @@ class SeenItem:
     start: float
     end: float
     word: Word
-    mirrored: bool = False  # a bracket in text from right to left
+    order: int  # in PDFium's text
+    spanned: bool = False  # its text is that of a span
 
 
 @dataclass(slots=True)
@@ -141,7 +140,7 @@ def _interleaved(row: Sequence[Word], other: Sequence[Word], size: float) -> boo
             over += max(min(end, x1) - x0, 0.0)
         end, last = max(end, x1), kind
     least = min(sum(word.x1 - word.x0 for word in words) for words in (row, other))
-    return touching > 0 and over <= 0.3 * least
+    return touching > 0 and over <= 0.6 * least
 
 
 def _parts(row: Sequence[Word], walls: Iterable[float]) -> Iterator[list[Word]]:
@@ -171,13 +170,13 @@ def _stretch(words: list[Word], of_words: dict[int, list[Glyph]], across: float,
             if is_mark(glyph.text):
                 marks.append(glyph)
             elif glyph.text.strip():
-                item = SeenItem(glyph.text, glyph.start, glyph.end, word)
+                item = SeenItem(glyph.text, glyph.start, glyph.end, word, glyph.order, glyph.spanned)
                 bases.append((glyph.place, glyph.order, item))
     bases.sort(key=lambda found: found[:2])
     items = [item for _, _, item in bases]
-    attached(items, marks)
     widest = max(words, key=lambda word: len(word.text))
     size = max(widest.size, 1.0)
+    attached(items, marks)
     stretch = LineStretch(words, base=widest.base, size=size)
     stretch.items = list(_spaced(items, [place for place, _, _ in bases], spaces, size))
     stretch.x0 = min((item.start for item in items), default=0.0)
@@ -189,23 +188,20 @@ def _stretch(words: list[Word], of_words: dict[int, list[Glyph]], across: float,
 
 
 def _spaced(items: Sequence[SeenItem], pens: Sequence[float], spaces: list[float], size: float) -> Iterator[SeenItem]:
-    """Yield items with the spaces between them."""
-    waiting = sorted(spaces, reverse=True)
-    least = (_LOOSE if any(pens[0] < x < pens[-1] for x in spaces) else _SPACE) * size if pens else 0.0
-    end = items[0].end if items else 0.0
+    """Yield items with the spaces between them: those of the file, and gaps wider than between most letters."""
+    ends = list(accumulate((item.end for item in items), max))
+    gaps = [item.start - end for end, item in zip(ends, items[1:], strict=False)]
+    spaces = sorted(spaces)
+    given = [_given(spaces, left, right, size) for left, right in pairwise(pens)]
+    apart = median(gaps) if len(gaps) > _FEW else 0.0
+    least = _SPACE * size + max(apart, 0.0)
     for at, item in enumerate(items):
-        between: list[float] = []
-        while waiting and waiting[-1] <= pens[at] + 0.01:
-            between.append(waiting.pop())
-        if at:
-            gap = item.start - end
-            if any(pens[at] - x > _PEN * size for x in between if x > pens[at - 1]) or gap > least:
-                yield SeenItem(" ", end, max(item.start, end), item.word)
-            elif any(x > pens[at - 1] for x in between) and _joins(item.text) and _joins(items[at - 1].text):
-                item.text += _ZWNJ
-        end = max(end, item.end)
+        if at and (given[at - 1] or gaps[at - 1] > least):
+            yield SeenItem(" ", ends[at - 1], max(item.start, ends[at - 1]), item.word, item.order)
         yield item
 
 
-def _joins(text: str) -> bool:
-    return bidi_class(text) == "AL"
+def _given(spaces: Sequence[float], left: float, right: float, size: float) -> bool:
+    """Return whether a space that takes room stands between two pens."""
+    at = bisect_right(spaces, left)
+    return at < len(spaces) and spaces[at] < right - _PEN * size
