@@ -5,24 +5,23 @@ words ──runs──▶ pieces ──ruled tables taken out──▶ columns �
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 
 from ingest.documents.parsers.pdf.aligned import aligned_table, joined_tables
+from ingest.documents.parsers.pdf.columns import columns_of, rows_of_pieces
 from ingest.documents.parsers.pdf.filling import filled
 from ingest.documents.parsers.pdf.form_lines import form_lines, is_form
 from ingest.documents.parsers.pdf.grid import Table, turn_round
 from ingest.documents.parsers.pdf.page import Page, Piece, Word
 from ingest.documents.parsers.pdf.ruled import ruled_tables
+from ingest.documents.parsers.pdf.views import Box, is_content, views
 
 _GAP = 1.0  # of the font size: a wider gap separates two pieces of a row
 _WIDE = 6.0  # points, the least gap
-_COLUMN_LINES = 4  # at least, on both sides of a gutter
-_PROSE = 20  # characters: the median line of a text column has at least as many
-_SIDE = 0.25  # of the page's width: no gutter is closer to the edge
 
 
-Box = tuple[float, float, float, float]  # x0, x1, top, bottom
+_TURNED = 10_000  # the first column of text with a quarter turn: more than a page has
 
 
 @dataclass(slots=True)
@@ -55,37 +54,73 @@ class PageLayout:
 
 
 def lay_out(page: Page) -> PageLayout:
-    """Return lines and tables in reading order; hidden and sideways text comes last, in content order."""
-    words = filled(page, _pieces) if page.noted.shown else page.words
-    upright = [word for word in words if word.turn == 0 and not word.hidden]
-    pieces = _pieces(upright)
-    tables, left = ruled_tables(page, upright)
-    if tables:
-        taken = {id(word) for table in tables for word in table.words}
-        pieces = _pieces([word for word in left if id(word) not in taken])
-    boxes = [(table.x0, table.x1, table.top, table.bottom) for table in tables]
+    """Return lines and tables in reading order; hidden text and notes that stand sideways come last."""
     sheet = PageLayout(page.number, height=page.height)
-    for word in upright:
-        sheet.looks[round(word.size * 2) / 2, word.bold] += len(word.text)
-    waiting = sorted(tables, key=lambda table: (table.top, table.x0))
-    for column, members in enumerate(_columns(pieces, page.width, boxes)):
-        for item in _items(members, page, column):
-            while waiting and _before(waiting[0], item, page.width):
-                sheet.items.append(waiting.pop(0))
-            sheet.items.append(item)
-    sheet.items += waiting
-    for item in sheet.items if page.glyphs and not page.mirrored else ():
-        if isinstance(item, Table):
-            turn_round(item)
-    apart = [word for word in words if word.turn or word.hidden]
-    sheet.items += [_line([piece], page, -1) for piece in _in_order(apart)]
+    words = filled(page, _pieces) if page.noted.shown else page.words
+    letters = sum(len(word.text) for word in words if not word.hidden)
+    notes = list[Word]()
+    for view in views(replace(page, words=words)):
+        items = _upright(view.page, _TURNED * view.turn)
+        tables = [item for item in items if isinstance(item, Table)]
+        if sheet.items and not is_content(view, [(table.ruled, len(table.columns)) for table in tables], letters):
+            notes += view.page.words
+            continue
+        for table in tables:
+            table.turn = view.turn
+        for word in view.page.words:
+            sheet.looks[round(word.size * 2) / 2, word.bold] += len(word.text)
+        at = _place(view.box, sheet.items)
+        sheet.items[at:at] = items
+    notes += [word for word in words if word.hidden]
+    sheet.items += [_line([piece], page, -1) for piece in _in_order(notes)]
     return sheet
 
 
-def _before(table: Table, item: Line | Table, width: float) -> bool:
-    """Return whether a ruled table is above an item of its column."""
-    top = item.base if isinstance(item, Line) else item.top
-    return table.top < top and (table.x0 < item.x1 or table.x1 > 0.9 * width) and table.x1 > item.x0
+def _upright(page: Page, first: int) -> list[Line | Table]:
+    """Return the lines and tables of a page whose words are upright; columns are counted from `first`."""
+    pieces = _pieces(page.words)
+    tables, left = ruled_tables(page, page.words)
+    if tables:
+        taken = {id(word) for table in tables for word in table.words}
+        pieces = _pieces([word for word in left if id(word) not in taken])
+    boxes = [_box(table) for table in tables]
+    found: list[Line | Table] = []
+    waiting = sorted(tables, key=lambda table: (table.top, table.x0))
+    for column, members in enumerate(columns_of(pieces, page.width, boxes), start=first):
+        for item in _items(members, page, column):
+            while waiting and _before(_box(waiting[0]), item, page.width):
+                found.append(waiting.pop(0))
+            found.append(item)
+    found += waiting
+    for item in found if page.glyphs and not page.mirrored else ():
+        if isinstance(item, Table):
+            turn_round(item)
+    return found
+
+
+def _place(box: Box, items: Sequence[Line | Table]) -> int:
+    """Return where what stands in a box belongs among items in reading order: before the first below it in a column."""
+    columns: dict[int, tuple[float, float]] = {}
+    for item in items:
+        column = item.column if isinstance(item, Line) else -1
+        x0, x1 = columns.get(column, (item.x0, item.x1))
+        columns[column] = min(x0, item.x0), max(x1, item.x1)
+    for at, item in enumerate(items):
+        x0, x1 = columns[item.column] if isinstance(item, Line) else (item.x0, item.x1)
+        if box[1] < (item.base if isinstance(item, Line) else item.top) and box[0] < x1 and box[2] > x0:
+            return at
+    return len(items)
+
+
+def _box(table: Table) -> Box:
+    return table.x0, table.top, table.x1, table.bottom
+
+
+def _before(box: Box, item: Line | Table, width: float) -> bool:
+    """Return whether a table's box is above an item of its column."""
+    x0, top, x1, _ = box
+    below = item.base if isinstance(item, Line) else item.top
+    return top < below and (x0 < item.x1 or x1 > 0.9 * width) and x1 > item.x0
 
 
 def _pieces(words: list[Word]) -> list[Piece]:
@@ -98,7 +133,7 @@ def _pieces(words: list[Word]) -> list[Piece]:
             if at == len(ordered) or _gap(ordered[at - 1], ordered[at]) > max(_GAP * piece.size, _WIDE):
                 cut.append(_piece(ordered[start:at]))
                 start = at
-    rows = _rows(cut)
+    rows = rows_of_pieces(cut)
     return [merged for row in rows for merged in _merged(row)]
 
 
@@ -131,103 +166,10 @@ def _merged(row: list[Piece]) -> list[Piece]:
     return done
 
 
-def _rows(pieces: list[Piece]) -> list[list[Piece]]:
-    """Group pieces that are side by side; pieces go from left to right, rows from top to bottom."""
-    rows: list[list[Piece]] = []
-    for piece in sorted(pieces, key=lambda piece: (piece.base, piece.x0)):
-        if rows:
-            last = max(rows[-1], key=lambda other: other.size)
-            near = 0.5 * min(max(last.size, piece.size), 1.6 * min(last.size, piece.size))
-            if abs(piece.base - last.base) <= near:
-                rows[-1].append(piece)
-                continue
-        rows.append([piece])
-    return [sorted(row, key=lambda piece: piece.x0) for row in rows]
-
-
-def _columns(pieces: list[Piece], width: float, boxes: Sequence[Box]) -> list[list[Piece]]:
-    """Return the pieces as columns in reading order; a piece across the gutter separates what is above and below."""
-    gutter = _gutter(pieces, width)
-    if gutter is None:
-        return [pieces] if pieces else []
-    found: list[list[Piece]] = []
-    for band in _bands(pieces, gutter, boxes):
-        left = [piece for piece in band if piece.x1 <= gutter]
-        right = [piece for piece in band if piece.x0 >= gutter]
-        if len(left) + len(right) == len(band) and _is_text(left) and _is_text(right):
-            found += [left, right]
-        elif found and len(band) <= 2 and len(left) + len(right) == len(band):
-            found[-1 if right or len(found) < 2 else -2].extend(band)
-        else:
-            found.append(band)
-    return found
-
-
-def _bands(pieces: list[Piece], gutter: float, boxes: Sequence[Box]) -> list[list[Piece]]:
-    """Split a page where rows start or stop crossing the gutter, and at tables that cross it."""
-    tables = sorted(top for x0, x1, top, _ in boxes if x0 < gutter < x1)
-    bands: list[list[Piece]] = []
-    was_across: bool | None = None
-    for row in _rows(pieces):
-        across = any(piece.x0 < gutter < piece.x1 for piece in row)
-        passed = bool(tables) and tables[0] < row[0].base
-        while tables and tables[0] < row[0].base:
-            tables.pop(0)
-        if across != was_across or passed:
-            bands.append([])
-        bands[-1] += row
-        was_across = across
-    return bands
-
-
-def _is_text(side: list[Piece]) -> bool:
-    """Return whether one side of a gutter is running text, not cells or labels."""
-    if len(side) < 2:
-        return False
-    lengths = sorted(max(0 if piece.is_field else len(piece.text) for piece in row) for row in _rows(side))
-    return lengths[len(lengths) // 2] >= _PROSE
-
-
-def _gutter(pieces: list[Piece], width: float) -> float | None:
-    """Return the x coordinate of the blank strip between two columns of text, None without one."""
-    slots = max(int(width), 1) + 1
-    change = [0] * (slots + 2)
-    for piece in pieces:
-        change[min(max(int(piece.x0), 0), slots)] += 1
-        change[min(max(int(piece.x1) + 1, 0), slots + 1)] -= 1
-    cover, now = [], 0
-    for step in change[:slots]:
-        now += step
-        cover.append(now)
-    inner = range(int(_SIDE * width), int((1 - _SIDE) * width) + 1)
-    if not pieces or not inner or max(cover) < 2 * _COLUMN_LINES - 1:
-        return None
-    least = min(cover[x] for x in inner)
-    if least > 0.35 * max(cover):
-        return None
-    best = _widest([x for x in inner if cover[x] <= least])
-    left = [piece for piece in pieces if piece.x1 <= best]
-    right = [piece for piece in pieces if piece.x0 >= best]
-    enough = min(len(left), len(right)) >= _COLUMN_LINES
-    return best if enough and _is_text(left) and _is_text(right) else None
-
-
-def _widest(places: list[int]) -> float:
-    """Return the middle of the longest stretch of neighbouring places."""
-    best = start = 0
-    length = 0
-    for at in range(len(places)):
-        if at and places[at] != places[at - 1] + 1:
-            start = at
-        if at - start + 1 > length:
-            best, length = start, at - start + 1
-    return places[best] + (length - 1) / 2 + 0.5
-
-
 def _items(pieces: list[Piece], page: Page, column: int) -> list[Line | Table]:
     """Return the lines of one column, and the tables whose cells are aligned."""
     found: list[Line | Table] = []
-    for in_form, group in groupby(_rows(pieces), lambda row: any(piece.words[0].part for piece in row)):
+    for in_form, group in groupby(rows_of_pieces(pieces), lambda row: any(piece.words[0].part for piece in row)):
         if in_form:
             found += [_line(part, page, column) for row in group for part in form_lines(row)]
         else:

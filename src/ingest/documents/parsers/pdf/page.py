@@ -91,6 +91,7 @@ class Page:
     corner: tuple[float, float] = (0.0, 0.0)  # the top left one, before it became the origin
     mirrored: bool = False  # most of it was written from right to left
     noted: Noted = field(default_factory=Noted)  # its annotations
+    facing: int = 0  # quarter turns from most of its text to text that is upright for a reader
 
 
 @dataclass(slots=True)
@@ -133,6 +134,7 @@ def read_page(handle: Any, number: int, noted: Noted | None = None) -> Page:
     letters = sum(len(word.text) for word in words)
     unreadable = sum(word.text.count(_UNKNOWN) for word in words) > letters / 2
     page = Page(number, width, height, words, rules, share, unreadable, heading_tags(handle), noted=noted)
+    page.facing = (handle.get_rotation() // 90 - turn) % 4
     if reader.glyphs is not None:
         page.glyphs = reader.glyphs.found
         page.glyphs.turn = turn
