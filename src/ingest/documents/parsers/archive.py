@@ -1,23 +1,26 @@
 """ZIP and TAR archives, and single compressed files: containers of documents, with no text of their own.
 
-Everything is checked before it is unpacked (`_reading/archives.py`); nothing is written to disk. Whoever parses the
-children limits how deep archives are nested.
+Everything is checked before it is unpacked (`_reading/archives.py`); nothing is written to disk. Entries that cannot be
+read are named in a warning; a bomb is refused as a whole. Whoever parses the children limits how deep archives nest.
 """
 
 import io
+import zipfile
 from collections.abc import Iterable, Iterator
 
 from ingest.documents.default_excludes import excluded_by_default
-from ingest.documents.parsers._reading.archives import open_zip, read_entry, tar_entries, unpack
-from ingest.errors import EmptyDocument
+from ingest.documents.parsers._reading.archives import BadEntries, open_zip, read_entry, tar_entries, unpack
+from ingest.documents.parsers._reading.decoding import probable_encoding
+from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, UnsupportedFormat
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("application/zip", "application/x-tar", "application/gzip", "application/x-bzip2", "application/x-xz")
-VERSION = "1"
+VERSION = "2"
 
 _COMPRESSIONS = {"application/gzip": "gz", "application/x-bzip2": "bz2", "application/x-xz": "xz"}
 _TAR_SUFFIXES = {".tgz": ".tar", ".tbz2": ".tar", ".tbz": ".tar", ".txz": ".tar"}
 _LITTER = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"})
+_UTF_8 = 0x800  # flag bit of a name
 _MAGIC = slice(257, 262)  # of a TAR's first header
 
 
@@ -27,24 +30,31 @@ def parse(raw: RawDocument) -> Document:
     Raises: EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument, UnsupportedFormat.
     """
     excluded = excluded_by_default if raw.options.default_excludes else frozenset[str]().__contains__
-    children = tuple(child for child in _children(_entries(raw)) if not excluded(child.path))
+    bad = BadEntries(raw.ref.path)
+    children = tuple(child for child in _children(_entries(raw, bad)) if not excluded(child.path))
+    bad.tell(others=bool(children))
     if not children:
         raise EmptyDocument(f"{raw.ref.path}: an archive without files that hold anything")
     return Document("", (), "", raw.media_type, "archive", children=children)
 
 
-def _entries(raw: RawDocument) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of the files inside, in the order of the archive."""
+def _entries(raw: RawDocument, bad: BadEntries) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of the files inside, in the order of the archive; add those that cannot be read."""
     if raw.media_type == "application/zip":
         archive = open_zip(raw)
         for info in archive.infolist():
-            if _wanted(info.filename) and info.file_size:
-                yield info.filename, read_entry(archive, info, raw.options.limits.archive_bytes)
+            if not _wanted(info.filename) or not info.file_size:
+                continue
+            try:
+                yield _name(info), read_entry(archive, info, raw.options.limits.archive_bytes)
+            except (EncryptedDocument, MalformedDocument, UnsupportedFormat) as error:
+                bad.add(error)
         return
     compression = _COMPRESSIONS.get(raw.media_type)
     stream = unpack(raw, compression) if compression else io.BytesIO(raw.data)
     if not compression or bytes(stream.getbuffer()[_MAGIC]) == b"ustar":
-        yield from tar_entries(raw, stream)
+        for name, data in tar_entries(raw, stream, bad):
+            yield _text(name.encode("utf-8", "surrogateescape")), data
     else:
         yield _inner_name(raw.ref.path), stream.getvalue()
 
@@ -60,6 +70,21 @@ def _children(entries: Iterable[tuple[str, bytes]]) -> Iterator[Child]:
 def _wanted(name: str) -> bool:
     parts = name.replace("\\", "/").split("/")
     return parts[-1] != "" and _LITTER.isdisjoint(parts) and not parts[-1].startswith("._")
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """Return an entry's name: also in UTF-8 if only its bytes say so, as many programs write it."""
+    try:
+        return info.filename if info.flag_bits & _UTF_8 else info.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return info.filename
+
+
+def _text(name: bytes) -> str:
+    try:
+        return name.decode("utf-8")
+    except UnicodeDecodeError:
+        return name.decode(probable_encoding(name) or "cp1252", "replace")
 
 
 def _inner_name(path: str) -> str:

@@ -211,3 +211,98 @@ def test_damaged_archives_are_malformed(cut):
     ):
         with pytest.raises(MalformedDocument):
             archive.parse(limited(data[:-cut], path))
+
+
+def stored(entries):
+    """Return a ZIP of entries as they are given: each a ZipInfo or a name, with its content."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as target:
+        for info, data in entries:
+            target.writestr(info, data)
+    return buffer.getvalue()
+
+
+def zip_info(name, mode=0, method=zipfile.ZIP_DEFLATED):
+    info = zipfile.ZipInfo(name)
+    info.create_system, info.external_attr, info.compress_type = 3, mode << 16, method
+    return info
+
+
+def flagged(data, name, offset, value):
+    """Return a ZIP in whose directory a byte of an entry has a value."""
+    changed = bytearray(data)
+    changed[data.rindex(name) - 46 + offset] = value
+    return bytes(changed)
+
+
+SOUND = [("a.md", b"# A"), ("z.md", b"# Z")]
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        (zip_info("link", 0o120777), "entry 'link' is a link or a device"),
+        (zip_info("pipe", 0o010644), "entry 'pipe' is a link or a device"),
+        ("../b.md", "the name '../b.md' leads out of the archive"),
+        ("/b.md", "the name '/b.md' leads out of the archive"),
+        ("C:/b.md", "the name 'C:/b.md' leads out of the archive"),
+        ("C:\\b.md", "the name 'C:\\\\b.md' leads out of the archive"),
+        ("..\\b.md", "the name '..\\\\b.md' leads out of the archive"),
+        (zip_info("b.md", method=zipfile.ZIP_LZMA), "entry 'b.md' is packed by method 14"),
+        (zip_info("b.md", method=zipfile.ZIP_BZIP2), "entry 'b.md' is packed by method 12"),
+    ],
+)
+def test_a_bad_entry_of_a_zip_costs_that_entry_and_is_named(bad, why, caplog):
+    data = stored([SOUND[0], (bad, b"/etc/passwd"), SOUND[1]])
+    assert [child.path for child in children(data)] == ["a.md", "z.md"]
+    assert [f"a.zip: left out: {why}"] == caplog.messages
+
+
+def test_an_encrypted_or_damaged_entry_costs_that_entry(caplog):
+    data = stored([SOUND[0], ("b.md", b"content"), SOUND[1]])
+    for broken, why in (
+        (flagged(data, b"b.md", 8, 1), "entry 'b.md' is encrypted"),
+        (data.replace(b"content", b"comment"), "entry 'b.md' is damaged: Bad CRC-32 for file 'b.md'"),
+        (
+            data.replace(b"PK\x03\x04", b"PK\x03\x05", 2).replace(b"PK\x03\x05", b"PK\x03\x04", 1),
+            "entry 'b.md' is damaged: Bad magic number for file header",
+        ),
+    ):
+        caplog.clear()
+        assert [child.path for child in children(broken)] == ["a.md", "z.md"]
+        assert [f"a.zip: left out: {why}"] == caplog.messages
+
+
+@pytest.mark.parametrize("mode", ["w:", "w:gz", "w:bz2", "w:xz"])
+def test_a_bad_entry_of_a_tar_costs_that_entry_and_is_named(mode, caplog):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as target:
+        for name, kind in (
+            ("a.md", tarfile.REGTYPE),
+            ("link", tarfile.SYMTYPE),
+            ("hard", tarfile.LNKTYPE),
+            ("pipe", tarfile.FIFOTYPE),
+            ("../b.md", tarfile.REGTYPE),
+            ("/b.md", tarfile.REGTYPE),
+            ("caf\udce9.md", tarfile.REGTYPE),
+        ):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname, info.size = kind, "a.md", 3 if kind == tarfile.REGTYPE else 0
+            target.addfile(info, io.BytesIO(b"# A"))
+    path = {"w:": "a.tar", "w:gz": "a.tgz", "w:bz2": "a.tbz2", "w:xz": "a.txz"}[mode]
+    assert [child.path for child in children(buffer.getvalue(), path)] == ["a.md", "café.md"]
+    (told,) = caplog.messages
+    names = ("'link' is a link", "'hard' is a link", "'pipe' is a link", "'../b.md' leads out", "'/b.md' leads out")
+    assert [name in told for name in names] == [True] * 5
+
+
+def test_many_bad_entries_are_counted(caplog):
+    children(stored([SOUND[0], *((f"/{number}", b"x") for number in range(9))]))
+    assert caplog.messages[0].endswith("; 4 more")
+
+
+def test_a_name_in_utf_8_that_does_not_say_so_is_read_as_such():
+    data = stored([("Übersicht.md", b"x"), ("plain.md", b"y")])
+    unsaid = flagged(data[:7] + b"\0" + data[8:], "Übersicht.md".encode(), 9, 0)
+    assert [info.filename for info in zipfile.ZipFile(io.BytesIO(unsaid)).infolist()] == ["├£bersicht.md", "plain.md"]
+    assert [child.path for child in children(unsaid)] == ["plain.md", "Übersicht.md"]

@@ -7,6 +7,7 @@ document types or network access.
 """
 
 import io
+import logging
 import posixpath
 import re
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from ingest.documents.parsers._reading.archives import open_zip, read_entry
-from ingest.errors import EncryptedDocument, MalformedDocument, OversizedDocument, UnsupportedFormat
+from ingest.errors import DocumentError, EncryptedDocument, MalformedDocument, OversizedDocument, UnsupportedFormat
 from ingest.records import Child, RawDocument
+
+logger = logging.getLogger(__name__)
 
 CFB = bytes.fromhex("d0cf11e0a1b11ae1")  # an OLE file: an old Office format, or a new one with a password
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
@@ -158,13 +161,19 @@ class Package:
 
     def children(self, name: str) -> list[Child]:
         """Return the whole documents embedded in a part (not OLE objects, which only their own program can read)."""
-        return [Child(target, self.data(target)) for target in dict.fromkeys(self.related(name, "package"))]
+        found = []
+        for target in dict.fromkeys(self.related(name, "package")):
+            try:
+                found.append(Child(target, self.data(target)))
+            except (MalformedDocument, EncryptedDocument, UnsupportedFormat) as error:
+                logger.warning("%s: left out: %s", self.path, str(error).removeprefix(f"{self.path}: "))
+        return found
 
     def title(self) -> str:
         """Return the title in the document's properties, "" without one: those of Office, or of OpenDocument."""
         for part in (*self.related("", "core-properties"), "meta.xml"):
             if self.has(part):
-                with suppress(MalformedDocument, OversizedDocument):  # only the properties are broken
+                with suppress(DocumentError):  # only the properties are broken
                     found = next(self.xml(part).iter("{http://purl.org/dc/elements/1.1/}title"), None)
                     return "" if found is None else " ".join("".join(found.itertext()).split())
         return ""

@@ -1,12 +1,14 @@
 """Archives, checked before they are unpacked: entries, bytes, ratio, names, links, overlaps.
 
 The central directory of a ZIP is checked as a whole, so a bomb costs nothing; TAR has none, so its stream is limited
-while it is read. A header's claims are trusted only within the limits. Nothing is written to disk.
+while it is read. A header's claims are trusted only within the limits. Nothing is written to disk. What is wrong with
+one entry alone costs that entry: a link, a name that leads out, a password, another compression, damage.
 """
 
 import bz2
 import gzip
 import io
+import logging
 import lzma
 import re
 import stat
@@ -16,8 +18,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-from ingest.errors import EncryptedDocument, MalformedDocument, OversizedDocument, UnsupportedFormat
+from ingest.errors import DocumentError, EncryptedDocument, MalformedDocument, OversizedDocument, UnsupportedFormat
 from ingest.records import ParseLimits, RawDocument
+
+logger = logging.getLogger(__name__)
 
 _SMALL = 2**20  # bytes unpacked, up to which the ratio is ignored
 _STEP = 2**20  # bytes unpacked at once
@@ -25,6 +29,7 @@ _XZ_MEMORY = 128 * 2**20  # bytes: a dictionary of 64 MiB, the largest of xz's p
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # flag bits: an entry, strong encryption, masked headers
 _LOCAL = struct.Struct("<4s22xHH")  # signature, lengths of name and extra field
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # those that zipfile can unpack in bounded steps
+_TOLD = 5  # entries that are left out, whose fault is told
 _DRIVE = re.compile(r"[A-Za-z]:")
 _BROKEN = (
     zipfile.BadZipFile,
@@ -48,9 +53,7 @@ def open_zip(raw: RawDocument) -> zipfile.ZipFile:
 
     Raises:
         OversizedDocument: Too many entries or bytes, or too high a compression ratio.
-        EncryptedDocument: An entry needs a password.
-        UnsupportedFormat: An entry is compressed by a method other than deflate.
-        MalformedDocument: Not a ZIP, overlapping entries, a name that leads out of the archive, a link or a device.
+        MalformedDocument: Not a ZIP, or overlapping entries.
     """
     path, limits = raw.ref.path, raw.options.limits
     try:
@@ -61,9 +64,7 @@ def open_zip(raw: RawDocument) -> zipfile.ZipFile:
     entries = archive.infolist()
     check_entries(path, len(entries), limits)
     check_bytes(path, sum(entry.file_size for entry in entries), len(raw.data), limits)
-    for entry in entries:
-        _check_entry(path, entry)
-    _check_overlap(path, raw.data, entries, archive.start_dir)
+    _check_overlap(path, raw.data, entries)
     return archive
 
 
@@ -72,9 +73,12 @@ def read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> b
 
     Raises:
         OversizedDocument: It is larger.
-        MalformedDocument: It is damaged, or larger than its header says.
+        EncryptedDocument: It needs a password.
+        UnsupportedFormat: It is compressed by a method other than deflate.
+        MalformedDocument: It is damaged, larger than its header says, a link or a device, or has a name that leads out.
     """
     where = f"{archive.filename}: entry {info.filename[:200]!r}"
+    _check_entry(str(archive.filename), info)
     if info.file_size > limit:
         raise OversizedDocument(f"{where} has {info.file_size} bytes, the limit is {limit}")
     try:
@@ -104,12 +108,37 @@ def unpack(raw: RawDocument, compression: str) -> io.BytesIO:
     return unpacked
 
 
-def tar_entries(raw: RawDocument, stream: io.BytesIO) -> Iterator[tuple[str, bytes]]:
+class BadEntries:
+    """The entries of an archive that cannot be read, while others can."""
+
+    def __init__(self, path: str) -> None:
+        """Start with none."""
+        self._path = path
+        self._errors: list[DocumentError] = []
+
+    def add(self, error: DocumentError) -> None:
+        """Add what is wrong with one; its message begins with the archive's path."""
+        self._errors.append(error)
+
+    def tell(self, others: bool) -> None:
+        """Name the entries in a warning; without others, raise what is wrong with the first."""
+        if not self._errors:
+            return
+        if not others:
+            raise self._errors[0]
+        told = [str(error).removeprefix(f"{self._path}: ")[:200] for error in self._errors[:_TOLD]]
+        rest = [f"{len(self._errors) - _TOLD} more"] if len(self._errors) > _TOLD else []
+        logger.warning("%s: left out: %s", self._path, "; ".join([*told, *rest]))
+
+
+def tar_entries(raw: RawDocument, stream: io.BytesIO, bad: BadEntries) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each regular file of an unpacked TAR, in archive order.
+
+    A link, a device, a sparse file, or an entry whose name leads out of the archive is added to `bad`.
 
     Raises:
         OversizedDocument: Too many entries or bytes.
-        MalformedDocument: Damage, a name that leads out of the archive, a link, a device, or a sparse file.
+        MalformedDocument: Damage.
     """
     path, limits = raw.ref.path, raw.options.limits
     count = size = 0
@@ -121,12 +150,14 @@ def tar_entries(raw: RawDocument, stream: io.BytesIO) -> Iterator[tuple[str, byt
                 size += max(member.size, 0)
                 check_entries(path, count, limits)
                 check_bytes(path, size, size, limits)
-                check_name(path, member.name)
                 if member.size < 0 or member.offset <= offset:  # tarfile would go backwards and never end
                     raise MalformedDocument(f"{path}: entry {member.name[:200]!r} has size {member.size}")
                 offset = member.offset
-                if not (member.isdir() or member.isreg()) or member.issparse():
-                    raise MalformedDocument(f"{path}: entry {member.name[:200]!r} is a link, a device or sparse")
+                try:
+                    _check_member(path, member)
+                except MalformedDocument as error:
+                    bad.add(error)
+                    continue
                 if member.isreg() and (entry := archive.extractfile(member)) is not None:
                     data = entry.read(member.size)
                     if len(data) != member.size:
@@ -159,6 +190,12 @@ def check_name(path: str, name: str) -> None:
         raise MalformedDocument(f"{path}: the name {name[:200]!r} leads out of the archive")
 
 
+def _check_member(path: str, member: tarfile.TarInfo) -> None:
+    check_name(path, member.name)
+    if not (member.isdir() or member.isreg()) or member.issparse():
+        raise MalformedDocument(f"{path}: entry {member.name[:200]!r} is a link, a device or sparse")
+
+
 def _check_entry(path: str, entry: zipfile.ZipInfo) -> None:
     name = entry.filename
     check_name(path, name)
@@ -171,20 +208,22 @@ def _check_entry(path: str, entry: zipfile.ZipInfo) -> None:
         raise UnsupportedFormat(f"{path}: entry {name[:200]!r} is packed by method {entry.compress_type}")
 
 
-def _check_overlap(path: str, data: bytes, entries: list[zipfile.ZipInfo], directory: int) -> None:
-    """Raise MalformedDocument unless each entry ends before the next one begins, and the last before the directory.
+def _check_overlap(path: str, data: bytes, entries: list[zipfile.ZipInfo]) -> None:
+    """Raise MalformedDocument unless each entry ends before the next one begins.
 
-    In a bomb without nesting, thousands of entries share the same packed bytes.
+    In a bomb without nesting, thousands of entries share the same packed bytes. One that is not where the directory
+    says is left to whoever reads it.
     """
     end, before = 0, ""
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
         start, name = entry.header_offset, entry.filename[:200]
-        if start < 0 or start + _LOCAL.size > len(data) or start < end:
+        if start < end:
             raise MalformedDocument(f"{path}: entry {name!r} at byte {start} overlaps {before!r} up to byte {end}")
-        signature, name_length, extra_length = _LOCAL.unpack_from(data, start)
-        end, before = start + _LOCAL.size + name_length + extra_length + entry.compress_size, name
-        if signature != b"PK\x03\x04" or end > directory:
-            raise MalformedDocument(f"{path}: entry {name!r} ends at byte {end}, the directory begins at {directory}")
+        lengths = 0
+        if start + _LOCAL.size <= len(data):
+            signature, *both = _LOCAL.unpack_from(data, start)
+            lengths = sum(both) if signature == b"PK\x03\x04" else 0
+        end, before = start + _LOCAL.size + lengths + entry.compress_size, name
 
 
 def _parts(data: bytes, compression: str) -> Iterator[bytes]:
