@@ -5,6 +5,7 @@ import pytest
 
 from ingest.documents.parsers.odf import parser as odf
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument
+from ingest.records import DocumentRef, ParserOptions, RawDocument
 from tests.unit.documents.parsers.checks import faults, headings, parsed, shown
 
 NAMES = " ".join(
@@ -16,9 +17,19 @@ NAMES = " ".join(
         ("draw", "drawing"),
         ("style", "style"),
         ("presentation", "presentation"),
+        ("svg", "svg-compatible"),
     )
 )
-STYLES = """<office:automatic-styles><style:style style:name="H" style:family="text"><style:text-properties
+OTHERS = (
+    'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:officeooo="http://openoffice.org/2009/office" '
+    'xmlns:loext="urn:org:documentfoundation:names:experimental:office:xmlns:loext:1.0"'
+)
+STYLES = """<office:font-face-decls><style:font-face style:name="S1" svg:font-family="Symbol"/><style:font-face
+style:name="W1" svg:font-family="'Wingdings'"/></office:font-face-decls><office:automatic-styles><style:style
+style:name="SY" style:family="text"><style:text-properties style:font-name="S1"/></style:style><style:style
+style:name="WI" style:family="text"><style:text-properties style:font-name="W1"/></style:style><style:style
+style:name="TI" style:family="text"><style:text-properties style:font-name="Times"/></style:style><style:style
+style:name="SP" style:parent-style-name="SY"/><style:style style:name="H" style:family="text"><style:text-properties
 text:display="none"/></style:style><style:style style:name="P" style:parent-style-name="Preformatted_20_Text"/>
 <style:style style:name="X"><style:table-properties table:display="false"/></style:style>
 <style:style style:name="D"><style:drawing-page-properties presentation:visibility="hidden"/></style:style>
@@ -27,7 +38,9 @@ text:display="none"/></style:style><style:style style:name="P" style:parent-styl
 
 
 def file(xml, kind="text", before="", manifest=""):
-    content = f"{before}<office:document-content {NAMES}>{STYLES}<office:body><office:{kind}>{xml}</office:{kind}>"
+    content = (
+        f"{before}<office:document-content {NAMES} {OTHERS}>{STYLES}<office:body><office:{kind}>{xml}</office:{kind}>"
+    )
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr("mimetype", f"application/vnd.oasis.opendocument.{kind}")
@@ -47,7 +60,7 @@ def marked(data):
     return [document.text[b.start : b.end] for b in document.blocks if b.marks == ("hidden",)]
 
 
-def test_text_keeps_headings_lists_notes_and_code_and_leaves_out_comments():
+def test_text_keeps_headings_lists_notes_code_and_comments():
     xml = """<text:tracked-changes><text:p>deleted</text:p></text:tracked-changes>
     <text:h text:outline-level="2">Head</text:h><text:p>a<text:s text:c="2"/>b<office:annotation>
     <text:p>comment</text:p></office:annotation><text:note><text:note-citation>1</text:note-citation>
@@ -61,6 +74,7 @@ def test_text_keeps_headings_lists_notes_and_code_and_leaves_out_comments():
         ("heading", "Head"),
         ("paragraph", "a b[1] c"),
         ("paragraph", "[1] below"),
+        ("paragraph", "[Comment: comment]"),
         ("list", "1. one\n  1. inner\n2. two"),
         ("code", "if x:\n  y"),
     ]
@@ -107,3 +121,85 @@ def test_cells_that_stand_for_millions_are_over_a_limit_and_empty_ones_cost_noth
 def test_files_that_cannot_be_read_are_refused(data, error):
     with pytest.raises(error):
         parsed(odf, data)
+
+
+NOTE = (
+    '<{0}:annotation loext:resolved="{3}"><dc:creator>{1}</dc:creator><dc:date>2024-01-01</dc:date>'
+    "<text:p>{2}</text:p></{0}:annotation>"
+).format
+CELL = '<table:table-cell office:value-type="{}" office:{}="{}"{}/>'.format
+
+
+def test_comments_follow_their_paragraph_sheet_or_slide():
+    note = NOTE("office", "Ann Lee", "Which year?", "true")
+    text = f"<text:p>a{note}b</text:p><text:list><text:list-item><text:p>c{note}</text:p></text:list-item></text:list>"
+    remark = ("paragraph", "[Comment by Ann Lee (resolved): Which year?]")
+    assert blocks(file(text)) == [("paragraph", "ab"), remark, ("list", "- c"), remark]
+    empty = '<table:table-cell table:number-columns-repeated="2"/>'
+    cell = f"<table:table-cell>{NOTE('office', 'Bob', 'Why?', 'false')}<text:p>x</text:p></table:table-cell>"
+    rows = (
+        f'<table:table-row table:number-rows-repeated="3">{empty}</table:table-row>'
+        f"<table:table-row>{empty}{cell}{cell}</table:table-row>"
+    )
+    found = [text for _, text in blocks(file(f'<table:table table:name="S">{rows}</table:table>', "spreadsheet"))]
+    assert found == ["S", " |  | x | x", "C4: [Comment by Bob: Why?]", "D4: [Comment by Bob: Why?]"]
+    assert (
+        blocks(file(f"<table:table><table:table-row>{cell}{cell}</table:table-row></table:table>"))[1:]
+        == [("paragraph", "[Comment by Bob: Why?]")] * 2
+    )
+    frame = "<draw:frame><draw:text-box><text:p>x</text:p></draw:text-box></draw:frame>"
+    slide = f"<draw:page>{frame}{NOTE('officeooo', '', 'No.', '')}</draw:page>"
+    document = parsed(odf, file(slide, "presentation"))
+    assert (shown(document)[2], document.blocks[2].marks) == (("paragraph", "[Comment: No.]"), ("comment",))
+
+
+def test_a_policy_leaves_comments_out():
+    data = file(f"<text:p>a{NOTE('office', 'Ann', 'Why?', '')}</text:p>")
+    raw = RawDocument(DocumentRef("u", "s", "p", "1", 1), data, odf.MEDIA_TYPES[0], ParserOptions(comments="drop"))
+    assert "a" == odf.parse(raw).text
+
+
+def test_text_in_symbol_fonts_is_what_the_font_shows():
+    span = '<text:span text:style-name="{}">{}</text:span>'.format
+    signs = span("SY", "\uf0b3"), span("SY", "a" + span("TI", "a") + "b"), span("WI", "\u00fe")
+    line = "pH {} 7 {} {} yes".format(*signs)
+    assert blocks(file(f"<text:p>{line}</text:p>")) == [("paragraph", "pH ≥ 7 αaβ ☑ yes")]
+    assert blocks(file('<text:p text:style-name="SP">abg</text:p>')) == [("paragraph", "αβγ")]
+    assert blocks(file("<text:p>\uf0b7 point</text:p>")) == [("paragraph", "• point")]
+    title = '<draw:text-box><text:p text:style-name="SP">a</text:p></draw:text-box>'
+    frame = f'<draw:frame presentation:class="title">{title}</draw:frame>'
+    assert blocks(file(f"<draw:page>{frame}</draw:page>", "presentation")) == [("heading", "α")]
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        (CELL("float", "value", "12.50", ""), "12.5"),
+        (CELL("percentage", "value", "0.25", ""), "25%"),
+        (CELL("currency", "value", "1999.5", ' office:currency="GBP"'), "1999.5 GBP"),
+        (CELL("date", "date-value", "2024-03-15T10:00:00", ""), "2024-03-15 10:00:00"),
+        (CELL("time", "time-value", "PT27H30M05.5S", ""), "27:30:05"),
+        (CELL("boolean", "boolean-value", "true", ""), "TRUE"),
+        (CELL("string", "string-value", "word", ""), "word"),
+        ('<table:table-cell table:formula="of:=[.B2]*10+SUM([.A1:.A9];[$Other.B2])"/>', "=B2*10+SUM(A1:A9;$Other.B2)"),
+        ('<table:table-cell table:formula="of:=1" office:value-type="float" office:value="7"/>', "7"),
+        (CELL("float", "value", "5", "").replace("/>", "><text:p>5 kg</text:p></table:table-cell>"), "5 kg"),
+        (CELL("float", "value", "5", "").replace("/>", "><text:p/></table:table-cell>"), ""),
+        (CELL("float", "value", "x", ""), ""),
+        (CELL("time", "time-value", "x", ""), ""),
+    ],
+)
+def test_a_cell_is_as_shown_and_one_that_was_never_shown_has_its_value_or_formula(cell, expected):
+    text = "<table:table-cell><text:p>a</text:p></table:table-cell>"
+    sheet = f'<table:table table:name="S"><table:table-row>{text}{text}{cell}</table:table-row></table:table>'
+    assert blocks(file(sheet, "spreadsheet"))[1][1] == ("a | a" + (f" | {expected}" if expected else ""))
+
+
+def test_frames_of_a_slide_are_read_by_place_where_the_stored_order_contradicts_it():
+    frame = (
+        '<draw:frame svg:x="{}cm" svg:y="{}cm" svg:width="8cm" svg:height="2cm"><draw:text-box><text:p>{}</text:p>'
+        "</draw:text-box></draw:frame>"
+    ).format
+    group = f"<draw:g>{frame(1, 10, 'below')}</draw:g>"
+    page = f"<draw:page>{group}{frame(12, 4, 'right')}{frame(1, 4, 'left')}{frame(1, 1, 'top')}</draw:page>"
+    assert [text for _, text in blocks(file(page, "presentation"))] == ["Slide 1", "top", "left", "below", "right"]

@@ -4,8 +4,9 @@ Why not `unstructured`: it converts with pandoc, an external program. Why not `o
 more memory and time than lxml, and offer no structure beyond that of the XML.
 
 Canonical text as for the Office formats: one line per list item and table row; a sheet or slide is a section below a
-heading of level 1. Left out: comments, tracked deletions, running headers and footers, macros. A table of contents is
-metadata. Text with a style that is not displayed, and hidden rows and sheets, are marked hidden.
+heading of level 1. Cells are as the file shows them; one that no program has shown yet has its value, or its formula.
+Comments follow their paragraph, table or slide. Left out: tracked deletions, running headers and footers, macros. A
+table of contents is metadata. Text with a style that is not displayed, and hidden rows and sheets, are marked hidden.
 """
 
 from collections.abc import Iterator
@@ -13,20 +14,24 @@ from typing import Any
 
 from ingest.documents.parsers._office.ooxml import Package
 from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
-from ingest.documents.parsers._reading.table_blocks import REPEATED, header_rows, lines
+from ingest.documents.parsers._reading.comments import MARK, Comment, comment_lines
+from ingest.documents.parsers._reading.table_blocks import header_rows, lines
 from ingest.documents.parsers._reading.titles import cover_title, document_title
+from ingest.documents.parsers.odf.frames import frames_in_order
+from ingest.documents.parsers.odf.table_rows import table_rows
 from ingest.documents.parsers.odf.text import (
+    ANNOTATIONS,
     DRAW,
     OFFICE,
     PRESENTATION,
     TABLE,
     TEXT,
     OdfStyles,
+    comment_of,
     outside_notes,
     paragraph_lines,
-    repeated,
 )
-from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument, ScannedDocument
+from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, ScannedDocument
 from ingest.records import BlockKind, Document, RawDocument
 
 MEDIA_TYPES = (
@@ -34,15 +39,14 @@ MEDIA_TYPES = (
     "application/vnd.oasis.opendocument.spreadsheet",
     "application/vnd.oasis.opendocument.presentation",
 )
-VERSION = "2"
+VERSION = "3"
 LIBRARIES = ("lxml",)
 
 _HIDDEN = ("hidden",)
 _SKIPPED = frozenset(
-    (TEXT + "tracked-changes", OFFICE + "annotation", OFFICE + "forms", TEXT + "sequence-decls", PRESENTATION + "notes")
+    (TEXT + "tracked-changes", *ANNOTATIONS, OFFICE + "forms", TEXT + "sequence-decls", PRESENTATION + "notes")
 )
 _KINDS = {"code": BlockKind.CODE, "quote": BlockKind.QUOTE, "caption": BlockKind.CAPTION}
-_CELLS = (TABLE + "table-cell", TABLE + "covered-table-cell")
 
 
 def parse(raw: RawDocument) -> Document:
@@ -71,7 +75,7 @@ class _Reader:
 
     def __init__(self, raw: RawDocument, styles: OdfStyles) -> None:
         self.out = Assembly(raw)
-        self._styles = styles
+        self._styles, self._with_comments = styles, raw.options.comments == "keep"
         self._path, self._limit = raw.ref.path, raw.options.limits.text_characters
         self._slides = 0
         self._titles: list[str] = []  # texts in the style of a title
@@ -100,7 +104,7 @@ class _Reader:
             elif tag == DRAW + "page":
                 self._slide(element)
             elif tag in (TEXT + "table-of-content", TEXT + "alphabetical-index", TEXT + "illustration-index"):
-                texts = [line for each in element.iter(TEXT + "p") for line in paragraph_lines(each)]
+                texts = [line for each in element.iter(TEXT + "p") for line in paragraph_lines(each, self._styles)]
                 self.out.add(BlockKind.METADATA, texts, **fields)
             else:
                 self.blocks(element, fields)
@@ -114,7 +118,7 @@ class _Reader:
     def _paragraph(self, element: Any, fields: dict[str, Any]) -> None:
         name = element.get(TEXT + "style-name")
         role = self._styles.role(name)
-        texts = paragraph_lines(element, hidden=self._styles.hidden, keep_spaces=role == "code")
+        texts = paragraph_lines(element, self._styles, hides=True, keep_spaces=role == "code")
         level = element.get(TEXT + "outline-level") or "1"
         title = " ".join(texts)
         marks = {"marks": _HIDDEN} if self._styles.is_hidden(name) else {}
@@ -134,21 +138,30 @@ class _Reader:
         self._attached(element, fields)
 
     def _attached(self, element: Any, fields: dict[str, Any]) -> None:
-        """Add what is attached to a paragraph: hidden runs, notes, text boxes."""
-        unseen = paragraph_lines(element, hidden=self._styles.hidden, only_hidden=True)
+        """Add what is attached to a paragraph: hidden runs, notes, comments, text boxes."""
+        unseen = paragraph_lines(element, self._styles, only_hidden=True)
         notes = list(outside_notes(element, TEXT + "note"))
         boxes = list(outside_notes(element, DRAW + "text-box"))
-        if unseen or notes or boxes:
+        annotations = list(outside_notes(element, ANNOTATIONS[0]))
+        if unseen or notes or boxes or annotations:
             self._flush(fields)
         if not self._styles.is_hidden(element.get(TEXT + "style-name")):
             self.out.add(BlockKind.PARAGRAPH, unseen, **{**fields, "marks": _HIDDEN})
         for note in notes:
             mark = " ".join((note.findtext(TEXT + "note-citation") or "").split())
-            texts = [line for p in note.iterfind(f"{TEXT}note-body//{TEXT}p") for line in paragraph_lines(p)]
+            texts = [
+                line for p in note.iterfind(f"{TEXT}note-body//{TEXT}p") for line in paragraph_lines(p, self._styles)
+            ]
             if texts:
                 self.out.add(BlockKind.PARAGRAPH, [f"[{mark}] {texts[0]}", *texts[1:]], **fields)
+        self._comments([comment_of(each, self._styles) for each in annotations], fields)
         for box in boxes:
             self.blocks(box, fields)
+
+    def _comments(self, comments: list[Comment], fields: dict[str, Any]) -> None:
+        for comment in comments if self._with_comments else ():
+            marks = (*fields.get("marks", ()), MARK)
+            self.out.add(BlockKind.PARAGRAPH, comment_lines(comment), **{**fields, "marks": marks})
 
     def _list(self, element: Any, fields: dict[str, Any]) -> None:
         """Add a list, unless it is the numbering of headings."""
@@ -173,7 +186,7 @@ class _Reader:
                 continue
             number += 1
             parts = [part for part in item if part.tag == TEXT + "p"]
-            texts = [line for part in parts for line in paragraph_lines(part, hidden=self._styles.hidden)]
+            texts = [line for part in parts for line in paragraph_lines(part, self._styles, hides=True)]
             indent = "  " * depth
             if texts:
                 label = f"{number}." if numbered else "-"
@@ -189,37 +202,42 @@ class _Reader:
         if self._styles.is_invisible(element.get(DRAW + "style-name")):
             fields["marks"] = _HIDDEN
         frames = [frame for frame in element if frame.get(PRESENTATION + "class") == "title"]
-        title = " ".join(line for frame in frames[:1] for p in frame.iter(TEXT + "p") for line in paragraph_lines(p))
+        named = (paragraph_lines(p, self._styles) for frame in frames[:1] for p in frame.iter(TEXT + "p"))
+        title = " ".join(line for found in named for line in found)
         self.out.heading(title or f"Slide {self._slides}", 1, **fields)
         if "marks" not in fields:
             subtitled = any(frame.get(PRESENTATION + "class") == "subtitle" for frame in element)
             self._covers.append(title if subtitled else "")
-        for frame in element:
-            if not (title and frame in frames[:1]) and frame.tag != PRESENTATION + "notes":
-                self.blocks([frame], fields)
+        others = [each for each in element if each.tag != PRESENTATION + "notes" and not (title and each in frames[:1])]
+        for frame in frames_in_order(others):
+            self.blocks([frame], fields)
+        found = [comment_of(each, self._styles) for each in element if each.tag in ANNOTATIONS]
+        self._comments(found, fields)
         for notes in element.iterfind(PRESENTATION + "notes"):
-            texts = [text for p in notes.iter(TEXT + "p") if (text := paragraph_lines(p))]
+            texts = [text for p in notes.iter(TEXT + "p") if (text := paragraph_lines(p, self._styles))]
             if texts:
                 self.out.heading("Notes", 2, **fields)
             for text in texts:
                 self.out.add(BlockKind.PARAGRAPH, text, **fields)
 
     def _table(self, element: Any, fields: dict[str, Any]) -> None:
-        """Add a table, or a sheet as a section; hidden rows come after the visible ones."""
-        if element.getparent().tag == OFFICE + "spreadsheet":
-            if self._styles.is_invisible(element.get(TABLE + "style-name")):
-                fields = {**fields, "marks": _HIDDEN}
-            if any(paragraph_lines(p) for p in element.iter(TEXT + "p")):
-                self.out.heading(element.get(TABLE + "name") or "", 1, **fields)
+        """Add a table, or a sheet as a section; hidden rows come after the visible ones, then comments on cells."""
+        is_sheet = element.getparent().tag == OFFICE + "spreadsheet"
+        if is_sheet and self._styles.is_invisible(element.get(TABLE + "style-name")):
+            fields = {**fields, "marks": _HIDDEN}
         bands: list[list[list[str]]] = [[]]
         unseen: list[list[str]] = []
-        for row, hidden in _rows(element, self._path, self._limit):
-            if hidden:
-                unseen.append(row)
-            elif any(row):
-                bands[-1].append(row)
+        comments: list[Comment] = []
+        for row in table_rows(element, self._styles, self._path, self._limit):
+            comments += row.comments if is_sheet else [comment._replace(place="") for comment in row.comments]
+            if row.hidden:
+                unseen.append(row.cells)
+            elif any(row.cells):
+                bands[-1].append(row.cells)
             elif bands[-1]:
                 bands.append([])
+        if is_sheet and (unseen or any(bands) or comments):
+            self.out.heading(element.get(TABLE + "name") or "", 1, **fields)
         marked = sum(1 for _ in element.iterfind(f"{TABLE}table-header-rows/{TABLE}table-row"))
         for band in bands:
             if len(band) == 1 and sum(map(bool, band[0])) == 1:
@@ -228,37 +246,4 @@ class _Reader:
             headers = marked if 0 < marked < len(band) else header_rows(band)
             self.out.add(BlockKind.TABLE, lines(band, self._path, self._limit), headers, **fields)
         self.out.add(BlockKind.TABLE, lines(unseen, self._path, self._limit), **{**fields, "marks": _HIDDEN})
-
-
-def _rows(table: Any, path: str, limit: int) -> Iterator[tuple[list[str], bool]]:
-    """Yield each row's cells and whether it is hidden; a short text of merged cells is repeated in each."""
-    for row in table.iter(TABLE + "table-row"):
-        if next(row.iterancestors(TABLE + "table")) is not table:
-            continue  # of a nested table, whose text is part of its cell
-        cells: list[str] = []
-        for cell in row:
-            cells += _cells(cell, path, limit) if cell.tag in _CELLS else []
-            if len(cells) > 2 * _COLUMNS:
-                raise OversizedDocument(f"{path}: a row of more than {_COLUMNS} cells")
-        while cells and not cells[-1]:
-            cells.pop()
-        times = repeated(row, TABLE + "number-rows-repeated") if any(cells) else 1
-        if sum(map(len, cells)) * times > limit:
-            raise OversizedDocument(f"{path}: a row {times} times: over the limit of {limit} characters")
-        for _ in range(times):
-            yield cells, row.get(TABLE + "visibility") in ("collapse", "filter")
-
-
-def _cells(cell: Any, path: str, limit: int) -> list[str]:
-    """Return the texts of the columns that one cell repeats over or covers."""
-    text = " ".join(line for p in cell.iter(TEXT + "p", TEXT + "h") for line in paragraph_lines(p))
-    if cell.tag == _CELLS[1] and not text:
-        return []  # counted with the cell that covers it
-    times = min(repeated(cell, TABLE + "number-columns-repeated"), _COLUMNS)
-    spans = min(repeated(cell, TABLE + "number-columns-spanned"), _COLUMNS)
-    if len(text) * times > limit:
-        raise OversizedDocument(f"{path}: a cell of {len(text)} characters, {times} times")
-    return [text] * times + [text if len(text) <= REPEATED else ""] * (spans - 1)
-
-
-_COLUMNS = 16384  # of the format
+        self._comments(comments, fields)

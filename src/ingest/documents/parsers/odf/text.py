@@ -1,15 +1,23 @@
-"""The text of OpenDocument paragraphs, and what their styles mean."""
+"""The text of OpenDocument paragraphs and comments, and what their styles mean."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
+
+from ingest.documents.parsers._reading.comments import Comment
+from ingest.documents.parsers._reading.symbol_fonts import is_symbol_font, with_symbols
 
 _PREFIX = "{urn:oasis:names:tc:opendocument:xmlns:"
 OFFICE, TEXT, TABLE = f"{_PREFIX}office:1.0}}", f"{_PREFIX}text:1.0}}", f"{_PREFIX}table:1.0}}"
 DRAW, PRESENTATION, STYLE = f"{_PREFIX}drawing:1.0}}", f"{_PREFIX}presentation:1.0}}", f"{_PREFIX}style:1.0}}"
+FO, SVG = f"{_PREFIX}xsl-fo-compatible:1.0}}", f"{_PREFIX}svg-compatible:1.0}}"
+ANNOTATIONS = (OFFICE + "annotation", "{http://openoffice.org/2009/office}annotation")  # the second one on slides
+_CREATOR = "{http://purl.org/dc/elements/1.1/}creator"
+_RESOLVED = "{urn:org:documentfoundation:names:experimental:office:xmlns:loext:1.0}resolved"
 _APART = frozenset(
     (
         TEXT + "note",
-        OFFICE + "annotation",
+        *ANNOTATIONS,
         DRAW + "frame",
         DRAW + "text-box",
         TEXT + "ruby-text",
@@ -37,7 +45,12 @@ class OdfStyles:
         """Read the styles below `roots`: first those of the content, then those of `styles.xml`."""
         self._styles: dict[str, Any] = {}
         self._lists: dict[str, Any] = {}
+        self._faces: dict[str, str] = {}  # name in the document → font
+        self._fonts: dict[str, str] = {}  # of each style that was asked for
         for root in roots:
+            for face in root.iter(STYLE + "font-face"):
+                family = (face.get(SVG + "font-family") or "").strip("'\"")
+                self._faces.setdefault(face.get(STYLE + "name") or "", family)
             for style in root.iter(STYLE + "style"):
                 self._styles.setdefault(style.get(STYLE + "name") or "", style)
             for style in root.iter(TEXT + "list-style"):
@@ -61,6 +74,20 @@ class OdfStyles:
                 if plain.startswith(start):
                     return role
         return ""
+
+    def font(self, name: str | None) -> str:
+        """Return the font that a style and those on which it is based give to text, "" without one."""
+        key = name or ""
+        if key not in self._fonts:
+            self._fonts[key] = next(filter(None, (self._own_font(style) for _, style in self._chain(key))), "")
+        return self._fonts[key]
+
+    def _own_font(self, style: Any) -> str:
+        properties = None if style is None else style.find(STYLE + "text-properties")
+        if properties is None:
+            return ""
+        face = properties.get(STYLE + "font-name") or ""
+        return self._faces.get(face, face) or (properties.get(FO + "font-family") or "").strip("'\"")
 
     def is_hidden(self, name: str | None) -> bool:
         """Return whether text with a style is not displayed."""
@@ -90,46 +117,71 @@ class OdfStyles:
         return style is not None and len(style) > 0 and style[0].tag == TEXT + "list-level-style-number"
 
 
+@dataclass
+class _Reading:
+    """How a paragraph is read, and what was found."""
+
+    styles: OdfStyles
+    unseen: bool  # whether only what is not displayed is wanted
+    hides: bool  # whether what is not displayed is told apart
+    parts: list[str] = field(default_factory=list)
+
+    def add(self, text: str | None, inside: bool, font: str) -> None:
+        """Add text; `inside`: it is not displayed."""
+        if text and inside is self.unseen:
+            text = text.replace("\n", " ")
+            self.parts.append(with_symbols(text, font) if font or not text.isascii() else text)
+
+
 def paragraph_lines(
-    element: Any, hidden: Callable[[Any], bool] | None = None, only_hidden: bool = False, keep_spaces: bool = False
+    element: Any, styles: OdfStyles, *, hides: bool = False, only_hidden: bool = False, keep_spaces: bool = False
 ) -> list[str]:
     """Return the lines of a paragraph, without notes, comments and frames.
 
     Args:
         element: A `text:p` or `text:h`.
-        hidden: Returns whether a run is not displayed; None: all text is displayed.
+        styles: The document's.
+        hides: Leave out text that is not displayed.
         only_hidden: Return only the text that is not displayed.
         keep_spaces: For code; otherwise white space is collapsed.
     """
-    parts: list[str] = []
-    _walk(element, hidden, only_hidden, False, parts)
-    found = "".join(parts).split("\n")
+    reading = _Reading(styles, only_hidden, hides or only_hidden)
+    _walk(element, reading, False, _symbol_font(element, styles, ""))
+    found = "".join(reading.parts).split("\n")
     if keep_spaces:
         return [line.rstrip() for line in found]
     return [line for part in found if (line := " ".join(part.split()))]
 
 
-def _walk(element: Any, hidden: Callable[[Any], bool] | None, only: bool, inside: bool, parts: list[str]) -> None:
-    """Append the text of an element; `inside`: it is in a hidden run."""
+def _symbol_font(element: Any, styles: OdfStyles, around: str) -> str:
+    """Return the symbol font of an element's style, "" when it has another font, else that of the text around it."""
+    font = styles.font(element.get(TEXT + "style-name"))
+    return (font if is_symbol_font(font) else "") if font else around
 
-    def add(text: str | None, unseen: bool) -> None:
-        if text and unseen is only:
-            parts.append(text.replace("\n", " "))
 
-    add(element.text, inside)
+def _walk(element: Any, reading: _Reading, inside: bool, font: str) -> None:
+    """Read the text of an element; `inside`: it is in a run that is not displayed; `font`: a symbol font, or ""."""
+    reading.add(element.text, inside, font)
     for child in element:
         tag = child.tag
-        if tag == TEXT + "note" and not only and not inside:
-            parts.append(f"[{' '.join((child.findtext(TEXT + 'note-citation') or '').split())}]")
+        if tag == TEXT + "note" and not reading.unseen and not inside:
+            reading.parts.append(f"[{' '.join((child.findtext(TEXT + 'note-citation') or '').split())}]")
         elif tag == TEXT + "s":
-            add(" " * min(repeated(child, TEXT + "c"), _SPACES), inside)
+            reading.add(" " * min(repeated(child, TEXT + "c"), _SPACES), inside, "")
         elif tag == TEXT + "tab":
-            add("\t", inside)
-        elif tag == TEXT + "line-break" and inside is only:
-            parts.append("\n")
+            reading.add("\t", inside, "")
+        elif tag == TEXT + "line-break" and inside is reading.unseen:
+            reading.parts.append("\n")
         elif isinstance(tag, str) and tag not in _APART:
-            _walk(child, hidden, only, inside or (hidden is not None and hidden(child)), parts)
-        add(child.tail, inside)
+            within = inside or (reading.hides and reading.styles.hidden(child))
+            _walk(child, reading, within, _symbol_font(child, reading.styles, font))
+        reading.add(child.tail, inside, font)
+
+
+def comment_of(annotation: Any, styles: OdfStyles, place: str = "") -> Comment:
+    """Return a comment; `place` is the cell that it is on."""
+    lines = [line for p in annotation.iter(TEXT + "p", TEXT + "h") for line in paragraph_lines(p, styles)]
+    return Comment(annotation.findtext(_CREATOR) or "", lines, annotation.get(_RESOLVED) == "true", place)
 
 
 def outside_notes(element: Any, tag: str) -> Iterator[Any]:
@@ -137,7 +189,7 @@ def outside_notes(element: Any, tag: str) -> Iterator[Any]:
     for child in element:
         if child.tag == tag:
             yield child
-        elif isinstance(child.tag, str) and child.tag not in (TEXT + "note", OFFICE + "annotation"):
+        elif isinstance(child.tag, str) and child.tag not in (TEXT + "note", *ANNOTATIONS):
             yield from outside_notes(child, tag)
 
 

@@ -1,0 +1,128 @@
+"""Rows of an OpenDocument table or sheet, with merged and repeated cells resolved."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ingest.documents.parsers._office.number_formats import plain_number
+from ingest.documents.parsers._reading.comments import Comment
+from ingest.documents.parsers._reading.table_blocks import REPEATED
+from ingest.documents.parsers.odf.text import (
+    ANNOTATIONS,
+    OFFICE,
+    TABLE,
+    TEXT,
+    OdfStyles,
+    comment_of,
+    paragraph_lines,
+    repeated,
+)
+from ingest.errors import OversizedDocument
+
+_CELLS = (TABLE + "table-cell", TABLE + "covered-table-cell")
+_COLUMNS = 16384  # of the format
+_PARAGRAPHS = (TEXT + "p", TEXT + "h")
+_PREFIX = re.compile(r"\A(?:of|oooc|msoxl):=?")
+_REFERENCE = re.compile(r"\[\.?([^\[\]]{1,200})\]")  # [.B2], [.A1:.A9], [$Sheet.B2]
+_DURATION = re.compile(r"PT(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})(?:[.,]\d{1,12})?S)?\Z")
+_VALUES = {"date": "date-value", "boolean": "boolean-value", "string": "string-value"}
+_LONGEST = 8192  # characters of a formula
+
+
+class TableRow(NamedTuple):
+    """A row of a table."""
+
+    cells: list[str]
+    hidden: bool
+    comments: list[Comment]
+
+
+def table_rows(table: Any, styles: OdfStyles, path: str, limit: int) -> Iterator[TableRow]:
+    """Yield the rows of a table; a short text of merged cells is repeated in each. Raises: OversizedDocument."""
+    number = 1
+    for row in table.iter(TABLE + "table-row"):
+        if next(row.iterancestors(TABLE + "table")) is not table:
+            continue  # of a nested table, whose text is part of its cell
+        cells: list[str] = []
+        comments: list[Comment] = []
+        for cell in row:
+            if cell.tag in _CELLS:
+                place = f"{_column_name(len(cells))}{number}"
+                comments += [comment_of(each, styles, place) for each in _inside(cell, ANNOTATIONS)]
+                cells += _texts(cell, styles, path, limit)
+            if len(cells) > 2 * _COLUMNS:
+                raise OversizedDocument(f"{path}: a row of more than {_COLUMNS} cells")
+        while cells and not cells[-1]:
+            cells.pop()
+        repeats = repeated(row, TABLE + "number-rows-repeated")
+        number += repeats
+        times = repeats if any(cells) else 1
+        if sum(map(len, cells)) * times > limit:
+            raise OversizedDocument(f"{path}: a row {times} times: over the limit of {limit} characters")
+        for at in range(times):
+            yield TableRow(cells, row.get(TABLE + "visibility") in ("collapse", "filter"), [] if at else comments)
+
+
+def _texts(cell: Any, styles: OdfStyles, path: str, limit: int) -> list[str]:
+    """Return the texts of the columns that one cell repeats over or covers."""
+    paragraphs = list(_inside(cell, _PARAGRAPHS))
+    text = " ".join(line for p in paragraphs for line in paragraph_lines(p, styles))
+    text = text if paragraphs else _stored(cell)
+    if cell.tag == _CELLS[1] and not text:
+        return []  # counted with the cell that covers it
+    times = min(repeated(cell, TABLE + "number-columns-repeated"), _COLUMNS)
+    spans = min(repeated(cell, TABLE + "number-columns-spanned"), _COLUMNS)
+    if len(text) * times > limit:
+        raise OversizedDocument(f"{path}: a cell of {len(text)} characters, {times} times")
+    return [text] * times + [text if len(text) <= REPEATED else ""] * (spans - 1)
+
+
+def _inside(cell: Any, tags: tuple[str, ...]) -> Iterator[Any]:
+    """Yield the elements with one of the tags in a cell, but those inside comments only if comments are wanted."""
+    for child in cell:
+        if child.tag in tags:
+            yield child
+        if child.tag not in ANNOTATIONS:
+            yield from _inside(child, tags)
+
+
+def _stored(cell: Any) -> str:
+    """Return the value of a cell that has no text, as programs write it that show nothing; else its formula."""
+    kind = cell.get(OFFICE + "value-type") or ""
+    if kind in ("float", "percentage", "currency"):
+        number = _number(cell.get(OFFICE + "value") or "")
+        shown = "" if number is None else plain_number(100 * number if kind == "percentage" else number)
+        unit = {"percentage": "%", "currency": f" {cell.get(OFFICE + 'currency') or ''}"}.get(kind, "")
+        return f"{shown}{unit}".strip() if shown else ""
+    if kind == "time":
+        match = _DURATION.match(cell.get(OFFICE + "time-value") or "")
+        return "{}:{:02d}:{:02d}".format(*(int(part or 0) for part in match.groups())) if match else ""
+    if kind in _VALUES:
+        stored = cell.get(OFFICE + _VALUES[kind]) or ""
+        return stored.upper() if kind == "boolean" else stored.replace("T", " ") if kind == "date" else stored
+    return _formula(cell.get(TABLE + "formula") or "")
+
+
+def _formula(text: str) -> str:
+    """Return a formula with references as people write them; "" when there is none or it is too long."""
+    if not text or len(text) > _LONGEST:
+        return ""
+    plain = _REFERENCE.sub(lambda match: match[1].replace(":.", ":"), _PREFIX.sub("", text))
+    return f"={plain.removeprefix('=')}"
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if abs(number) < 1e300 else None
+
+
+def _column_name(index: int) -> str:
+    """Return the letters of a column, counted from 0."""
+    letters, number = "", index + 1
+    while number:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
