@@ -47,9 +47,11 @@ def annotated(
     pages: Sequence[str],
     notes: Sequence[Sequence[str]],
     parents: Sequence[str] = (),
-    shown: Sequence[str] = (),
+    shown: Sequence[tuple[str, Box]] = (),
+    *,
     form: str = "/DA (/Helv 10 Tf 0 g)",
     rotate: int = 0,
+    catalog: str = "",
 ) -> bytes:
     """Return a PDF file.
 
@@ -58,17 +60,19 @@ def annotated(
         notes: Annotations of each page. In them, `{n3}` is the third annotation of the file, `{p0}` a parent, `{s0}`
             an appearance, `{empty}` one that shows nothing.
         parents: Fields whose widgets are annotations.
-        shown: Content of appearances, as large as the page.
+        shown: Content of appearances, with the boxes of their annotations.
         form: Entries of the form, "" for a file without one.
         rotate: Of every page, degrees.
+        catalog: More of its entries.
     """
     writer = Writer()
     font = writer.add("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>")
     resources = f"<< /Font << /F1 {font} 0 R >> >>"
     kind = f"/Type /XObject /Subtype /Form /Resources {resources}"
     names = {"empty": f"{writer.stream(b'', f'{kind} /BBox [0 0 10 10]')} 0 R"}
-    for at, content in enumerate(shown):
-        names[f"s{at}"] = f"{writer.stream(content.encode('latin-1'), f'{kind} /BBox [0 0 {WIDTH} {HEIGHT}]')} 0 R"
+    for at, (content, box) in enumerate(shown):
+        entries = f"{kind} {rect(box).replace('/Rect', '/BBox')}"
+        names[f"s{at}"] = f"{writer.stream(content.encode('latin-1'), entries)} 0 R"
     first = len(writer.bodies) + 1
     every = [one for page in notes for one in page]
     names |= {f"n{at}": f"{first + at} 0 R" for at in range(len(every))}
@@ -86,5 +90,5 @@ def annotated(
         page = f"<< /Type /Page /Parent {tree} 0 R /MediaBox [0 0 {WIDTH} {HEIGHT}] /Resources {resources} "
         kids.append(writer.add(f"{page} /Contents {stream} 0 R /Annots [{listed}] /Rotate {rotate} >>"))
     assert writer.add(f"<< /Type /Pages /Kids [{' '.join(f'{kid} 0 R' for kid in kids)}] /Count {len(kids)} >>") == tree
-    acro = f"/AcroForm << /Fields [{fields}] {form} >>" if form else ""
-    return writer.file(f"/Root {writer.add(f'<< /Type /Catalog /Pages {tree} 0 R {acro} >>')} 0 R")
+    acro = f"/AcroForm << /Fields [{fields}] {form} >>".replace("{empty}", names["empty"]) if form else ""
+    return writer.file(f"/Root {writer.add(f'<< /Type /Catalog /Pages {tree} 0 R {acro} {catalog} >>')} 0 R")

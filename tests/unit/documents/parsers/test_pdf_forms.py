@@ -3,6 +3,7 @@
 import pytest
 
 from ingest.documents.parsers.pdf import parser as pdf
+from ingest.errors import UnsupportedFormat
 from tests.unit.documents.parsers.checks import faults, parsed, shown
 from tests.unit.documents.parsers.pdf_files import grid, lines, text
 from tests.unit.documents.parsers.pdf_forms import annotated, check_box, string, text_field, widget
@@ -83,7 +84,7 @@ def test_a_password_is_never_read_and_a_push_button_says_nothing():
         text_field(box(140, 100), "p", "s3cret", "/Ff 8192 /AP << /N {s0} >>"),
         text_field(box(140, 130), "n", "Ada"),
         widget(box(300, 130, 60), "Btn", "send", "", "/Ff 65536 /MK << /CA (Send) >> /AP << /N {s1} >>"),
-        shown=[text(142, 100, "******"), text(310, 130, "Send")],
+        shown=[(text(142, 100, "******"), box(140, 100)), (text(310, 130, "Send"), box(300, 130, 60))],
     )
     assert found == ["Password:", "Name: Ada"]
 
@@ -111,7 +112,7 @@ def test_a_value_stands_once_whatever_its_appearance_shows():
         text_field(box(140, 100), "name", "Ada Lovelace", "/AP << /N {s0} >>"),
         text_field(box(140, 130), "sum", "1234.5", "/AP << /N {s1} >> /AA << /F << /S /JavaScript /JS (f\\(\\)) >> >>"),
         text_field(box(140, 160), "city", "Delft"),
-        shown=[text(142, 100, "A d a L o v e"), text(142, 130, "1,234.50 EUR")],
+        shown=[(text(142, 100, "A d a L o v e"), box(140, 100)), (text(142, 130, "1,234.50 EUR"), box(140, 130))],
     )
     assert found == ["Name: Ada Lovelace", "Sum: 1,234.50 EUR", "City: Delft"]
 
@@ -207,7 +208,7 @@ def test_boxes_without_appearances_and_old_appearances_are_as_their_values_say()
         widget((72, 122, 82, 132), "Btn", "two", "/Off"),
         text_field(box(140, 160), "n", "New name", "/AP << /N {s0} >>"),
         form="/NeedAppearances true",
-        shown=[text(142, 160, "Old name")],
+        shown=[(text(142, 160, "Old name"), box(140, 160))],
     )
     assert found == ["☒ one", "☐ two", "Name: New name"]
 
@@ -223,3 +224,11 @@ def test_many_fields_are_read_in_linear_time():
     widgets = [text_field((140, 14 + 0.5 * i, 240, 22 + 0.5 * i), f"f{i}", f"v{i}") for i in range(500)]
     found = " ".join(read(content, *widgets))
     assert [found.count(f"v{i}") for i in (100, 200, 499)] == [1, 1, 1]
+
+
+def test_of_a_form_in_xfa_too_the_fields_are_read_and_one_in_xfa_alone_is_refused():
+    wait = text(72, 100, "Please wait... If this message is not replaced, your viewer cannot show this document.")
+    more = {"form": "/XFA [(template) {empty}]", "catalog": "/NeedsRendering true"}
+    assert read(text(72, 100, "Name:"), text_field(box(140, 100), "n", "Ada"), **more) == ["Name: Ada"]
+    with pytest.raises(UnsupportedFormat, match="XFA"):
+        read(wait, **more)

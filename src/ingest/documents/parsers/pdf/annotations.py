@@ -82,7 +82,7 @@ class TextBox:
     size: float  # of the font, in points
     hidden: bool
     box: Box  # likewise
-    drawn: bool  # an appearance shows it, most likely
+    drawn: bool = False  # an appearance shows it
 
 
 @dataclass(slots=True)
@@ -95,7 +95,6 @@ class _Note:
     parent: int  # number of the annotation to which it belongs, -1 without one
     size: float = _TYPICAL
     is_state: bool = False
-    drawn: bool = False
 
 
 def annotations(page: Any, budget: Budget) -> tuple[list[Remark], list[TextBox]]:
@@ -105,7 +104,7 @@ def annotations(page: Any, budget: Budget) -> tuple[list[Remark], list[TextBox]]
     """
     notes = dict(_notes(page, budget))
     boxes = [
-        TextBox(lines, note.size, note.hidden, note.box, note.drawn)
+        TextBox(lines, note.size, note.hidden, note.box)
         for note in notes.values()
         if note.kind == "FREETEXT" and (lines := [" ".join(line.split()) for line in note.text.splitlines()])
     ]
@@ -149,7 +148,6 @@ def _note(pdfium: Any, page: Any, note: Any, kind: str) -> _Note:
         style = _SIZE.search(string_of(pdfium, note, b"DA")) or _CSS_SIZE.search(string_of(pdfium, note, b"DS"))
         size = float(style[1]) if style and style[1].count(".") < 2 and style[1].strip(".") else 0.0
         found.size = size if 1.0 < size < 200.0 else _TYPICAL
-        found.drawn = pdfium.FPDFAnnot_GetAP(note, pdfium.FPDF_ANNOT_APPEARANCEMODE_NORMAL, None, 0) > 2
     elif kind != "POPUP" and (parent := pdfium.FPDFAnnot_GetLinkedAnnot(note, b"IRT")):
         found.parent = pdfium.FPDFPage_GetAnnotIndex(page, parent)
         pdfium.FPDFPage_CloseAnnot(parent)

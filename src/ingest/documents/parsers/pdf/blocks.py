@@ -13,6 +13,7 @@ from ingest.documents.parsers.pdf.headings import Headings
 from ingest.documents.parsers.pdf.hyphens import Vocabulary, vocabulary
 from ingest.documents.parsers.pdf.labels import labelled_rows
 from ingest.documents.parsers.pdf.layout import Line, PageLayout
+from ingest.documents.parsers.pdf.remarks import PlacedRemarks
 from ingest.documents.parsers.pdf.running import running_lines, without_tables
 from ingest.documents.parsers.pdf.text import CAPTION, ITEM, LEADERS, MARKER, join_lines
 from ingest.records import BlockKind
@@ -34,29 +35,38 @@ def add_blocks(assembly: Assembly, sheets: Sequence[PageLayout], headings: Headi
     lines = [item for sheet in sheets for item in sheet.items if isinstance(item, Line) and id(item) not in running]
     headings.learn([line for line in lines if not line.form], looks)
     words = vocabulary([line.text for line in lines])
+    remarks = PlacedRemarks(sheets, running)
     groups = list(_groups(sheets, running, headings))
     for group in flowed(groups, headings, _edges(sheets)):
-        if isinstance(group, Table):
-            cells = labelled_rows(group)
-            kind = BlockKind.TABLE if len(cells[0]) > 1 else BlockKind.LIST
-            rows = [" | ".join(row).replace("\n", " ") for row in cells]
-            assembly.add(kind, rows, header_lines=group.header, page=group.page)
-            continue
-        first = group[0]
-        marks = ("hidden",) if first.hidden else ()
-        if first.form:
-            texts = [text for line in group for text in line.text.split("\n")]
-            assembly.add(BlockKind.PARAGRAPH, texts, page=first.page, marks=marks)
-        elif level := headings.level(first):
-            assembly.heading(join_lines([line.text for line in group], words), level, page=first.page)
-        elif LEADERS.search(first.text) and not first.hidden:
-            assembly.add(BlockKind.LIST, [_LEADER.sub(" … ", line.text) for line in group], page=first.page)
-        elif MARKER.fullmatch(first.text.split(None, 1)[0]) and ITEM.match(first.text) and not first.hidden:
-            assembly.add(BlockKind.LIST, _items(group, words), page=first.page)
-        else:
-            kind = BlockKind.CAPTION if CAPTION.match(first.text) and not first.hidden else BlockKind.PARAGRAPH
-            text = join_lines([line.text for line in group], words)
-            assembly.add(kind, [text], page=first.page, marks=marks)
+        remarks.add_before(group, assembly)
+        _add_group(assembly, group, headings, words)
+        remarks.add_after(group, assembly)
+    remarks.add_rest(assembly)
+
+
+def _add_group(assembly: Assembly, group: Table | list[Line], headings: Headings, words: Vocabulary) -> None:
+    """Append the block of a table, or of lines that belong together. Raises: OversizedDocument."""
+    if isinstance(group, Table):
+        cells = labelled_rows(group)
+        kind = BlockKind.TABLE if len(cells[0]) > 1 else BlockKind.LIST
+        rows = [" | ".join(row).replace("\n", " ") for row in cells]
+        assembly.add(kind, rows, header_lines=group.header, page=group.page)
+        return
+    first = group[0]
+    marks = ("hidden",) if first.hidden else ()
+    if first.form:
+        texts = [text for line in group for text in line.text.split("\n")]
+        assembly.add(BlockKind.PARAGRAPH, texts, page=first.page, marks=marks)
+    elif level := headings.level(first):
+        assembly.heading(join_lines([line.text for line in group], words), level, page=first.page)
+    elif LEADERS.search(first.text) and not first.hidden:
+        assembly.add(BlockKind.LIST, [_LEADER.sub(" … ", line.text) for line in group], page=first.page)
+    elif MARKER.fullmatch(first.text.split(None, 1)[0]) and ITEM.match(first.text) and not first.hidden:
+        assembly.add(BlockKind.LIST, _items(group, words), page=first.page)
+    else:
+        kind = BlockKind.CAPTION if CAPTION.match(first.text) and not first.hidden else BlockKind.PARAGRAPH
+        text = join_lines([line.text for line in group], words)
+        assembly.add(kind, [text], page=first.page, marks=marks)
 
 
 def _groups(sheets: Sequence[PageLayout], running: set[int], headings: Headings) -> Iterator[Table | list[Line]]:

@@ -61,7 +61,7 @@ class Forms:
         self._raw, self._budget = pdfium, budget
         self._config = pdfium.FPDF_FORMFILLINFO(version=2)
         self.kind = pdfium.FPDF_GetFormType(pdf)
-        self._form = None
+        self._form, self._widgets = None, 0
         if self.kind != pdfium.FORMTYPE_NONE:
             self._form = pdfium.FPDFDOC_InitFormFillEnvironment(pdf, self._config)
         self._kinds = {
@@ -77,8 +77,11 @@ class Forms:
 
     @property
     def is_xfa(self) -> bool:
-        """Whether the form is written in XFA alone: its pages hold no more than a request to use another viewer."""
-        return bool(self.kind == self._raw.FORMTYPE_XFA_FULL)
+        """Whether the form is written in XFA alone: its pages hold no more than a request to use another viewer.
+
+        Known when all pages have been read.
+        """
+        return bool(self.kind == self._raw.FORMTYPE_XFA_FULL) and not self._widgets
 
     def close(self) -> None:
         """Close the environment."""
@@ -99,6 +102,7 @@ class Forms:
     def _widget(self, note: Any) -> Iterator[Field]:
         if self._raw.FPDFAnnot_GetSubtype(note) == self._raw.FPDF_ANNOT_WIDGET:
             kind = self._raw.FPDFAnnot_GetFormFieldType(self._form, note)
+            self._widgets += 1
             if kind in self._kinds:
                 found = self._kinds[kind](note)
                 self._budget.spend(len(found.value) + len(found.label))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from ingest.documents.parsers.pdf.annotations import TextBox
+from ingest.documents.parsers.pdf.annotations import Remark, TextBox
 from ingest.documents.parsers.pdf.field_labels import ABOVE, BEHIND, BELOW, Near, Spot, label_fields, value_base
 from ingest.documents.parsers.pdf.fields import Field
 from ingest.documents.parsers.pdf.noted import Noted, NoteFrame
@@ -39,9 +39,6 @@ def filled(page: Page, pieces_of: Callable[[list[Word]], list[Piece]]) -> list[W
         pieces_of: Returns adjacent words, as the layout does.
     """
     noted, words = page.noted, page.words
-    if page.mirrored:
-        for note in noted.all():
-            note.box = (page.width - note.box[2], note.box[1], page.width - note.box[0], note.box[3])
     upright = [word for word in words if not word.turn and not word.hidden]
     size = median(word.size for word in upright) if upright else _TYPICAL
     spots = [_spot(field) for field in noted.fields if field.kind != "button" and not field.hidden][:_MOST]
@@ -54,6 +51,25 @@ def filled(page: Page, pieces_of: Callable[[list[Word]], list[Piece]]) -> list[W
         word for box in noted.boxes if not box.drawn for word in maker.lines(box.lines, box.box, box.size, box.hidden)
     ]
     return [word for word in words if id(word) not in taken] + made
+
+
+def remarks_of(page: Page) -> list[Remark]:
+    """Return the comments about a page without those that only repeat the text that they mark."""
+    if not any(remark.marks_text for remark in page.noted.remarks):
+        return page.noted.remarks
+    near = Near((word.top, word.bottom, word) for word in page.words if not word.turn)
+    return [
+        remark
+        for remark in page.noted.remarks
+        if not remark.marks_text or _signless(remark.text) not in _signless(_marked(remark, near))
+    ]
+
+
+def _marked(remark: Remark, near: Near[Word]) -> str:
+    """Return the text under a comment."""
+    _, top, _, bottom = box = remark.box
+    words = [word for word in near.between(top, bottom) if _inside(box, (word.x0 + word.x1) / 2, word.base - 1)]
+    return "".join(word.text for word in words)
 
 
 def _undrawn(words: list[Word], noted: Noted) -> list[Word]:
@@ -79,7 +95,9 @@ def _undrawn(words: list[Word], noted: Noted) -> list[Word]:
                 continue
             if (not holders and not word.turn) or any(_signless(word.text) in value for value in values if word.turn):
                 continue
-            word.hidden = word.hidden or (isinstance(holder, TextBox) and holder.hidden)
+            for box in holders:
+                if isinstance(box, TextBox) and _signless(word.text) in _signless("".join(box.lines)):
+                    box.drawn, word.hidden = True, word.hidden or box.hidden
         left.append(word)
     for field in noted.fields:
         found = shown.get(id(field), ())

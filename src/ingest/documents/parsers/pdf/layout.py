@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 
 from ingest.documents.parsers.pdf.aligned import aligned_table, joined_tables
+from ingest.documents.parsers.pdf.annotations import Remark
 from ingest.documents.parsers.pdf.columns import columns_of, rows_of_pieces
-from ingest.documents.parsers.pdf.filling import filled
+from ingest.documents.parsers.pdf.filling import filled, remarks_of
 from ingest.documents.parsers.pdf.form_lines import form_lines, is_form
 from ingest.documents.parsers.pdf.grid import Table, turn_round
 from ingest.documents.parsers.pdf.page import Page, Piece, Word
@@ -51,11 +52,12 @@ class PageLayout:
     items: list[Line | Table] = field(default_factory=list)
     looks: Counter[tuple[float, bool]] = field(default_factory=Counter)  # number of characters per size and weight
     height: float = 0.0  # in points
+    remarks: list[Remark] = field(default_factory=list)  # comments about the page
 
 
 def lay_out(page: Page) -> PageLayout:
     """Return lines and tables in reading order; hidden text and notes that stand sideways come last."""
-    sheet = PageLayout(page.number, height=page.height)
+    sheet = PageLayout(page.number, height=page.height, remarks=remarks_of(page))
     words = filled(page, _pieces) if page.noted.shown else page.words
     letters = sum(len(word.text) for word in words if not word.hidden)
     notes = list[Word]()

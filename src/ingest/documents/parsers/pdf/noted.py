@@ -38,7 +38,7 @@ class Noted:
         yield from self.frames
 
 
-def read_noted(handle: Any, forms: Forms, budget: Budget) -> Noted:
+def read_noted(handle: Any, forms: Forms, budget: Budget, *, comments: bool) -> Noted:
     """Return a page's annotations, and make fields, text boxes and stamps part of its content.
 
     The page must be loaded again if `own` is set.
@@ -47,6 +47,7 @@ def read_noted(handle: Any, forms: Forms, budget: Budget) -> Noted:
         handle: pypdfium2's page.
         forms: The form of its document.
         budget: For what is read.
+        comments: Whether they are wanted.
 
     Raises: OversizedDocument.
     """
@@ -61,7 +62,7 @@ def read_noted(handle: Any, forms: Forms, budget: Budget) -> Noted:
     if not kinds - {pdfium.FPDF_ANNOT_LINK}:
         return Noted()
     remarks, boxes = annotations(handle, budget)
-    found = Noted(list(forms.fields(handle)), boxes, remarks, frames)
+    found = Noted(list(forms.fields(handle)), boxes, remarks if comments else [], frames)
     if kinds & {pdfium.FPDF_ANNOT_WIDGET, pdfium.FPDF_ANNOT_FREETEXT, pdfium.FPDF_ANNOT_STAMP}:
         own = pdfium.FPDFPage_CountObjects(handle)
         if pdfium.FPDFPage_Flatten(handle, pdfium.FLAT_NORMALDISPLAY) == pdfium.FLATTEN_SUCCESS:

@@ -10,6 +10,9 @@ because readers do not see it: text in the colour of what is under it, transpare
 off the page, and text in invisible mode without a picture there. With a picture it is the text layer of a scan and
 treated like other text.
 
+A form's fields are read from the form, not as they are drawn: "City: Utrecht", "☒ yes" (`fields.py`, `filling.py`).
+Comments are blocks of their own with the mark "comment", unless the option `comments` is "drop" (`annotations.py`).
+
 Scans: a page whose picture covers most of it and that has no text layer, or whose glyphs are mostly unknown characters,
 is read by tesseract if the option `ocr` is on. Otherwise the document is quarantined if more than half its pages are
 scans; else these are left out, with a warning that names them. An unreadable page makes the whole document fail.
@@ -36,11 +39,18 @@ from ingest.documents.parsers.pdf.page import Page, read_page
 from ingest.documents.parsers.pdf.right_to_left import as_left_to_right
 from ingest.documents.parsers.pdf.scripts import with_scripts
 from ingest.documents.parsers.pdf.written_title import written_title
-from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument, ScannedDocument
+from ingest.errors import (
+    EmptyDocument,
+    EncryptedDocument,
+    MalformedDocument,
+    OversizedDocument,
+    ScannedDocument,
+    UnsupportedFormat,
+)
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("application/pdf",)
-VERSION = "7"
+VERSION = "8"
 LIBRARIES = ("pypdfium2",)
 EXTRA = "ingest[pdf]"
 
@@ -63,7 +73,8 @@ def variant() -> str:
 def parse(raw: RawDocument) -> Document:
     """Return the document.
 
-    Raises: MalformedDocument, EncryptedDocument, ScannedDocument, EmptyDocument, OversizedDocument, ParserTimeout.
+    Raises: MalformedDocument, EncryptedDocument, ScannedDocument, EmptyDocument, OversizedDocument, ParserTimeout,
+    UnsupportedFormat.
     """
     with _LOCK:
         pdf = _open(raw)
@@ -108,6 +119,7 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
         page.words = with_scripts(page.words)
         sheets.append(lay_out(page))
     for number, sheet in _scans(pdf, raw, scanned).items():
+        sheet.remarks = sheets[number - 1].remarks
         sheets[number - 1] = sheet
     assembly = Assembly(raw)
     title = written_title(pdf, raw.data)
@@ -119,7 +131,10 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
 
 
 def _pages(pdf: Any, raw: RawDocument) -> Iterator[Page]:
-    """Yield the pages in order, one in memory at a time. Raises: MalformedDocument, OversizedDocument."""
+    """Yield the pages in order, one in memory at a time.
+
+    Raises: MalformedDocument, OversizedDocument, UnsupportedFormat.
+    """
     import pypdfium2
 
     path, budget = raw.ref.path, Budget(raw.ref.path, raw.options.limits.text_characters)
@@ -131,13 +146,15 @@ def _pages(pdf: Any, raw: RawDocument) -> Iterator[Page]:
             except pypdfium2.PdfiumError as error:
                 raise MalformedDocument(f"{path}: page {index + 1} of {len(pdf)} cannot be read: {error}") from error
             try:
-                noted = read_noted(handle, forms, budget)
+                noted = read_noted(handle, forms, budget, comments=raw.options.comments == "keep")
                 if noted.own is not None:
                     handle.close()
                     handle = pdf[index]
                 yield read_page(handle, index + 1, noted)
             finally:
                 handle.close()
+        if forms.is_xfa:
+            raise UnsupportedFormat(f"{path}: a form in XFA, which only Adobe's programs show; print it to PDF")
     finally:
         forms.close()
 

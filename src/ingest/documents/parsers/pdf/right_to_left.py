@@ -52,6 +52,8 @@ def as_left_to_right(page: Page) -> Page:
     page.words = [word for _, _, word in sorted(words, key=lambda found: found[:2])]
     if mirrored:
         page.rules = [(page.width - x1, top, page.width - x0, bottom) for x0, top, x1, bottom in page.rules]
+        for note in page.noted.all():
+            note.box = (page.width - note.box[2], note.box[1], page.width - note.box[0], note.box[3])
     page.mirrored = mirrored
     return page
 
