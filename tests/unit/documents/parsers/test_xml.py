@@ -146,9 +146,9 @@ def test_deep_nesting_is_over_a_limit(depth):
         parsed(xml, "<a>" * depth + "x" + "</a>" * depth)
 
 
-def test_elements_without_text_are_an_empty_document():
+def test_elements_and_attributes_without_text_are_an_empty_document():
     with pytest.raises(EmptyDocument):
-        parsed(xml, "<a><b c='d'/></a>")
+        parsed(xml, "<a><b c=' '/></a>")
 
 
 def test_the_declared_encoding_is_used():
@@ -172,3 +172,36 @@ def test_the_declared_encoding_is_used():
 def test_items_are_numbered_as_the_list_says(source, expected):
     root = "article" if "para" not in source else "chapter"
     assert parsed(xml, f"<{root}><body><p>t</p>{source}</body></{root}>").text.split("\n\n")[-1] == expected
+
+
+def test_text_that_is_in_attributes_alone_is_kept_as_fields():
+    source = (
+        '<?xml version="1.0"?><inventory place="Delft" xmlns:x="urn:x" xml:lang="en">'
+        '<part no="7" label="bolt &amp; nut" x:unit="piece"/><group label="engine"><part no="8" label="" d="---"/>'
+        "</group></inventory>"
+    )
+    assert blocks(source) == [
+        ("list", "- inventory place: Delft"),
+        ("list", "- part no: 7\n- label: bolt & nut\n- unit: piece"),
+        ("list", "- group label: engine"),
+        ("list", "- part no: 8"),
+    ]
+
+
+def test_attributes_are_kept_where_few_elements_have_text():
+    source = "<opml><head><title>Feeds</title></head><body>{}</body></opml>".format(
+        '<outline text="News" hidden="true"><outline text="Local" xmlUrl="http://a.example/f"/></outline>' * 2
+    )
+    assert [text for _, text in blocks(source)][1:3] == [
+        "- outline text: News\n- hidden: true",
+        "- outline text: Local\n- xmlUrl: http://a.example/f",
+    ]
+
+
+def test_attributes_beside_text_are_left_out_as_they_set_the_text():
+    source = '<doc rend="x"><p id="1">one <br clear="all"/> two</p><p id="2">three</p><img href="a.png"/></doc>'
+    assert [text for _, text in blocks(source)] == ["one two", "three"]
+    with pytest.raises(EmptyDocument):
+        parsed(xml, '<svg viewBox="0 0 9 9"><path d="M0 0L9 9"/></svg>')
+    with pytest.raises(EmptyDocument):
+        parsed(xml, f'<a b="{"x" * 6000}" c="--"/>')

@@ -1,11 +1,13 @@
 """Renames the elements of XML vocabularies to those of HTML, so that one walk can read them all.
 
 Known by name: JATS, DocBook, DITA, TEI, CALS tables, USPTO patents. For unknown elements there are rules: one with text
-is a paragraph, one that begins with a title is a section, adjacent leaves with different names are a record's fields.
+is a paragraph, one that begins with a title is a section, adjacent leaves with different names are a record's fields,
+and so are attributes in documents that have most of their text in them.
 """
 
 from typing import Any
 
+from ingest.documents.parsers.xml.attributes import tell_attributes
 from ingest.documents.parsers.xml.vocabularies import (
     DROPPED,
     FIGURES,
@@ -39,6 +41,7 @@ def to_html(root: Any) -> None:
     known = root.tag in KNOWN
     _prepare(root)
     if not known:
+        tell_attributes(root)
         _records(root)
     base = 1 + (root.find(".//h1") is not None)
     sections = inside = 0

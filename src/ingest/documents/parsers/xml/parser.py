@@ -26,7 +26,7 @@ MEDIA_TYPES = (
     "application/jats+xml",
     "application/tei+xml",
 )
-VERSION = "4"
+VERSION = "5"
 LIBRARIES = ("lxml", "charset-normalizer", "webencodings")
 
 _FEEDS = ("rss", "feed", "rdf")
@@ -59,7 +59,7 @@ def parse(raw: RawDocument) -> Document:
         to_html(root)
         add_html(assembly, root)
     if not assembly.blocks:
-        raise EmptyDocument(f"{path}: {len(raw.data)} bytes of XML, but no text in its elements")
+        raise EmptyDocument(f"{path}: {len(raw.data)} bytes of XML, but no text in its elements and attributes")
     blocks = tuple(assembly.blocks)
     return Document(assembly.text, blocks, document_title(blocks, stated), raw.media_type, "xml", language.lower())
 
