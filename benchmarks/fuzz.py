@@ -23,6 +23,7 @@ from benchmarks.fuzzing.seeds import seeds
 from ingest.adapters.embedders import hashing
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.documents.chunking import chunk
+from ingest.documents.chunking.sections import embedded_text
 from ingest.errors import DocumentError, ParserCrashed, ParserTimeout
 from ingest.records import Block, Chunk, ChunkingOptions, Document, DocumentRef, ParseLimits, ParserOptions, RawDocument
 
@@ -161,10 +162,10 @@ def _look(sandbox: PoolSandbox, tokenizer, document: Document, result: Result, d
 
 def _broken_promises(document: Document, chunks: list[Chunk]) -> list[str]:
     """Return in words what is lost between text, blocks and chunks."""
-    found = []
+    found, seen = [], embedded_text(document, CHUNKING)
     covered, outside = bytearray(len(document.text)), bytearray(b"\1" * len(document.text))
     for piece in chunks:
-        if piece.text != document.text[piece.start : piece.end]:
+        if piece.text != seen[piece.start : piece.end]:
             found.append(f"chunk {piece.start}-{piece.end} is not its slice of the text")
         covered[piece.start : piece.end] = b"\1" * (piece.end - piece.start)
     for block in document.blocks:

@@ -97,7 +97,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The unit that is embedded, indexed and retrieved. `text` equals document.text[start:end]."""
+    """What is embedded and retrieved. `text` is document.text[start:end], blank where blocks are not embedded."""
 
     chunk_id: str
     document_id: str

@@ -72,7 +72,7 @@ def new_parser(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 
 
 def test_a_new_parser_leaves_what_others_read_known(new_parser: ModuleType) -> None:
-    assert {"json_text", "odf"} <= earlier_texts(PoolSandbox())[PLAIN]
+    assert "json_text" in earlier_texts(PoolSandbox())[PLAIN]
 
 
 @pytest.mark.parametrize("change", ["rules", "sandbox"])

@@ -2,7 +2,7 @@
 
 import re
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -76,8 +76,12 @@ class DocumentPreview:
         }
 
     def slice(self, start: int, end: int) -> str:
-        """Return text[start:end] with `MASK` for what is covered of each line."""
-        return re.sub(f"{COVER}+", MASK, self.document.text[start:end])
+        """Return text[start:end], blank where no chunk has it, with `MASK` for what is covered of each line."""
+        text, first = self.document.text[start:end], bisect_right(self.left_out, start, key=lambda part: part.start)
+        for part in self.left_out[first : bisect_left(self.left_out, end, key=lambda part: part.start)]:
+            a, b = part.start - start, part.end - start
+            text = text[:a] + re.sub(r"\S", " ", text[a:b]) + text[b:]
+        return re.sub(f"{COVER}+", MASK, text)
 
 
 def _told_as(block: Block) -> str:
@@ -175,6 +179,8 @@ def _left_out(document: Document, cut: CutDocument, options: ChunkingOptions) ->
         inside[chunk.start : chunk.end] = b"\1" * (chunk.end - chunk.start)
     dropped = sorted((c.end, c.start, mark) for c, mark in cut.dropped)
     for block in document.blocks:
+        if block.kind in options.skipped_kinds:
+            inside[block.start : block.end] = bytes(block.end - block.start)
         for start, end in (run.span() for run in OUTSIDE.finditer(inside, block.start, block.end)):
             if document.text[start:end].strip():
                 at = bisect_right(dropped, (start, end))  # the first that ends after the start of the span

@@ -12,7 +12,7 @@ from itertools import islice, pairwise
 
 from ingest.documents.chunking.contexts import JOINT, Contexts, model_input
 from ingest.documents.chunking.ruler import Ruler
-from ingest.documents.chunking.sections import Group, Path, Section, common_path, groups, sections_of
+from ingest.documents.chunking.sections import Group, Path, Section, common_path, embedded_text, groups, sections_of
 from ingest.documents.chunking.splitting import Cutter, pack
 from ingest.errors import InvalidSettings
 from ingest.ids import chunk_id, digest_of, embedding_key
@@ -36,7 +36,7 @@ def fingerprint(options: ChunkingOptions, tokenizer: Tokenizer) -> str:
 def chunk(document: Document, document_id: str, options: ChunkingOptions, tokenizer: Tokenizer) -> list[Chunk]:
     """Return the chunks of a document in order; empty if no block has text.
 
-    - `text` is document.text[start:end], without white space at either end. Every character of a block that is not
+    - `text` is embedded_text(…)[start:end], without white space at either end. Every character of a block that is not
       skipped is in exactly one chunk, except white space at its borders and up to `overlap_tokens` that a chunk may
       repeat from the previous one in its group. Hidden and visible text never share a chunk.
     - No chunk crosses a heading of `split_level` or above, except that a heading without a body joins what follows or,
@@ -53,6 +53,7 @@ def chunk(document: Document, document_id: str, options: ChunkingOptions, tokeni
 
 class _Chunking:
     def __init__(self, document: Document, document_id: str, options: ChunkingOptions, tokenizer: Tokenizer) -> None:
+        self._whole, document = document.text, replace(document, text=embedded_text(document, options))
         self._document = document
         self._document_id = document_id
         self._options = options
@@ -70,7 +71,8 @@ class _Chunking:
         drafts = [draft for group in found for piece in self._pieces(group) if (draft := self._draft(group, piece))]
         if self._options.overlap_tokens:
             drafts = self._overlapping(drafts)
-        parents = Parents(sections, self._ruler, self._options.parent_tokens) if self._options.parent_tokens else None
+        size, own = self._options.parent_tokens, self._ruler.text == self._whole
+        parents = Parents(sections, self._ruler if own else Ruler(self._whole, self._tokenizer), size) if size else None
         return [self._chunk(draft, parents) for draft in self._fitting(drafts)]
 
     def _measure(self, group: Group) -> tuple[int, int]:

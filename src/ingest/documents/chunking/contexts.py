@@ -1,7 +1,7 @@
 """The context of a chunk: what is embedded before its text so that the text can be understood on its own."""
 
 from collections.abc import Iterable, Sequence
-from itertools import islice, pairwise
+from itertools import pairwise
 
 from ingest.documents.chunking.sections import HIDDEN, Path, Section
 from ingest.ports import Tokenizer
@@ -30,8 +30,7 @@ class Contexts:
         self._tokenizer = tokenizer
         self._limit = options.max_tokens // 3
         self._longest = max(LONGEST_CONTEXT, CHARACTERS_PER_TOKEN * self._limit)
-        titles = (b.title for b in document.blocks if b.kind is BlockKind.HEADING and HIDDEN not in b.marks)
-        self._first = tuple(islice(titles, 1))  # text above the first heading does not belong to it
+        self._first = next(((b.title,) for b in document.blocks if b.title and HIDDEN not in b.marks), ())
         self._known: dict[tuple[Path, str], tuple[str, int]] = {}
 
     def prepare(self, sections: Iterable[Section]) -> None:

@@ -1,10 +1,11 @@
 """Blocks to sections, and sections to groups: the stretches of a document that no chunk crosses."""
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from ingest.errors import MalformedDocument
 from ingest.records import Block, BlockKind, ChunkingOptions, Document
@@ -12,6 +13,7 @@ from ingest.records import Block, BlockKind, ChunkingOptions, Document
 HIDDEN = "hidden"  # mark of blocks that a reader of the document does not see
 
 Path = tuple[str, ...]
+_SEEN = re.compile(r"\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def _with_body(sections: Sequence[Section]) -> list[Group]:
 
 
 def sections_of(document: Document, options: ChunkingOptions) -> Iterator[Section]:
-    """Yield the sections. Skipped blocks are left out, and end the section before them.
+    """Yield the sections. Skipped blocks are left out; all but metadata end the section before them.
 
     Hidden text has its own sections, and its headings count as paragraphs: nobody sees them.
 
@@ -137,10 +139,10 @@ def sections_of(document: Document, options: ChunkingOptions) -> Iterator[Sectio
     blocks: list[Block] = []
     border, wall = True, False
     path: Path = ()
-    for block, after_skipped, behind_wall in _kept(document, options):
-        if blocks and (after_skipped or behind_wall or block.kind is BlockKind.HEADING):
+    for block, behind_wall in _kept(document, options):
+        if blocks and (behind_wall or block.kind is BlockKind.HEADING):
             yield Section(path, tuple(blocks), border, wall)
-            blocks, border, wall = [], after_skipped or behind_wall, behind_wall
+            blocks, border, wall = [], behind_wall, behind_wall
         if block.kind is BlockKind.HEADING:
             titles = {level: title for level, title in titles.items() if level < block.level}
             titles[block.level] = block.title
@@ -151,11 +153,11 @@ def sections_of(document: Document, options: ChunkingOptions) -> Iterator[Sectio
         yield Section(path, tuple(blocks), border, wall)
 
 
-def _kept(document: Document, options: ChunkingOptions) -> Iterator[tuple[Block, bool, bool]]:
-    """Yield the blocks with text to embed, and for each whether a skipped block or a wall comes directly before it."""
+def _kept(document: Document, options: ChunkingOptions) -> Iterator[tuple[Block, bool]]:
+    """Yield the blocks with text to embed, and for each whether a wall comes directly before it."""
     skipped = set(options.skipped_kinds)
     skipped |= {kind for kind, policy in (("table", options.tables), ("code", options.code)) if policy == "skip"}
-    reached, after_skipped, wall, hidden = 0, False, False, False
+    reached, wall, hidden = 0, False, False
     for block in document.blocks:
         if block.start < reached or block.end < block.start or block.end > len(document.text):
             raise MalformedDocument(
@@ -164,10 +166,17 @@ def _kept(document: Document, options: ChunkingOptions) -> Iterator[tuple[Block,
             )
         reached = block.end
         if block.kind in skipped:
-            after_skipped, wall = True, wall or block.kind is not BlockKind.METADATA
+            wall = wall or block.kind is not BlockKind.METADATA
         elif not document.text[block.start : block.end].isspace() and block.end > block.start:
-            changes = hidden is not (HIDDEN in block.marks)
-            hidden = HIDDEN in block.marks
+            changes, hidden = hidden is not (HIDDEN in block.marks), HIDDEN in block.marks
             unseen = hidden and block.kind is BlockKind.HEADING
-            yield replace(block, kind=BlockKind.PARAGRAPH) if unseen else block, after_skipped, wall or changes
-            after_skipped, wall = False, False
+            yield replace(block, kind=BlockKind.PARAGRAPH) if unseen else block, wall or changes
+            wall = False
+
+
+def embedded_text(document: Document, options: ChunkingOptions) -> str:
+    """Return the text with blanks for blocks of kinds that are not embedded, each character in its place."""
+    skipped = (block for block in document.blocks if block.kind in options.skipped_kinds)
+    edges = pairwise([0, *(edge for block in skipped for edge in (block.start, block.end)), len(document.text)])
+    parts = (document.text[start:end] for start, end in edges)  # in turn embedded and not
+    return "".join(_SEEN.sub(" ", part) if i % 2 else part for i, part in enumerate(parts))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from ingest.adapters.embedders.hashing import open_tokenizer
 from ingest.cli.preview.document_preview import UNPARSED, UnchunkedSpan, sections, token_figures
+from ingest.cli.preview.view import masked
 from ingest.documents.chunking import chunk
 from ingest.errors import EmptyDocument, SuspiciousDocument, UnsupportedFormat
 from ingest.ids import document_id
@@ -112,3 +113,12 @@ def test_reasons_of_parser_and_chunker_are_told_apart(preview: Previewer) -> Non
 def test_figures_of_token_counts() -> None:
     for counts, figures in (([], [0] * 5), ([7], [7] * 5), ([10, 9, 8, 7, 6, 5, 4, 3, 2, 1], [55, 1, 5, 9, 10])):
         assert figures == list(token_figures(counts).values())
+
+
+def test_a_comment_inside_a_chunk_is_left_out_and_blank_in_it_also_where_secrets_are_masked(preview: Previewer) -> None:
+    made = preview("# One\n\nFirst.\n\n<!-- nobody\nsees -->\n\nSecond.\n")
+    (chunk,), (part,) = made.chunks, made.left_out
+    assert chunk.text == "# One\n\nFirst.\n\n           \n        \n\nSecond."
+    assert ("metadata", "skipped_kinds") == (part.kind.value, part.why)
+    assert "<!-- nobody\nsees -->" == made.slice(part.start, part.end)
+    assert chunk.text == made.slice(chunk.start, chunk.end) == masked(made).chunks[0].text

@@ -113,7 +113,11 @@ def test_every_visible_character_of_a_kept_block_is_in_exactly_one_chunk(doc, op
 @given(documents(), any_options())
 def test_a_chunk_is_a_trimmed_slice_within_the_limit_with_true_counts(doc, options):
     found = chunks(doc, options)
-    assert [c.text for c in found] == [doc.text[c.start : c.end].strip() for c in found]
+    seen = [*doc.text]
+    for block in doc.blocks:
+        if block.kind == "metadata":
+            seen[block.start : block.end] = re.sub(r"\S", " ", doc.text[block.start : block.end])
+    assert [c.text for c in found] == ["".join(seen[c.start : c.end]).strip() for c in found]
     assert [c.tokens for c in found] == [size(c.text) for c in found]
     assert [c for c in found if size(model_input(c.context, c.text)) > options.max_tokens] == []
     assert [c for c in found if size(c.context) > options.max_tokens // 3] == []
@@ -266,16 +270,36 @@ def test_a_document_without_text_has_no_chunks():
     assert chunks(document(("paragraph", " \n "), ("metadata", "a: b"))) == []
 
 
-def test_front_matter_is_left_out_and_stays_out_of_neighbours():
-    doc = document(("metadata", "---\ntags: x\n---"), ("paragraph", "one"), ("metadata", ":x: y"), ("paragraph", "two"))
-    assert [c.text for c in chunks(doc)] == ["one", "two"]
+def test_front_matter_is_left_out_and_metadata_between_paragraphs_is_blank_and_parts_nothing():
+    doc = document(
+        ("metadata", "---\ntags: x\n---"), ("paragraph", "one"), ("metadata", ":x:\ty"), ("paragraph", "two")
+    )
+    assert [(c.text, c.tokens) for c in chunks(doc)] == [("one\n\n   \t \n\ntwo", 2)]
+    assert doc.text[chunks(doc)[0].start :].startswith("one")
     kept = chunks(doc, small(skipped_kinds=(), target_tokens=30))
     assert len(kept) == 1
 
 
 def test_a_heading_keeps_to_its_body_over_skipped_lines():
     doc = document(heading("Title"), ("metadata", ":orphan:"), ("paragraph", "body"))
-    assert [c.text for c in chunks(doc)] == ["# Title\n\n:orphan:\n\nbody"]
+    assert [c.text for c in chunks(doc)] == ["# Title\n\n        \n\nbody"]
+
+
+def test_metadata_counts_for_nothing_unless_it_is_long():
+    note, paragraph = ("metadata", "words of a note " * 4), ("paragraph", "word " * 8 + "end.")
+    assert len(chunks(document(paragraph, note, paragraph))) == 1
+    assert len(chunks(document(paragraph, ("metadata", "words of a note " * 100), paragraph))) == 2
+
+
+def test_a_parent_counts_what_it_shows_and_no_chunk_embeds():
+    doc = document(("paragraph", "one"), ("metadata", "word " * 50), heading("Next"), ("paragraph", "two"))
+    assert [c.parent for c in chunks(doc, small(parent_tokens=20))] == [(0, 3), (257, len(doc.text.rstrip()))]
+    assert len({c.parent for c in chunks(doc, small(parent_tokens=100))}) == 1
+
+
+def test_a_sentence_introduces_a_list_over_a_rule():
+    doc = document(("paragraph", "You need:"), ("metadata", "---"), ("list", "- a\n- b\n" * 9, {"breaks": (4, 8, 40)}))
+    assert [c.context for c in chunks(doc)][1:] == ["Guide\nYou need:"]
 
 
 def test_long_text_is_cut_between_paragraphs_first():

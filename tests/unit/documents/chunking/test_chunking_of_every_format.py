@@ -61,6 +61,10 @@ def lost(document, chunks, options):
 def faults(document, chunks, options):
     """Return every broken promise of a chunk, in words."""
     found = []
+    seen = [*document.text]
+    for b in document.blocks:
+        if b.kind in options.skipped_kinds:
+            seen[b.start : b.end] = [letter if letter.isspace() else " " for letter in seen[b.start : b.end]]
     for c in chunks:
         inside = [b for b in document.blocks if b.start < c.end and b.end > c.start and not dropped(b, options)]
         hidden = {"hidden" in b.marks for b in inside}
@@ -74,7 +78,7 @@ def faults(document, chunks, options):
             and any(o.start < b.start for o in body)
             and any(o.start > b.start for o in body)
         ]
-        if document.text[c.start : c.end] != c.text or c.text != c.text.strip():
+        if "".join(seen[c.start : c.end]) != c.text or c.text != c.text.strip():
             found.append(f"no slice: {c}")
         if (size := len(TOKENIZER.offsets([model_input(c.context, c.text)])[0])) > options.max_tokens:
             found.append(f"{size} tokens: {c}")
