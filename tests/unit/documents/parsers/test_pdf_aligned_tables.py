@@ -23,10 +23,8 @@ def rows(cells):
 
 def page_of(parts, align, padding, left=LEFT):
     """Return rows of cells with several lines 12 points apart, `padding` points between rows."""
-    content, y = (
-        "".join(text(x, 120, name, font="F2") for x, name in zip(left, HEADER, strict=True)),
-        120 + 12 + padding,
-    )
+    header = zip(left, HEADER[: len(left)], strict=True)
+    content, y = "".join(text(x, 120, name, font="F2") for x, name in header), 120 + 12 + padding
     for part in parts:
         high = max(map(len, part))
         for x, cell in zip(left, part, strict=True):
@@ -136,3 +134,27 @@ def test_text_in_two_columns_is_no_table():
     left = [f"left line {i} of the running text of it" for i in range(12)]
     right = [f"right line {i} of the other running text" for i in range(12)]
     assert tables(lines(60, 100, left) + lines(330, 100, right)) == []
+
+
+def test_gaps_hardly_wider_than_spaces_part_columns_if_the_lines_around_agree():
+    cells = [
+        ("Code", "Meaning", "Action"),
+        *((f"E{i}", "value out of range", f"replace {i}") for i in range(1000, 1006)),
+    ]
+    content = lines(72, 60, ["The text above the table goes over the whole width of the page, as texts do."] * 2)
+    for i, row in enumerate(cells):
+        content += "".join(text(x, 120 + 14 * i, cell) for x, cell in zip((72, 105.8, 191), row, strict=True))
+    assert tables(content) == [rows(cells)]
+
+
+def test_signs_and_numbers_in_front_of_lines_are_no_column():
+    content = "".join(text(72, 120 + 14 * i, "=") + text(84, 120 + 14 * i, f"part of line {i}") for i in range(6))
+    assert tables(content) == []
+
+
+def test_one_column_of_a_table_may_have_long_lines():
+    prose = ["the pump draws water from the lower basin and lifts it up to the tank", "on the hill where people wait"]
+    parts = [([f"Step {i}"], prose, [f"{i}.50"]) for i in range(4)]
+    content = page_of(parts, "top", 6, left=(72, 130, 480)).replace("(2024)", "(Price)").replace("(2023)", "(Text)")
+    expected = [("Item", "Text", "Price"), *((f"Step {i}", " ".join(prose), f"{i}.50") for i in range(4))]
+    assert tables(content) == [rows(expected)]

@@ -9,7 +9,7 @@ from ingest.documents.parsers.pdf.text import LEADERS, MARKER, join_lines
 from ingest.documents.parsers.pdf.wrapping import Places, rows_of_lines
 
 _MAX_LINES = 500  # of one aligned table on a page
-_CELL_WORDS = 7.0  # per line of a cell on average, at most, in a table without lines
+_CELL_WORDS = 7.0  # per line of a cell on average, at most, in all columns but one, in a table without lines
 _PITCH = 2.6  # font sizes between the lines of a table without rules, at most
 _LEADING = 1.5  # font sizes between the lines of a cell, at most
 _AHEAD = 4  # lines of a row above its first one with several cells, at most
@@ -137,10 +137,18 @@ def _is_table(lines: Sequence[Places], groups: Sequence[Sequence[int]], width: i
         return False
     if several < 3 and sum(len(line) > 1 for line in lines) < 2:
         return False
-    cells = [piece for line in lines for pieces in line.values() for piece in pieces]
-    words = sum(len(piece.words) for piece in cells) / len(cells)
+    wordy = sum(words > _CELL_WORDS for words in _words(lines, width))
     filled = sum(map(len, rows)) / (len(rows) * width)
-    return words <= _CELL_WORDS and filled >= 0.45
+    return wordy <= (1 if width > 2 else 0) and filled >= 0.45
+
+
+def _words(lines: Sequence[Places], width: int) -> list[float]:
+    """Return the number of words of a line in each column, on average; of two columns, for both together."""
+    counts: list[list[int]] = [[] for _ in range(width)]
+    for line in lines:
+        for column, pieces in line.items():
+            counts[column if width > 2 else 0] += [len(piece.words) for piece in pieces]
+    return [sum(count) / len(count) for count in counts if count]
 
 
 def _table(lines: Sequence[Places], groups: Sequence[Sequence[int]], width: int, page: int) -> Table:

@@ -14,6 +14,7 @@ from ingest.documents.parsers.pdf.columns import columns_of, rows_of_pieces
 from ingest.documents.parsers.pdf.filling import filled, remarks_of
 from ingest.documents.parsers.pdf.form_lines import form_lines, is_form
 from ingest.documents.parsers.pdf.grid import Table, turn_round
+from ingest.documents.parsers.pdf.gutters import with_narrow_gutters
 from ingest.documents.parsers.pdf.page import Page, Piece, Word
 from ingest.documents.parsers.pdf.ruled import ruled_tables
 from ingest.documents.parsers.pdf.views import Box, is_content, views
@@ -175,7 +176,7 @@ def _items(pieces: list[Piece], page: Page, column: int) -> list[Line | Table]:
         if in_form:
             found += [_line(part, page, column) for row in group for part in form_lines(row)]
         else:
-            found += _tables_and_lines(list(group), page, column)
+            found += _tables_and_lines(with_narrow_gutters(list(group)), page, column)
     return found
 
 
