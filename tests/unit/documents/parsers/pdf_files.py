@@ -72,7 +72,7 @@ def build(
     """Return a PDF file.
 
     Args:
-        pages: Content of each; fonts F1 (Helvetica) and F2 (bold), picture Im.
+        pages: Content of each; fonts F1 (Helvetica), F2 (bold) and F3 (Courier), picture Im.
         outline: (title, page from 1), all of one level.
         title: Of the metadata.
         files: Embedded files.
@@ -89,7 +89,8 @@ def build(
     )
     contents = [writer.stream(page.encode("latin-1")) for page in pages]
     tree = len(writer.bodies) + len(pages) + 1
-    resources = f"<< /Font << /F1 {faces[0]} 0 R /F2 {faces[1]} 0 R >> /XObject << /Im {image} 0 R >> >>"
+    fixed = "<< /Type /Font /Subtype /Type1 /BaseFont /Courier /Encoding /WinAnsiEncoding >>"
+    resources = f"<< /Font << /F1 {faces[0]} 0 R /F2 {faces[1]} 0 R /F3 {fixed} >> /XObject << /Im {image} 0 R >> >>"
     kids = [
         writer.add(
             f"<< /Type /Page /Parent {tree} 0 R /MediaBox [0 0 {WIDTH} {HEIGHT}] /Resources {resources} "

@@ -13,6 +13,7 @@ from ingest.documents.parsers.pdf.headings import Headings
 from ingest.documents.parsers.pdf.hyphens import Vocabulary, vocabulary
 from ingest.documents.parsers.pdf.labels import labelled_rows
 from ingest.documents.parsers.pdf.layout import Line, PageLayout
+from ingest.documents.parsers.pdf.listings import as_typed, listing_lines, number_listings
 from ingest.documents.parsers.pdf.remarks import PlacedRemarks
 from ingest.documents.parsers.pdf.running import running_lines, without_tables
 from ingest.documents.parsers.pdf.text import CAPTION, ITEM, LEADERS, MARKER, join_lines
@@ -27,13 +28,14 @@ _LEADER = re.compile(r"(?<!\s)\s*(?:\.{4,}|(?:\. ){4,}\.?|…{2,})\s*")
 
 def add_blocks(assembly: Assembly, sheets: Sequence[PageLayout], headings: Headings, title: str = "") -> None:
     """Append the blocks of all pages in order; `title` is the metadata's. Raises: OversizedDocument."""
+    sheets = as_typed(sheets)
     running = running_lines(sheets, title)
     looks = sum((sheet.looks for sheet in sheets), Counter[tuple[float, bool]]())
-    sheets = joined_over_pages(
-        without_tables(sheets, running), running, looks.most_common(1)[0][0][0] if looks else 0.0
-    )
+    size = looks.most_common(1)[0][0][0] if looks else 0.0
+    sheets = joined_over_pages(without_tables(sheets, running), running, size)
+    number_listings(sheets, running, size)
     lines = [item for sheet in sheets for item in sheet.items if isinstance(item, Line) and id(item) not in running]
-    headings.learn([line for line in lines if not line.form], looks)
+    headings.learn([line for line in lines if not (line.form or line.listing)], looks)
     words = vocabulary([line.text for line in lines])
     remarks = PlacedRemarks(sheets, running)
     groups = list(_groups(sheets, running, headings))
@@ -57,6 +59,8 @@ def _add_group(assembly: Assembly, group: Table | list[Line], headings: Headings
     if first.form:
         texts = [text for line in group for text in line.text.split("\n")]
         assembly.add(BlockKind.PARAGRAPH, texts, page=first.page, marks=marks)
+    elif first.listing:
+        assembly.add(BlockKind.CODE, listing_lines(group), page=first.page)
     elif level := headings.level(first):
         assembly.heading(join_lines([line.text for line in group], words), level, page=first.page)
     elif LEADERS.search(first.text) and not first.hidden:
@@ -113,6 +117,8 @@ def _right_edges(sheet: PageLayout) -> dict[int, float]:
 def _together(group: list[Line], line: Line, headings: Headings, right: dict[int, float]) -> bool:
     """Return whether a line continues the lines before it."""
     last = group[-1]
+    if last.listing or line.listing:
+        return last.listing == line.listing
     level, other = headings.level(last), headings.level(line)
     if level or other:
         return level == other and headings.same(group, line)
@@ -122,9 +128,8 @@ def _together(group: list[Line], line: Line, headings: Headings, right: dict[int
         return _close(last, line, _FORM)
     if line.hidden or line.column < 0:
         return line.column == last.column and _close(last, line, _LEADING)
-    if _unlike(last, line):
-        return False
-    return _flows(last, line, right) if line.column != last.column else _follows(group, line, right)
+    goes_on = _flows(last, line, right) if line.column != last.column else _follows(group, line, right)
+    return goes_on and not _unlike(last, line)
 
 
 def _follows(group: list[Line], line: Line, right: dict[int, float]) -> bool:

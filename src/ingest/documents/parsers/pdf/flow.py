@@ -32,7 +32,7 @@ def flowed(groups: Sequence[Stretch], headings: Headings, edges: Edges) -> Itera
     for at, group in enumerate(groups):
         if at in gone:
             continue
-        if isinstance(group, Table) or headings.level(group[0]):
+        if isinstance(group, Table) or group[0].listing or headings.level(group[0]):
             yield group
             continue
         whole, here = list(group), at
@@ -56,7 +56,7 @@ def _continuation(
         group = groups[at]
         if at in gone:
             continue
-        if isinstance(group, Table):
+        if isinstance(group, Table) or group[0].listing:
             only_notes = False
             continue
         line = group[0]
@@ -122,7 +122,7 @@ def _take_items(groups: Sequence[Stretch], place: tuple[int, set[int]], group: l
     if at + 1 >= len(groups) or at + 1 in gone or not ITEM.match(group[0].text):
         return
     more, last = groups[at + 1], group[-1]
-    if isinstance(more, Table) or not ITEM.match(more[0].text) or LEADERS.search(last.text):
+    if isinstance(more, Table) or more[0].listing or not ITEM.match(more[0].text) or LEADERS.search(last.text):
         return
     markers = {line.text.split(None, 1)[0] for line in group if ITEM.match(line.text)}
     marker = more[0].text.split(None, 1)[0]

@@ -21,8 +21,8 @@ _FIXED = (
 _FIXED_PITCH = 1  # flags of a font descriptor
 _FORCE_BOLD = 1 << 18
 _LONGEST = 128  # bytes of a name that are read
-_NARROW = frozenset(map(ord, "fijlrtI"))
-_WIDE = frozenset(map(ord, "abdeghkmnopquwxyMW"))
+_NARROW = frozenset(map(ord, "ijl"))
+_WIDE = frozenset(map(ord, "abdghmnopquwMW"))
 _EQUAL = 0.03  # of the width: differences due to rounding
 
 

@@ -17,12 +17,12 @@ from ingest.documents.parsers.pdf.grid import Table, turn_round
 from ingest.documents.parsers.pdf.gutters import with_narrow_gutters
 from ingest.documents.parsers.pdf.page import Page, Piece, Word
 from ingest.documents.parsers.pdf.ruled import ruled_tables
+from ingest.documents.parsers.pdf.typed import TypedText, typed_text
 from ingest.documents.parsers.pdf.views import Box, is_content, views
 
 _GAP = 1.0  # of the font size: a wider gap separates two pieces of a row
 _WIDE = 6.0  # points, the least gap
-
-
+_FIXED = 0.6  # of a page's letters in fonts of one width, at least, if all of it may be typewritten
 _TURNED = 10_000  # the first column of text with a quarter turn: more than a page has
 
 
@@ -43,6 +43,8 @@ class Line:
     height: float = 0.0  # of the page
     pieces: int = 1  # with wide gaps between them
     form: bool = False  # it holds fields of a form
+    typed: TypedText | None = None  # if all its letters are equally wide
+    listing: int = 0  # the number of the code to which it belongs
 
 
 @dataclass(slots=True)
@@ -54,10 +56,22 @@ class PageLayout:
     looks: Counter[tuple[float, bool]] = field(default_factory=Counter)  # number of characters per size and weight
     height: float = 0.0  # in points
     remarks: list[Remark] = field(default_factory=list)  # comments about the page
+    fixed: int = 0  # characters in fonts of one width
+    verbatim: list[Line | Table] | None = None  # the items if lines of one width make no tables, where that differs
 
 
 def lay_out(page: Page) -> PageLayout:
     """Return lines and tables in reading order; hidden text and notes that stand sideways come last."""
+    fixed = sum(len(word.text) for word in page.words if word.face.fixed and not word.hidden)
+    page.verbatim = fixed <= _FIXED * sum(len(word.text) for word in page.words if not word.hidden)
+    sheet = _laid_out(page)
+    sheet.fixed = fixed
+    if not (page.verbatim or page.noted.shown) and any(isinstance(item, Table) for item in sheet.items):
+        sheet.verbatim = _laid_out(replace(page, verbatim=True)).items
+    return sheet
+
+
+def _laid_out(page: Page) -> PageLayout:
     sheet = PageLayout(page.number, height=page.height, remarks=remarks_of(page))
     words = filled(page, _pieces) if page.noted.shown else page.words
     letters = sum(len(word.text) for word in words if not word.hidden)
@@ -184,7 +198,8 @@ def _tables_and_lines(rows: list[list[Piece]], page: Page, column: int) -> list[
     found: list[Line | Table] = []
     at = 0
     while at < len(rows):
-        end, table = aligned_table(rows, at, page.number)
+        verbatim = page.verbatim and typed_text([word for piece in rows[at] for word in piece.words]) is not None
+        end, table = (at, None) if verbatim else aligned_table(rows, at, page.number)
         if table is not None:
             last = found[-1] if found else None
             whole = joined_tables(last, table) if isinstance(last, Table) else None
@@ -218,6 +233,7 @@ def _line(row: list[Piece], page: Page, column: int) -> Line:
         page.height,
         len(row),
         is_form(words),
+        typed_text(words),
     )
 
 

@@ -91,6 +91,7 @@ class Page:
     corner: tuple[float, float] = (0.0, 0.0)  # the top left one, before it became the origin
     mirrored: bool = False  # most of it was written from right to left
     noted: Noted = field(default_factory=Noted)  # its annotations
+    verbatim: bool = False  # lines in a font of one width make no tables without rules
     facing: int = 0  # quarter turns from most of its text to text that is upright for a reader
 
 
