@@ -15,7 +15,7 @@ from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("text/markdown", "text/mdx")
 VERSION = "5"
-LIBRARIES = ("pyromark", "lxml", "pyyaml", "charset-normalizer", "webencodings")
+VERSION = "6"
 
 
 def parse(raw: RawDocument) -> Document:

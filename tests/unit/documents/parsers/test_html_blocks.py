@@ -317,3 +317,11 @@ def test_inline_elements_in_a_row_of_boxes_are_words_apart():
 )
 def test_rules_for_other_occasions_separate_nothing(rule):
     assert blocks(f"<style>{rule}</style><p><span>one</span><span>two</span></p>") == [("paragraph", "onetwo")]
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"), [("<p><b>Table 1.</b> Plans</p>", "caption"), ("<p>Table 1 shows plans</p>", "paragraph")]
+)
+def test_a_line_that_names_a_table_by_its_number_is_its_caption(line, kind):
+    page = f"<p>text</p>{line}<table><tr><th>h<th>i<tr><td>1<td>2</table>"
+    assert [kind for kind, _ in blocks(page)] == ["paragraph", kind, "table"]

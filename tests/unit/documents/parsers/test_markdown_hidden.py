@@ -4,7 +4,7 @@ import pytest
 
 from ingest.documents.parsers import markdown
 from ingest.records import BlockKind
-from tests.unit.documents.parsers.checks import faults, parsed
+from tests.unit.documents.parsers.checks import faults, headings, parsed
 from tests.work import calls_of
 
 
@@ -25,7 +25,19 @@ def hidden(source):
         ("<div hidden>\n\n# Title\n\n- item\n\n</div>\n\nseen\n", ["<div hidden>", "# Title", "- item", "</div>"]),
         ("write `<p hidden>` so\n", []),
         ("```html\n<p hidden>x</p>\n```\n", []),
-        ("- a <b hidden>x</b>\n", []),
+        ("- a <b hidden>x</b>\n- b\n", ["<b hidden>x</b>"]),
+        ("- a <b hidden>x\n- b\n", ["<b hidden>x"]),
+        ("> a <b hidden>x</b> b\n", ["<b hidden>x</b>"]),
+        ("| a | b |\n|---|---|\n| 1 <i hidden>x</i> | 2 |\n| 3 | 4 |\n", ["<i hidden>x</i>"]),
+        ("| a | b |\n|---|---|\n| 1 <i hidden>x | 2 |\n| 3 | 4 |\n", ["<i hidden>x"]),
+        ("| a <i hidden>x</i> | b |\n|---|---|\n| 1 | 2 |\n", ["<i hidden>x</i>"]),
+        ("# One <span hidden>x</span>\n\ntext\n", ["<span hidden>x</span>"]),
+        ("One <span hidden>x</span>\n===\n\ntext\n", ["<span hidden>x</span>"]),
+        ("<h2>One <span hidden>x</span></h2>\n\ntext\n", ["<span hidden>x</span>"]),
+        ("<table>\n<tr><th>a<th>b\n<tr hidden><td>x<td>y\n<tr><td>1<td>2\n</table>\n", ["<tr hidden><td>x<td>y"]),
+        ("<table>\n<tr><th>a<th>b\n<tr><td>1<td hidden>x\n<tr><td>1<td>2\n</table>\n", ["<td hidden>x"]),
+        ("<ul>\n<li hidden>x\n<li>y\n</ul>\n", ["<li hidden>x"]),
+        ("<div popover>x</div>\n", ["<div popover>x</div>"]),
         ("<img hidden> text, <b style='color:red'>seen</b>\n", []),
     ],
 )
@@ -38,7 +50,63 @@ def test_a_hidden_heading_names_no_section():
     assert [b.kind for b in document.blocks] == [BlockKind.PARAGRAPH] * 4
 
 
-@pytest.mark.parametrize("unit", ["x <b hidden>y</b> ", "<b hidden ", "<div hidden>\n\n", "`<p hidden>"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "x <b hidden>y</b> ",
+        "<b hidden ",
+        "<div hidden>\n\n",
+        "`<p hidden>",
+        "- x <b hidden>y\n",
+        "# x <i hidden>y</i>\n\n",
+        "<button aria-controls=x>q</button>\n\n<p id=x hidden>y</p>\n\n",
+    ],
+)
 def test_work_grows_with_the_size(unit):
     small, large = (calls_of(lambda n=n: parsed(markdown, "x\n\n" + unit * n)) for n in (500, 2000))
     assert large < 6 * small
+
+
+@pytest.mark.parametrize(
+    ("source", "level", "title"),
+    [
+        ("# One <span hidden>x</span>\n\ntext\n", 1, "One"),
+        ("## One <span hidden>x</span> *two*\n\ntext\n", 2, "One two"),
+        ("## <span hidden>x</span> One\n\ntext\n", 2, "One"),
+        ("One <span hidden>x</span>\n===\n\ntext\n", 1, "One"),
+        ("<h3>One <span hidden>x</span></h3>\n\ntext\n", 3, "One"),
+    ],
+)
+def test_a_heading_loses_what_is_hidden_from_its_title(source, level, title):
+    document = parsed(markdown, source)
+    assert faults(document) == []
+    assert headings(document) == [(level, title)]
+
+
+def test_a_heading_with_nothing_visible_is_none():
+    document = parsed(markdown, "# <span hidden>x</span>\n\ntext\n")
+    assert [(b.kind.value, b.marks) for b in document.blocks] == [
+        ("metadata", ()),
+        ("paragraph", ("hidden",)),
+        ("paragraph", ()),
+    ]
+
+
+def test_a_table_keeps_its_header_when_a_part_of_it_is_hidden():
+    document = parsed(markdown, "| a <i hidden>x</i> | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n")
+    found = [document.text[block.start : block.header_end] for block in document.blocks if block.header_end]
+    assert found == ["| b |\n|---|---|\n"]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("<button aria-controls=p>More</button>\n\n<div id=p hidden>\n\ntext\n\n</div>\n", []),
+        ("<h3><button aria-expanded=false>Q</button></h3>\n<div hidden>\ntext\n</div>\n", []),
+        ("`<button aria-controls=p>More</button>`\n\n<div id=p hidden>text</div>\n", ["<div id=p hidden>text</div>"]),
+        ("```\n<button aria-controls=p>x</button>\n```\n\n<p id=p hidden>text</p>\n", ["<p id=p hidden>text</p>"]),
+        ("<b aria-controls=p>More</b>\n\n<p id=p hidden>text</p>\n", ["<p id=p hidden>text</p>"]),
+    ],
+)
+def test_what_a_control_in_the_file_opens_is_not_hidden(source, expected):
+    assert hidden(source) == expected

@@ -238,6 +238,8 @@ class _Flow:
         caption = element.find("caption")
         if caption is not None:
             self.add(BlockKind.CAPTION, [self.inline.text(caption)])
+        elif not self.lists.lines:
+            self.assembly.name_table()
         found, headers = grid(rows, self.inline)
         limit = self.assembly.limits.text_characters
         self.add(BlockKind.TABLE, table_lines(found, self.assembly.path, limit), headers)

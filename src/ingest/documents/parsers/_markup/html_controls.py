@@ -26,6 +26,7 @@ _TARGETS = re.compile(
     r"data-(?:[\w-]*[-_])?(?:target|toggle|controls?|panels?|pane|tabs?|accordion|collapse|opens?|show|reveal|modal|dialog"
     r"|popover|drawer|content|slide|expand|section|href|trigger|fancybox|src)(?:[-_][\w-]*)?\Z"
 )
+_PLAIN = frozenset(("class", "id", "style", "src", "title", "alt", "rel", "type", "name", "value", "width", "height"))
 _EXPLICIT = re.compile(
     r"data-(?:[\w-]*[-_])?(?:target|toggle|tabs?|panel|accordion|collapse|trigger|modal)(?:[-_][\w-]*)?\Z"
 )
@@ -33,6 +34,7 @@ _SHARED = re.compile(
     r"data-(?:[\w-]*[-_])?(?:tab|panel|pane|slide|section|faq|accordion|content|step)(?:[-_](?:id|name|index))?\Z"
 )
 _SCRIPTS = re.compile(r"(?:on|@|x-on:|v-on:|ng-)(?:click|mouse\w+|focus|press|toggle|change|pointer\w+)")
+_NAMING = re.compile(f"{_TARGETS.pattern}|{_SCRIPTS.pattern}")
 _SHOWN_BY = ("x-show", "v-show", "ng-show", "v-if", "ng-if", "x-collapse")
 _SCOPES = ("x-data", "v-scope", "ng-controller")
 _PANELS = ("tabpanel", "region", "dialog", "alertdialog", "note", "tooltip", "doc-footnote")
@@ -45,11 +47,6 @@ _SWITCHES = re.compile(
     r"tab|accordion|collaps|toggl|expand|spoiler|pill|panel|modal|dialog|popup|lightbox|footnote|reveal|slide"
 )
 _LOOKS = re.compile(r"tab|link|btn|button|toggl|trigger|head|title|question|accordion")
-_SELECTED = (
-    "//*[@aria-controls or @popovertarget or @commandfor or @interestfor or @interesttarget or starts-with(@href, '#')"
-    " or starts-with(@href, 'javascript') or @onclick or @uk-toggle or @*[starts-with(name(), 'data-')"
-    " or contains(name(), 'click') or contains(name(), 'mouse')]]"
-)
 
 
 def is_control(element: Any) -> bool:
@@ -78,9 +75,10 @@ class Controls:
         self._links: dict[Any, frozenset[str]] = {}
         for part in parts:
             self._index(part)
-        for control in root.xpath(_SELECTED):
-            for part in self._targets(control):
-                self._named[part].append(control)
+        for control in root.iter("*") if self._by_id or self._by_value or self._by_variable else ():
+            if len(control.attrib):
+                for part in self._targets(control):
+                    self._named[part].append(control)
         self._add_labels(root, parts)
 
     def of(self, part: Any) -> list[Any]:
@@ -101,17 +99,16 @@ class Controls:
     def _targets(self, control: Any) -> list[Any]:
         """Return the parts that an element names, if it is a control."""
         found: list[Any] = []
-        real = is_control(control)
-        for name, whole in control.attrib.items():
-            value = whole[:_LONGEST]
+        for name, whole in control.items():
+            if name in _PLAIN or not (name in _NAMES or name == "href" or _NAMING.match(name)):
+                continue
+            value, real = whole[:_LONGEST], is_control(control)
             if name == "href" and value[:1] == "#":
                 part = self._by_id.get(value[1:])
                 found += [part] if part is not None and real and self._is_switch(control, part) else []
             elif _SCRIPTS.match(name) or (name == "href" and value[:11].lower() == "javascript:"):
                 found += self._in_script(control, value) if real else ()
-            elif (real and (name in _NAMES or _TARGETS.match(name))) or (
-                _EXPLICIT.match(name) and _looks_clickable(control)
-            ):
+            elif (real and name != "href") or (_EXPLICIT.match(name) and _looks_clickable(control)):
                 parts = [self._by_id.get(word) for word in _WORD.findall(value)]
                 parts += self._by_value.get((name, value), ())
                 found += [part for part in parts if part is not None and part is not control]

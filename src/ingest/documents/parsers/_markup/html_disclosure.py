@@ -8,7 +8,7 @@ counts once that part is opened; what only controls inside itself could open sta
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import islice
 from typing import Any
 
@@ -32,6 +32,8 @@ _TABS = re.compile(r"(?:^|[\s_-])tabs?(?:$|[\s_-])|tab-?(?:pane|panel|content|li
 _SLIDES = re.compile(r"carousel|slide|swiper|slick|gallery")
 _MOVES = re.compile(r"prev|next|arrow|dot|bullet|indicator|pag|slide|carousel|forward|back|weiter|zurück")
 _MORE = re.compile(r"more|full|rest|extra|remaining|trunc|long|hidden|expand|collaps|toggl|read")
+_HINTS = re.compile(f"{_FOLDS.pattern}|{_TABS.pattern}|{_SLIDES.pattern}|{_MORE.pattern}")
+_DULL = frozenset(("class", "style", "hidden", "align", "width", "height", "dir", "lang", "title"))
 _NAMED_HEAD = re.compile(r"question|title|head|trigger|toggl|label|summary|btn|button|control|caret|term|name")
 _SHOWS_MORE = re.compile(r"more|mehr|plus|más|expand|show|read|see all|toggl|full")
 
@@ -39,15 +41,15 @@ _SHOWS_MORE = re.compile(r"more|mehr|plus|más|expand|show|read|see all|toggl|fu
 class Disclosure:
     """The parts of one page that a click opens, and the controls that open them; found when first asked for."""
 
-    def __init__(self, root: Any, find: Callable[[], tuple[list[Any], list[Any]]]) -> None:
-        """Remember the page. `find` returns what is closed, in order, and what is hidden for good."""
-        self._root, self._find = root, find
+    def __init__(self, root: Any, find: Callable[[], list[Any]], is_gone: Callable[[Any], bool]) -> None:
+        """Remember the page. `find` returns what is closed, in order; `is_gone` what is hidden for good."""
+        self._root, self._find, self._is_gone = root, find, is_gone
         self._opened: dict[Any, Any] | None = None
         self._controls: frozenset[Any] = frozenset()
 
     def is_opened(self, part: Any) -> bool:
         """Return whether a click opens an element."""
-        return part in self._read()
+        return _may_be_opened(part) and part in self._read()
 
     def opens(self, control: Any) -> bool:
         """Return whether an element is a control that opens another."""
@@ -55,16 +57,28 @@ class Disclosure:
 
     def _read(self) -> dict[Any, Any]:
         if self._opened is None:
-            closed, gone = self._find()
-            self._opened = _opened(self._root, closed, gone) if closed else {}
+            closed = self._find()
+            self._opened = _opened(self._root, closed, self._is_gone) if closed else {}
             self._controls = frozenset(self._opened.values())
         return self._opened
 
 
-def _opened(root: Any, closed: list[Any], gone: list[Any]) -> dict[Any, Any]:
+def _may_be_opened(part: Any) -> bool:
+    """Return whether anything about a part lets it be named by a control or belong to one; told without a search."""
+    if part.tag == "dd" or not _DULL.issuperset(part.keys()):
+        return True
+    if any(_HINTS.search(_names(element)) for element in (part, *_around(part))):
+        return True
+    head = _head(part, ())
+    if head is None:
+        return False
+    return bool(_HINTS.search(_names(head)) or head.xpath("boolean(descendant-or-self::*[@aria-expanded])"))
+
+
+def _opened(root: Any, closed: list[Any], is_gone: Callable[[Any], bool]) -> dict[Any, Any]:
     """Return the parts that are opened, each with its control. Takes each pair once, whatever it waits for."""
     controls, beside = Controls(root, closed), _Neighbours()
-    shut, never = set(closed), set(gone)
+    shut = set(closed)
     waiting: dict[Any, list[tuple[Any, Any]]] = defaultdict(list)
     opened: dict[Any, Any] = {}
     todo = deque((part, control) for part in closed for control in _controls(part, controls, beside, shut))
@@ -73,7 +87,7 @@ def _opened(root: Any, closed: list[Any], gone: list[Any]) -> dict[Any, Any]:
         if part in opened:
             continue
         around = [control, *control.iterancestors()]
-        if any(element in never or element.tag in _INERT for element in around):
+        if any(element.tag in _INERT or is_gone(element) for element in around):
             continue
         block = next((element for element in around if element in shut and element not in opened), None)
         if block is not None:
@@ -126,7 +140,7 @@ def _names_another(control: Any, part: Any) -> bool:
     return bool(named) and part.get("id") not in named
 
 
-def _head(part: Any, shut: set[Any]) -> Any:
+def _head(part: Any, shut: Container[Any]) -> Any:
     """Return the element before a part, or before what begins with it; None if it is too long for a head."""
     at = part
     for _ in range(_LEVELS):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from ingest.documents.parsers._markup.html_disclosure import Disclosure
 from ingest.documents.parsers._markup.html_styles import SHEETS, PageStyles, declarations, rules, sheets_of
 
+_REMEMBERED = 10_000  # pairs of classes and id
 _CACHED = 2000  # characters; longer styles are not cached
 _SIMPLE = re.compile(r"\s*([.#])([\w-]+)\s*\Z")
 _NAMES = re.compile(r"[.#][\w-]+")
@@ -31,7 +32,9 @@ _COLOURS = {
     "snow": "#fffafa",
 }
 _DIALOGS = ("dialog", "alertdialog")
-_MAY_HIDE = "@hidden or @popover or @style or self::font[@color] or self::dialog or contains(@role, 'dialog')"
+_LOWER = "translate(@style, 'ACDEHILNOPSTY', 'acdehilnopsty')"
+_MAY_CLOSE = " or ".join(f"contains({_LOWER}, '{word}')" for word in ("none", "hidden", "collapse", "opacity"))
+_MAY_HIDE = f"@hidden or @popover or (@style and ({_MAY_CLOSE})) or self::dialog or contains(@role, 'dialog')"
 _CANDIDATES = f"//*[{_MAY_HIDE}]"
 _NAMED_CANDIDATES = f"//*[{_MAY_HIDE} or @class or @id]"
 _FOR_SPEECH = ("sr-only", "visually-hidden", "visuallyhidden", "screen-reader-text", "screenreader", "sr_only")
@@ -46,8 +49,9 @@ class Hiding:
         self.styles = PageStyles(sheets, root)
         sheets = sheets.lower()
         self._names, self._shown = _hidden_names(sheets) if _GONE.search(sheets) else (frozenset(), frozenset())
+        self._by_names: dict[tuple[str, str], bool] = {}
         self._root = root
-        self.disclosure = Disclosure(root, self._find)
+        self.disclosure = Disclosure(root, self._closed, self._is_gone)
         self._white = not sheets and next(root.iter("link"), None) is None
 
     def __call__(self, element: Any) -> bool:
@@ -73,25 +77,40 @@ class Hiding:
             gone = gone or self._like_background(element, attributes["color"])
         return closed, gone
 
-    def _find(self) -> tuple[list[Any], list[Any]]:
-        """Return the elements that are closed, dialogs among them, and those that are hidden for good."""
-        closed, gone = [], []
-        for element in self._root.xpath(_CANDIDATES if not self._names else _NAMED_CANDIDATES):
-            shut, never = self._judge(element)
-            if never:
-                gone.append(element)
-            elif shut or element.tag == "dialog" or element.get("role") in _DIALOGS:
-                closed.append(element)
-        return closed, gone
+    def _closed(self) -> list[Any]:
+        """Return the elements that are closed, dialogs among them, in order."""
+        found = []
+        for element in self._root.xpath(_NAMED_CANDIDATES if self._names else _CANDIDATES):
+            attributes = element.attrib
+            if element.tag == "dialog" or attributes.get("role") in _DIALOGS:
+                found.append(element)
+                continue
+            if "style" in attributes or "hidden" in attributes or "popover" in attributes:
+                closed, gone = self._judge(element)
+            else:
+                closed, gone = self._by_sheet(attributes), False
+            found += [element] if closed and not gone else []
+        return found
+
+    def _is_gone(self, element: Any) -> bool:
+        """Return whether an element is hidden for good."""
+        return len(element.attrib) > 0 and self._judge(element)[1]
 
     @staticmethod
     def _is_for_speech(element: Any) -> bool:
         return any(name in element.get("class", "").lower() for name in _FOR_SPEECH)
 
     def _by_sheet(self, attributes: Any) -> bool:
-        names = {f".{name}" for name in attributes.get("class", "").lower().split()}
-        names.add(f"#{attributes.get('id', '').lower()}")
-        return not self._names.isdisjoint(names) and self._shown.isdisjoint(names)
+        key = attributes.get("class", ""), attributes.get("id", "")
+        if key == ("", ""):
+            return False
+        known = self._by_names.get(key)
+        if known is None:
+            names = {f".{name}" for name in key[0].lower().split()} | {f"#{key[1].lower()}"}
+            known = not self._names.isdisjoint(names) and self._shown.isdisjoint(names)
+            if len(self._by_names) < _REMEMBERED:
+                self._by_names[key] = known
+        return known
 
     def _like_background(self, element: Any, colour: str) -> bool:
         """Return whether text has the colour of the nearest background set in the markup itself."""
@@ -99,7 +118,8 @@ class Hiding:
         if wanted in ("", "transparent"):
             return wanted == "transparent"
         for around in (element, *element.iterancestors()):
-            found = _colour((around.get("bgcolor") or "").lower())
+            painted = around.get("bgcolor")
+            found = _colour(painted.lower()) if painted else ""
             if not found and (style := around.get("style")):
                 style = style.lower()[:SHEETS]
                 found = (_judged(style) if len(style) < _CACHED else _judge(style)).background
@@ -145,6 +165,7 @@ def _is_away(rules: dict[str, str]) -> bool:
     return moved and any(_FAR.match(rules.get(side, "")) for side in ("left", "top", "right", "bottom"))
 
 
+@lru_cache(maxsize=1024)
 def _colour(value: str) -> str:
     """Return a colour as "#rrggbb", "transparent", or "" when it cannot be parsed."""
     value = value.strip()

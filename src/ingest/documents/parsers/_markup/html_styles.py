@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 SHEETS = 2**18  # characters of style sheets that are read
 _RULES = 20_000
+_REMEMBERED = 10_000  # kinds of elements
 _PER_KEY = 16  # rules for one name that are looked at; the last ones win anyway
 _SELECTOR = 200  # characters; longer ones are ignored
 _CACHED = 2000  # characters; longer inline styles are not cached
@@ -95,6 +96,9 @@ class PageStyles:
     def __init__(self, sheets: str = "", root: Any = None) -> None:
         """Read the rules that count, from what `sheets_of` returns for a page."""
         self._rules: dict[str, list[_Rule]] = {}
+        self._found: dict[tuple[str, str, str, str], tuple[_Rule, ...]] = {}
+        self._inside: dict[tuple[int, Any], bool] = {}
+        self._by_attribute = False
         self._set: set[str] = set()  # properties that a rule sets
         self._counters: dict[str, dict[str, str]] = {}
         self._boxes = root is not None and bool(root.xpath(_STYLED_BOXES))
@@ -118,6 +122,7 @@ class PageStyles:
             tags = sum(bool(part.tag.strip("*")) for part in parts)
             own = parts[-1].names
             key = mark + next((name for name in own if name[0] != "["), parts[-1].tag or f"{own[0].partition('=')[0]}")
+            self._by_attribute = self._by_attribute or "[" in key
             kept = self._rules.setdefault(key.rstrip("]"), [])
             kept.append(_Rule(parts, values, (identities, len(names) - identities, tags * _RULES + order)))
             self._set.update(mark + name for name in values)
@@ -130,11 +135,40 @@ class PageStyles:
         if own or mark + name not in self._set:
             return own
         best, value = (-1, -1, -1), ""
-        for key in _keys(element):
-            for rule in self._rules.get(mark + key, ()):
-                if name in rule.values and rule.weight > best and _matches(rule.parts, element):
-                    best, value = rule.weight, rule.values[name]
+        for rule in self._rules_for(element, name, mark):
+            if rule.weight > best and self._selects(rule.parts, element):
+                best, value = rule.weight, rule.values[name]
         return value
+
+    def _rules_for(self, element: Any, name: str, mark: str) -> tuple[_Rule, ...]:
+        """Return the rules for a property whose last part has the tag, a class, the id or an attribute of one."""
+        attributes = element.attrib
+        key = mark + name, element.tag, attributes.get("class", ""), attributes.get("id", "")
+        found = self._found.get(key)
+        if found is None:
+            kept = (rule for one in _keys(*key[1:]) for rule in self._rules.get(mark + one, ()))
+            found = tuple(rule for rule in kept if name in rule.values)
+            if len(self._found) < _REMEMBERED:
+                self._found[key] = found
+        if self._by_attribute and len(attributes):
+            more = (rule for one in attributes for rule in self._rules.get(f"{mark}[{one}", ()))
+            return (*found, *(rule for rule in more if name in rule.values))
+        return found
+
+    def _selects(self, parts: tuple[_Compound, ...], element: Any) -> bool:
+        """Return whether a selector selects an element: its last part is the element, the others are around it."""
+        if not parts[-1].matches(element):
+            return False
+        around = element.getparent() if len(parts) > 1 else None
+        if around is None:
+            return len(parts) == 1
+        key = id(parts), around  # the rules are kept as long as this
+        known = self._inside.get(key)
+        if known is None:
+            known = _is_inside(parts, around)
+            if len(self._inside) < _REMEMBERED:
+                self._inside[key] = known
+        return known
 
     def counter_style(self, name: str) -> tuple[str, str, str] | None:
         """Return the system, prefix and suffix of a counter style that the page defines, None for other names."""
@@ -177,20 +211,19 @@ def _spelled(body: str) -> dict[str, str]:
     return {name: exact.get(name, value) if '"' in value or "'" in value else value for name, value in values.items()}
 
 
-def _keys(element: Any) -> list[str]:
-    found = [element.tag, "*"]
-    attributes = element.attrib
-    if len(attributes):
-        found += [f".{name}" for name in attributes.get("class", "").lower().split()[:_PER_KEY]]
-        if identity := attributes.get("id"):
-            found.append(f"#{identity.lower()}")
-        found += [f"[{name}" for name in attributes]
-    return found
+def _keys(tag: str, names: str, identity: str) -> list[str]:
+    classes = names.lower().split()[:_PER_KEY] if names else ()
+    return [tag, "*", *(f".{name}" for name in classes), *([f"#{identity.lower()}"] if identity else ())]
+
+
+@lru_cache(maxsize=1024)
+def _classes(names: str) -> frozenset[str]:
+    return frozenset(names.lower().split())
 
 
 def _has(element: Any, name: str) -> bool:
     if name[0] == ".":
-        return name[1:] in element.get("class", "").lower().split()
+        return name[1:] in _classes(element.get("class", ""))
     if name[0] == "#":
         return bool(name[1:] == element.get("id", "").lower())
     attribute, equals, value = name[1:-1].partition("=")
@@ -214,17 +247,15 @@ def _parsed(selector: str) -> tuple[tuple[_Compound, ...], str]:
     return tuple(parts), mark
 
 
-def _matches(parts: tuple[_Compound, ...], element: Any) -> bool:
-    """Return whether a selector selects an element: its last part is the element, the others are around it."""
-    if not parts[-1].matches(element):
-        return False
-    child = parts[-1].child
-    left = list(parts[:-1])
-    for around in element.iterancestors() if left else ():
-        if left[-1].matches(around):
-            child = left.pop().child
+def _is_inside(parts: tuple[_Compound, ...], around: Any) -> bool:
+    """Return whether an element and those around it are what the parts before the last ask for."""
+    child, left = parts[-1].child, len(parts) - 1
+    for element in (around, *around.iterancestors()):
+        if parts[left - 1].matches(element):
+            left -= 1
+            child = parts[left].child
             if not left:
                 return True
         elif child:
             return False
-    return not left
+    return False

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ingest.documents.parsers._markup.html_chrome import DROPPED
+from ingest.documents.parsers._markup.html_hidden import Hiding
 from ingest.documents.parsers._markup.html_inline import Inline
 from ingest.documents.parsers._reading.table_blocks import REPEATED
 
@@ -77,6 +78,19 @@ def grid(rows: list[Any], inline: Inline) -> tuple[list[list[str]], int]:
             headers += 1
         found.append(texts)
     return found, headers if headers < len(found) else 0
+
+
+def leading_headers(rows: list[Any], hiding: Hiding) -> int:
+    """Return how many of the first rows are the header, with empty and hidden ones between them; 0 if none follows."""
+    headers = 0
+    for place, row in enumerate(rows):
+        parts = cells(row)
+        if hiding(row) or not any("".join(cell.itertext()).strip() for cell in parts):
+            continue
+        if not _is_header(row, parts, first=not headers):
+            return headers
+        headers = place + 1
+    return 0
 
 
 def _row(

@@ -1,6 +1,7 @@
 """HTML and XHTML sources to lxml trees: no entity, file or URL is fetched, and depth is limited."""
 
 import re
+from collections import deque
 from html.entities import html5
 from typing import Any
 
@@ -19,9 +20,12 @@ _DECLARATION = re.compile(r"<\?xml[^>]{0,200}\?>")
 NESTING = 200  # levels of elements
 _CLOSERS = re.compile(
     r"<(/?)(p|address|article|aside|blockquote|center|details|dialog|dir|div|dl|dd|dt|fieldset|figcaption|figure|footer|form"
-    r"|h[1-6]|header|hgroup|hr|li|main|menu|nav|ol|pre|search|section|summary|table|t[dhr]|ul|xmp|plaintext)(?![\w-])",
+    r"|h[1-6]|header|hgroup|hr|li|main|menu|nav|ol|pre|search|section|summary|table|t[dhr]|ul)(?![\w-])",
     re.I,
 )
+_PARAGRAPH_END = re.compile(r"</p(?![\w-])", re.I)
+_RAW_TEXT = re.compile(r"<(?:xmp|plaintext)(?![\w-])", re.I)
+_AFTER_NAME = " >\t\n\r\f/"
 _STEPS = 400  # per XPath expression; libxml2 refuses more than 500
 
 
@@ -67,16 +71,17 @@ def _with_stray_ends(source: str) -> str:
     Browsers do the same (HTML Standard, "in body"), but libxml2 ignores such a tag: texts before and behind it join.
     """
     pieces: list[str] = []
-    at, ended = 0, False
-    for tag in _CLOSERS.finditer(source):
-        name = tag[2].lower()
-        if name in ("xmp", "plaintext"):
-            return source
-        if name == "p" and tag[1] and ended:
-            pieces += [source[at : tag.start()], "<p>"]
-            at = tag.start()
-        ended = bool(tag[1])
-    return "".join([*pieces, source[at:]]) if pieces else source
+    at = behind = 0
+    for end in _PARAGRAPH_END.finditer(source):
+        place = end.start()
+        start = max(source.rfind("<p", behind, place), source.rfind("<P", behind, place))
+        if start < 0 or source[start + 2] not in _AFTER_NAME or _CLOSERS.search(source, start + 2, place):
+            last = deque(_CLOSERS.finditer(source, behind, place), maxlen=1)
+            if last[0][1] if last else behind:
+                pieces += [source[at:place], "<p>"]
+                at = place
+        behind = end.end()
+    return "".join([*pieces, source[at:]]) if pieces and not _RAW_TEXT.search(source) else source
 
 
 def xhtml_tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:

@@ -17,6 +17,7 @@ from ingest.documents.parsers._markup.markdown_syntax import (
     is_plain,
     plain_title,
 )
+from ingest.documents.parsers._markup.markdown_tables import with_captions, with_html_tables
 from ingest.documents.parsers._reading.assembly import MAX_TITLE
 from ingest.documents.parsers._reading.decoding import BOM
 from ingest.documents.parsers._reading.lines import NEWLINE, Lines
@@ -48,6 +49,7 @@ _KINDS = {
     "silent": BlockKind.METADATA,
 }
 _DELIMITERS = re.compile(r"^ {0,3}[|:-](?=[^\n]*\|)[ \t|:-]*\t[ \t|:-]*$", re.M)
+_DELIMITER_ROW = re.compile(r"[ \t]*\|?(?:[ \t]*:?-+:?[ \t]*\|?)+\s*\Z")
 _UNREAD_HTML = re.compile(r"<(script|style)\b", re.I)
 
 
@@ -62,7 +64,8 @@ def markdown_blocks(text: str, raw: RawDocument) -> tuple[list[Block], str]:
     if length:
         end = base + len(text[base : base + length].rstrip())
         blocks.append(Block(BlockKind.METADATA, base, end))
-    blocks += mark_hidden(text, _Body(text, base + length, raw).blocks())
+    body = with_html_tables(text, _Body(text, base + length, raw).blocks(), raw.ref.path)
+    blocks += mark_hidden(text, with_captions(text, body))
     if len(blocks) > raw.options.limits.blocks:
         raise OversizedDocument(f"{raw.ref.path}: {len(blocks)} blocks, the limit is {raw.options.limits.blocks}")
     return blocks, plain_title(title[:MAX_TITLE])
@@ -170,11 +173,23 @@ class _Body:
         name, rest = directive(found.info)
         if name in _SILENT_DIRECTIVES:
             return self.lines.block(BlockKind.METADATA, first, end)
+        if name == "table" and (table := self._titled_table(first, end)) is not None:
+            return table
         if name and name not in _CODE_DIRECTIVES:
             breaks = self.lines.after_blanks(first, end)
             return self.lines.block(BlockKind.PARAGRAPH, first, end, breaks=breaks)
         breaks = self.lines.every_line(first, end)
         return self.lines.block(BlockKind.CODE, first, end, breaks=breaks, language=fence_language(rest))
+
+    def _titled_table(self, first: int, end: int) -> Block | None:
+        """Return the table in a MyST directive, its title a part of the header, None without a delimiter row."""
+        text, lines = self.lines.text, self.lines
+        for line in range(first + 2, end - 1):
+            if _DELIMITER_ROW.match(text, lines.start(line), lines.start(line + 1)):
+                rows = lines.breaks(first, end, range(line + 1, end - 1))
+                header = lines.start(line + 1) if rows else 0
+                return lines.block(BlockKind.TABLE, first, end, breaks=rows, header_end=header)
+        return None
 
     def _html(self, first: int, end: int) -> list[Block]:
         """Return the blocks of HTML: markup without text, or text and the headings in it."""

@@ -23,5 +23,9 @@ def headings(lines: Lines, first: int, end: int) -> Iterator[MarkdownBlock]:
     """Yield the headings within the lines [first, end) of an HTML block, in order."""
     for match in _HEADING.finditer(lines.text, lines.start(first), lines.start(end)):
         at, to = (bisect_right(lines.starts, place) - 1 for place in (match.start(), match.end() - 1))
-        title = html.unescape(TAG.sub("", _BREAK.sub(" ", match["inside"])))
-        yield MarkdownBlock("Heading", at, to + 1, level=int(match["level"]), title=" ".join(title.split()))
+        yield MarkdownBlock("Heading", at, to + 1, level=int(match["level"]), title=html_title(match["inside"]))
+
+
+def html_title(source: str) -> str:
+    """Return the text of a heading in HTML on one line."""
+    return " ".join(html.unescape(TAG.sub("", _BREAK.sub(" ", source))).split())

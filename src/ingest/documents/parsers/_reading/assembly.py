@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ingest.documents.parsers._reading.table_blocks import is_caption
 from ingest.errors import OversizedDocument
 from ingest.records import Block, BlockKind, RawDocument
 from ingest.records.options import ParseLimits
@@ -68,6 +69,14 @@ class Assembly:
         """Append a heading, its title on one line."""
         title = " ".join(title.split()).replace("\0", "\ufffd")
         self.add(BlockKind.HEADING, [title], level=level, title=title, **fields)
+
+    def name_table(self) -> None:
+        """Make the last block the caption of the table that follows, if it is a paragraph that reads like one."""
+        last = self.blocks[-1] if self.blocks else None
+        if last is None or last.kind is not BlockKind.PARAGRAPH or last.end - last.start != len(self._parts[-1]):
+            return
+        if is_caption(self._parts[-1]):
+            self.blocks[-1] = replace(last, kind=BlockKind.CAPTION, breaks=())
 
     def include(self, text: str, blocks: Sequence[Block], **fields: Any) -> None:
         """Append another canonical text with its blocks; `fields` override those of each block."""

@@ -13,6 +13,12 @@ _LOOKED_AT = 20  # rows below
 
 _NUMBER = re.compile(r"[-+(]?[$€£¥]?\s?[-+]?\d[\d.,'\s]*(?:[eE][-+]?\d+)?\s?[%$€£¥)]?\Z")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}(?:[-/.]\d{1,4})?(?:[T ]\d{1,2}:\d{2}.{0,20})?\Z")
+_CAPTION = re.compile(
+    r"[\s*_\[(]*(?:tables?|tab\.|tabelle|tableau|tabla|tabela|tabella|tabell|tabel|taulukko|таблица|таблиця|表格?|표)"
+    r"[*_\s]*(?:[a-z]?[.-]?\d[\d.-]*(?:[a-z]\b)?|[ivxlc]{1,6}\b)(?=[*_)\]]*\s*(?:[:|–—-]|\Z)|[*_)\].]+(?:\s|\Z)|\s*(?-i:[^\sa-z]))",
+    re.I,
+)
+_LONGEST_CAPTION = 500  # characters
 _NONE = ("-", "–", "—")
 _YEAR = re.compile(r"(?:19|20)\d\d\Z")
 
@@ -57,6 +63,11 @@ def header_rows(rows: Sequence[Sequence[str]]) -> int:
         below = [cell for row in rows[above + 1 : above + 1 + _LOOKED_AT] for cell in row]
         return 0 if any(map(is_number, below)) else above + 1
     return 0 if any(map(is_number, filled)) else above + 1
+
+
+def is_caption(text: str) -> bool:
+    """Return whether a paragraph names a table as captions do: by the word and a number, such as "Table 3: Limits"."""
+    return len(text) <= _LONGEST_CAPTION and bool(_CAPTION.match(text))
 
 
 def _is_sparse(row: Sequence[str]) -> bool:
