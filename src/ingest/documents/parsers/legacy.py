@@ -36,6 +36,7 @@ from ingest.documents.parsers._office.file_title import file_title
 from ingest.documents.parsers._reading import programs
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers._reading.decoding import decode
+from ingest.documents.parsers._reading.rtf_symbols import rtf_with_symbols
 from ingest.documents.parsers._reading.table_blocks import header_rows, lines
 from ingest.documents.parsers._reading.titles import document_title, stated_title
 from ingest.errors import (
@@ -80,7 +81,7 @@ _OTHERS = {
 
 MEDIA_TYPES = tuple(_ROUTES)
 ALSO = {"unstructured": (*_ROUTES, *_OTHERS)}
-VERSION = "2"
+VERSION = "3"
 LIBRARIES = ("unstructured", "pypandoc-binary", "python-docx", "python-pptx", "pandas", "openpyxl", "xlrd", "olefile")
 EXTRA = "ingest[legacy]"  # required only if a source asks for this parser
 LAST_RESORT = True
@@ -188,7 +189,7 @@ def _check_container(raw: RawDocument) -> None:
 def _converted(raw: RawDocument, route: Route) -> bytes:
     """Return a document as converted by its route's program. Raises: DocumentError."""
     path, program = raw.ref.path, str(_program(route.program))
-    data = decode(raw.data, path).encode() if route.source in _WRITTEN else raw.data
+    data = decode(raw.data, path).encode() if route.source in _WRITTEN else rtf_with_symbols(raw.data)
     with tempfile.TemporaryDirectory(prefix="ingest-") as place:
         folder = Path(place)
         given, made = folder / f"given.{route.source}", folder / "made" / f"given.{route.reader}"

@@ -167,6 +167,8 @@ def test_no_model_is_loaded_nor_asked_for():
 @needs_extra
 def test_letters_outside_of_ascii_and_other_encodings_are_read():
     assert "Read this first, René." in read(RTF, "a.rtf").text
+    symbol = rb"{\rtf1\ansi{\fonttbl{\f0 Times;}{\f1\fcharset2 Symbol;}}{\f0 pH {\f1\'b3} 7\par}}"
+    assert read(symbol, "a.rtf").text == "pH ≥ 7"
     assert "Größe" in read(ORG.encode("utf-16"), "a.org").text
 
 
