@@ -32,9 +32,12 @@ def test_a_lake_of_an_earlier_version_goes_on(name: str) -> None:
     assert "d04.md" not in found(made, "word4x0x1 word4x0x2"), "it was revoked"
 
     report = made.run()
-    assert ({}, 0, ()) == (made.gets(), report.embedded, report.conservation.faults)
+    reread = set(made.gets())  # by newer code: what had changed before the rollback, and what failed
+    assert reread in (set(), {"d01.md", "empty.md"})
+    assert (0, ()) == (report.embedded, report.conservation.faults)
     assert {"EmptyDocument": 1} == report.in_quarantine[0].counts
-    assert ["known to be empty"] == [why.partition(": ")[2] for why in report.in_quarantine[0].accepted.values()]
+    accepted = ["known to be empty"] if not reread else []  # until the code changes
+    assert accepted == [why.partition(": ")[2] for why in report.in_quarantine[0].accepted.values()]
 
     made.sources[0].documents["d02.md"] = document(2, edition=3)
     report = made.run()

@@ -5,17 +5,12 @@ type. It does not depend on other parsers, other sources or limits, so after a n
 documents are read again. A failure also depends on limits and chunker. Both are written `<parser>:<digest>`; if no
 parser was found, the name is empty, and the set of readable media types counts in its place.
 
-Rows of older generations hold one over all parsers, sources and media types. If it can be reproduced, documents whose
-own parser is the same are not read again; what failed then is tried again, as the marks of chunks, on which it depends,
-have changed since. The parsers of that time are recorded here; their libraries are tried in the versions of that
-release's lock, and in those installed.
+Rows of the oldest generations hold one over all parsers, sources and media types. It is not that of any row of today,
+so these documents are read again: nearly every parser gives another text since then.
 """
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from importlib.metadata import version
-from itertools import product
 from typing import Any
 
 import pyarrow.compute as pc
@@ -31,65 +26,7 @@ from ingest.ports import Sandbox
 from ingest.records import Manifest, ParseLimits, ParserOptions, PartFile, Quarantined, ScreeningPolicy
 from ingest.services import Workbench
 
-PARSERS = """archive 1 -, csv 1 charset-normalizer, docx 1 lxml, eml 1 lxml+charset-normalizer,
-epub 1 lxml+charset-normalizer, html 2 lxml+charset-normalizer, json_text 1 charset-normalizer,
-markdown 3 pyromark+lxml+pyyaml+charset-normalizer, msg 1 python-oxmsg+olefile+lxml,
-notebook 2 pyromark+lxml+pyyaml+charset-normalizer, odf 1 lxml, pdf 1 pypdfium2+pdfplumber,
-plain 1 charset-normalizer, pptx 1 lxml, rst 2 docutils+charset-normalizer, source_code 1 charset-normalizer,
-xlsx 1 lxml+openpyxl, xml 1 lxml+charset-normalizer"""
-"""Name, VERSION and LIBRARIES of each parser, as they were then. History: never edited.
-
-Their MEDIA_TYPES are today's: who changes those has to record them here as they were, or no old fingerprint is known.
-"""
-
-VERSIONS = """charset-normalizer 3.5.2, docutils 0.23, lxml 6.1.3, olefile 0.47, openpyxl 3.1.5, pdfplumber 0.11.10,
-pypdfium2 5.15.2, pyromark 0.10.3, python-oxmsg 0.0.2, pyyaml 6.0.4"""
-LIBRARIES = dict(one.split() for one in VERSIONS.split(","))
-VARIANTS = ("", "tesseract by pytesseract 0.3.13")  # of the PDF parser, the only one that had variants
-RULES = ("2", "1.2.0")  # VERSION of the rules for media types, and the version of filetype
-RULES_DIGEST = "75354a80235121d7a795d0e332cd25273afbb07307cc669949a78cac1c4b7092"  # with all extensions
-OPTIONS = {"text_fields", "title_field", "ocr", "ocr_languages"}  # of a source
 ATTEMPTS = 5  # tries, one per run, of a version whose failure may pass by itself
-
-
-def earlier_texts(sandbox: Sandbox) -> dict[str, frozenset[str]]:
-    """Return each fingerprint that rows may hold → the names of the parsers that have not changed since.
-
-    Empty when the rules for media types or the sandbox itself have changed; a type for a new extension does not count
-    as a change of the rules.
-    """
-    if sandbox.version or (media_types.VERSION, version("filetype")) != RULES:
-        return {}
-    default = ParserOptions().model_dump(include=OPTIONS)
-    told = {name: given.model_dump(include=OPTIONS) for name, given in sandbox.options.items()}
-    special = {name: record for name, record in told.items() if record != default}
-    installed = {library: number for library in LIBRARIES if (number := installed_version(library))}
-    found = {}
-    variants = {*VARIANTS, *parsers.state("pdf")[-1:]}
-    for libraries, variant in product((LIBRARIES, LIBRARIES | installed), variants):
-        rows = _parsers_then(libraries, variant)
-        text = digest_of([digest_of(sorted(rows)), RULES_DIGEST, *([special] if special else [])])
-        found[text] = frozenset(_still_same(rows))
-    return found
-
-
-def _parsers_then(libraries: Mapping[str, str], variant: str) -> list[list[Any]]:
-    """Return name, version, media types, libraries and variant of each parser, as the fingerprint covered them."""
-    found, owners = [], parsers.media_types()
-    for name, number, used in map(str.split, PARSERS.split(",")):
-        types = sorted(media_type for media_type, owner in owners.items() if owner == name)
-        versions = {library: libraries[library] for library in used.split("+") if library in libraries}
-        found.append([name, number, types, versions, variant if name == "pdf" else ""])
-    return found
-
-
-def _still_same(rows: list[list[Any]]) -> Iterator[str]:
-    for name, number, _, versions, variant in rows:
-        today = parsers.state(name)
-        # A library removed since then under the same VERSION changed nothing: the results were compared.
-        kept = {library: found for library, found in versions.items() if today and library in today[2]}
-        if today == [name, number, kept, variant]:
-            yield name
 
 
 @dataclass(frozen=True)
@@ -128,7 +65,7 @@ class Fingerprints:
     def same_family(self, row: DocumentRow, rows: ShardRows, source: str) -> bool:
         """Return whether a document and all documents inside it would be read from `source` as before."""
         return all(
-            self._same_text(member, source)
+            member.parser_fingerprint == self.text(member, source)
             and all(self.same_failure(failure, source) for failure in rows.failures.get(member.document_id, ()))
             for member in rows.family(row)
         )
@@ -143,16 +80,6 @@ class Fingerprints:
             held.add(replace(self, chunker=self.first_chunker).failure(parser, failure.uri, source, failure.stage))
         return failure.fingerprint in held
 
-    def translated(self, row: DocumentRow) -> str:
-        """Return the fingerprint for a carried row: the current form of an older valid one, else the row's own."""
-        earlier = ":" not in row.parser_fingerprint and self._same_text(row, row.source)
-        return self.text(row, row.source) if earlier else row.parser_fingerprint
-
-    def _same_text(self, row: DocumentRow, source: str) -> bool:
-        if ":" not in row.parser_fingerprint:
-            return source == row.source and row.parser in self._earlier.get(row.parser_fingerprint, ())
-        return row.parser_fingerprint == self.text(row, source)
-
     def _labelled(self, parser: str, parts: list[Any]) -> str:
         return f"{parser}:{digest_of([self._parsers.get(parser, ''), self.sandbox.version, *parts])[:16]}"
 
@@ -165,10 +92,6 @@ class Fingerprints:
         """Options that sources set, by name, without limits and defaults, so that a new option affects no others."""
         told = {n: o.model_dump(exclude={"limits"}, exclude_defaults=True) for n, o in self.sandbox.options.items()}
         return {name: given for name, given in told.items() if given}
-
-    @cached_property
-    def _earlier(self) -> dict[str, frozenset[str]]:
-        return earlier_texts(self.sandbox)
 
 
 def fingerprints(bench: Workbench) -> Fingerprints:

@@ -80,7 +80,7 @@ class Made:
         """
         before, kept = rows.documents[row.uri], bool(row.chunker_fingerprint) and row.document_id in self.plan.keeps
         cut = kept or row.chunker_fingerprint == self.prints.chunker
-        row = replace(row, parser_fingerprint=self.prints.translated(before))
+        row = replace(row, parser_fingerprint=before.parser_fingerprint)
         inside, failures = rows.children.get(row.document_id, []), rows.failures.get(row.document_id, [])
         if rows is self.base and row == before and cut and self._stay:
             self.rows.documents[row.uri] = row
