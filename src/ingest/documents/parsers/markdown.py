@@ -14,8 +14,8 @@ from ingest.documents.parsers._reading.titles import document_title
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("text/markdown", "text/mdx")
-VERSION = "5"
 VERSION = "6"
+LIBRARIES = ("pyromark", "lxml", "pyyaml", "charset-normalizer", "webencodings")
 
 
 def parse(raw: RawDocument) -> Document:
