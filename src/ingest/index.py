@@ -7,22 +7,21 @@ from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Unpack
 
-from pydantic import Field, SkipValidation
+from pydantic import Field
 
 from ingest import pipeline, records
 from ingest.errors import InvalidSettings
-from ingest.pipeline.collections import reconcile, releases_of
-from ingest.pipeline.document_acts import DocumentActs
+from ingest.pipeline.collections import reconcile, releases_of, sealed
+from ingest.pipeline.document_acts import DocumentActs, Executing
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, Promotion, roll_back
 from ingest.pipeline.retirement import Retirement, pin, retire
 from ingest.pipeline.scope import Choice, Scope, check_why, checked
 from ingest.pipeline.status import IndexStatus, status_of
-from ingest.pipeline.tasks import Execute
 from ingest.quality.evaluate import check_asking
 from ingest.records import BuildOptions, Filter, PlanSummary, RaisedLimit, Reconciliation, Release, RunReport, Verdict
 from ingest.release import Releases
-from ingest.release.generation_states import GenerationState, LogEntry, decided, generation_states, keep_raised
+from ingest.release.generation_states import GenerationState, LogEntry, decide, decided, generation_states, keep_raised
 from ingest.scratch import sweep
 from ingest.search import Answer, Context, ContextOptions, Searcher, context_of, open_release, serving_release
 from ingest.services import Retrieval, Services
@@ -145,7 +144,7 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
         promote: bool = True,
         max_deleted_share: Share | None = None,
         why: str | None = None,
-        execute: Annotated[Execute | None, SkipValidation] = None,
+        execute: Executing = None,
         take_over: str | None = None,
         **choice: Unpack[Choice],
     ) -> RunReport:
@@ -194,6 +193,13 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
         retrieval, _, releases = self._judging(take_over)
         keep_raised(retrieval.lake, self.services.writer, options.raised, generation)
         return Promotion(retrieval, options, releases).promote(generation, why, lift_hold)
+
+    @checked
+    def decline(self, generation: str, *, why: str) -> records.Decision:
+        """Let a sealed generation wait no longer: it is promoted only by name. Raises: UnknownRelease."""
+        check_why("decline", why)
+        sealed(lake := self.services.bench.lake, generation)
+        return decide(lake, self.services.writer, "decline", why, {"generation": [generation]})
 
     @checked
     def rollback(self, to: Count | None = None, *, why: str, take_over: bool = False) -> Release:

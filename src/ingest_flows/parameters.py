@@ -2,14 +2,21 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import cast
+from typing import Annotated, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ingest.pipeline.scope import Choice, Forced
 
 WINDOW: int = Field(default=4, ge=1, le=64, description="Shards in flight")
-WHY: str = Field(min_length=3, max_length=500, pattern=r"\S", description="Reason, for the record")
+REASON: str = Field(
+    min_length=3,
+    max_length=500,
+    pattern=r"\S",
+    description="Reason, for the record",
+    examples=["read the verdict, the slices that fell are of the old handbook"],
+)
+Named = Annotated[list[str], Field(max_length=10_000)]  # what a person or a program can put into a form
 
 
 class Target(BaseModel):
@@ -24,10 +31,10 @@ class Target(BaseModel):
 class NightlyParameters(Target):
     """What a nightly run may touch and decide. Everything else is carried over, never deleted."""
 
-    sources: list[str] = Field(
+    sources: Named = Field(
         default=[], description="Names of sources; if empty, all. Nothing else is touched or deleted"
     )
-    prefixes: list[str] = Field(default=[], description="Prefixes of document URIs; if empty, all")
+    prefixes: Named = Field(default=[], description="Prefixes of document URIs; if empty, all")
     promote: bool = Field(default=True, description="Promote on a positive verdict; otherwise leave it to a person")
     max_deleted_share: float | None = Field(
         default=None, ge=0, le=1, description="Raises the delete guard's limit for this run; needs `why`"
@@ -43,16 +50,37 @@ class NightlyParameters(Target):
 class BackfillParameters(NightlyParameters):
     """What a backfill builds again: the documents that meet every condition that is not empty."""
 
-    uris: list[str] = Field(default=[], description="URIs of documents; if empty, all")
+    uris: Named = Field(default=[], description="URIs of documents; if empty, all")
     modified_since: datetime | None = Field(default=None, description="Only what its source dates so or later; UTC")
     modified_until: datetime | None = Field(default=None, description="Only what its source dates before; UTC")
-    errors: list[str] = Field(
+    errors: Named = Field(
         default=[], description="Classes of errors, such as ParserTimeout: only what is in quarantine with one, again"
     )
     force: list[Forced] = Field(
         default=[], description="parse: read documents again though nothing changed; embed: compute their vectors again"
     )
     dry_run: bool = Field(default=False, description="Only plan; the plan becomes an artifact")
+
+
+class ReplayParameters(Target):
+    """What is tried again: the documents in quarantine that meet every condition that is not empty."""
+
+    sources: Named = Field(default=[], description="Names of sources; if empty, all")
+    prefixes: Named = Field(default=[], description="Prefixes of document URIs; if empty, all")
+    uris: Named = Field(default=[], description="URIs or ids of documents; if empty, all that are in quarantine")
+    errors: Named = Field(
+        default=[],
+        description="Classes of errors; if empty, all",
+        examples=[["ParserTimeout", "OversizedDocument"]],
+    )
+    modified_since: datetime | None = Field(default=None, description="Only what is left out since then or later; UTC")
+    modified_until: datetime | None = Field(default=None, description="Only what is left out since before then; UTC")
+    promote: bool = Field(default=True, description="Promote on a positive verdict; otherwise leave it to a person")
+    window: int = WINDOW
+
+    def choice(self) -> Choice:
+        """Return what was chosen of what is in quarantine."""
+        return cast(Choice, self.model_dump(include=set(Choice.__annotations__), exclude_defaults=True))
 
 
 class EvaluateParameters(Target):
@@ -70,7 +98,7 @@ class PromoteParameters(Target):
     generation: str | None = Field(
         default=None, description="Sealed generation; if empty, the waiting one. One that was rolled back must be named"
     )
-    why: str = WHY
+    why: str = REASON
     max_deleted_share: float | None = Field(
         default=None, ge=0, le=1, description="Raises the delete guard's limit for this candidate"
     )
@@ -85,4 +113,36 @@ class RollbackParameters(Target):
     to: int | None = Field(
         default=None, ge=1, description="Number of a release; if empty, the newest with another generation or profile"
     )
-    why: str = WHY
+    why: str = REASON
+
+
+class ReconcileParameters(Target):
+    """Nothing to choose: all that serves is compared."""
+
+
+class RetireParameters(Target):
+    """What may be removed is in the settings."""
+
+    dry_run: bool = Field(default=True, description="Only tell what would go; switch it off to remove it")
+
+
+class RevokeParameters(Target):
+    """Which documents nobody may find any more: all that are named, with everything inside them."""
+
+    why: str = REASON
+    uris: Named = Field(default=[], description="URIs or ids of documents")
+    prefixes: Named = Field(default=[], description="All documents whose URIs begin so")
+    sources: Named = Field(default=[], description="All documents of these sources")
+    tenants: Named = Field(default=[], description="All documents of these tenants")
+    lift: int | None = Field(default=None, ge=1, description="Number of a revocation to lift; then name nothing else")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        named = bool(self.uris or self.prefixes or self.sources or self.tenants)
+        if named == (self.lift is not None):
+            raise ValueError("name documents to revoke, or a revocation to lift: one of both")
+        return self
+
+
+class SyncParameters(Target):
+    """Nothing to choose: all sources are listed."""

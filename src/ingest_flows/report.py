@@ -1,8 +1,8 @@
-"""What people see of a run in Prefect: log lines while it runs, an artifact and a state's name at its end."""
+"""What people see of a run in Prefect while it goes on, and the name of its last state."""
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from prefect.client.schemas.objects import State
@@ -10,15 +10,13 @@ from prefect.states import Completed
 
 from ingest.phrases import stale
 from ingest.ports import Observer, Progress
-from ingest.records import CarriedOrigin, Conservation, PlanSummary, Release, RunReport, Verdict
+from ingest.records import Conservation, PlanSummary, Release, RunReport, Verdict
 
 Logger = logging.Logger | logging.LoggerAdapter[Any]
 
 LOG_SECONDS = 60.0  # at most one line about a step's progress in this time
 # What a person must look at; everything else is Completed.
 NAMES = {"refused": "Refused", "waiting": "Waiting", "overtaken": "Overtaken"}
-
-SLICES = 50  # of a verdict that are shown; the lake has all of them
 
 
 class LoggingObserver(Observer):
@@ -51,8 +49,14 @@ class LoggingObserver(Observer):
 
     def step_finished(self, step: str) -> None:
         """Log the end of a step, with counts of what it processed."""
-        counts = self._progress.counts
-        self.logger.info("%s: %s", step, f"done {_told(counts)}" if any(counts.values()) else "done")
+        self.logger.info("%s: %s", step, self.done())
+
+    def done(self) -> str:
+        """Return what the step that ends has done, in a few words."""
+        progress = self._progress
+        if any(progress.counts.values()):
+            return f"done {told_counts(progress.counts)}"
+        return f"done {progress.done:,} {progress.unit}" if progress.done and progress.unit else "done"
 
     def told(self, kind: str, value: Any) -> None:
         """Log a record in one line; the report becomes the artifact."""
@@ -64,7 +68,7 @@ class LoggingObserver(Observer):
                     "plan of %s on %s: %s; %d bytes to fetch, %d chunks to embed, %.1f GPU-minutes",
                     value.generation,
                     value.base,
-                    _told(value.counts),
+                    told_counts(value.counts),
                     value.bytes_to_fetch,
                     value.chunks_to_embed,
                     value.gpu_minutes,
@@ -74,7 +78,7 @@ class LoggingObserver(Observer):
             case Conservation():
                 figures = value.model_dump(include={"chunks", "points", "keyword_rows", "vectors", "mended"})
                 level = logging.ERROR if value.faults else logging.INFO
-                self.logger.log(level, "conservation: %s, %d faults", _told(figures), len(value.faults))
+                self.logger.log(level, "conservation: %s, %d faults", told_counts(figures), len(value.faults))
             case Verdict():
                 self.verdict = value
                 level = logging.INFO if value.positive else logging.WARNING
@@ -89,7 +93,9 @@ class LoggingObserver(Observer):
                 self.logger.warning("%s: %s", kind.replace("_", " "), value)  # restoring, waiting for a lease, held
 
 
-def as_state(decision: str, message: str, result: dict[str, Any], observer: LoggingObserver) -> State[dict[str, Any]]:
+def as_state(
+    decision: str, message: str, result: dict[str, Any], observer: LoggingObserver, name: str = ""
+) -> State[dict[str, Any]]:
     """Return the state of a flow run without an error, named so that people and automations know what to do.
 
     A refusal is not a failure: nothing broke, serving is unchanged, and running again would change nothing. So its type
@@ -98,81 +104,9 @@ def as_state(decision: str, message: str, result: dict[str, Any], observer: Logg
     reasons = observer.verdict.reasons if observer.verdict is not None and decision == "refused" else ()
     why = "; ".join(reasons) or observer.held
     text = f"{decision}: {message}" + (f": {why}" if why else "")
-    return Completed(name=NAMES.get(decision, "Completed"), message=text, data=result)
+    return Completed(name=name or NAMES.get(decision, "Completed"), message=text, data=result)
 
 
-def as_markdown(report: RunReport, verdict: Verdict | None) -> str:
-    """Return the run's report as Markdown: decision, reasons, and tables of conservation and duration."""
-    lines = [f"# Run of `{report.index}`: {report.decision}", ""]
-    lines += [f"Generation `{report.generation}`, release {report.release}, digest `{report.digest}`.", ""]
-    lines += [f"- ended by: {_code(report.error)}", ""] if report.error else []
-    if verdict is not None:
-        lines += [f"- against: {reason}" for reason in verdict.reasons]
-        lines += [f"- warning: {warning}" for warning in verdict.warnings]
-        lines += ["", *_slices(verdict)]
-    lines += _stale(report.carried)
-    table = report.conservation
-    if table is not None:
-        rows = [("listed: " + k, v) for k, v in table.listed.items()]
-        rows += [("generation: " + k, v) for k, v in table.documents.items()]
-        rows += [(k, getattr(table, k)) for k in ("chunks", "points", "keyword_rows", "vectors", "mended")]
-        rows += [(f"no parser reads: {k}", v) for k, v in report.unsupported.items()]
-        lines += ["| conservation | count |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in rows), ""]
-    for state in report.in_quarantine:
-        lines += [f"In quarantine, generation `{state.generation}`: {_told(state.counts)}."]
-        told = (f"{row.uri}: {row.error}: {row.message}" for row in state.documents)
-        lines += [*(f"- {_code(one)}" for one in told), ""]
-    lines += ["| step | seconds | documents/s | chunks/s | peak MB |", "| --- | --- | --- | --- | --- |"]
-    lines += [
-        f"| {s.step} | {s.seconds} | {s.documents_per_second} | {s.chunks_per_second} | {s.peak_memory_mb} |"
-        for s in report.stages
-    ]
-    return "\n".join(lines)
-
-
-def _slices(verdict: Verdict) -> list[str]:
-    """Return the slices that differ from the whole as a table, those that fell first; at most `SLICES`."""
-    shown = sorted((s for s in verdict.slices if s.state != "all questions"), key=lambda s: s.state != "fell")
-    metric = verdict.rules.metric
-    rows = [
-        f"| {_inline(f'{s.name}={s.value}')} | {s.state} | {s.questions} | {_score(s.candidate_scores, metric)} "
-        f"| {_score(s.serving_scores, metric)} | {_score(s.candidate_scores, 'fused.recall@10')} |"
-        for s in shown[:SLICES]
-    ]
-    head = [f"| slice | | questions | {metric} | serving | recall@10 |", "| --- | --- | --- | --- | --- | --- |"]
-    return [*head, *rows, ""] if rows else []
-
-
-def _inline(text: str) -> str:
-    """Return text that stays within its cell."""
-    return " ".join(text.split()).replace("|", "\\|")
-
-
-def _score(scores: dict[str, float], metric: str) -> str:
-    return f"{scores[metric]:.4f}" if metric in scores else "–"
-
-
-def plan_as_markdown(index: str, summary: PlanSummary) -> str:
-    """Return a plan as Markdown: documents by class, and what they would cost."""
-    lines = [f"# Plan of a run of `{index}`", "", f"On base `{summary.base}`. Nothing was built.", ""]
-    lines += [f"- a run would be refused: {summary.refused}", ""] if summary.refused else []
-    lines += _stale(summary.carried)
-    costs = ("bytes_to_fetch", "chunks_to_embed", "tokens_to_embed", "gpu_minutes")
-    rows = [*summary.counts.items(), *((name, getattr(summary, name)) for name in costs)]
-    lines += ["| documents, cost | |", "| --- | --- |", *(f"| {name.replace('_', ' ')} | {n} |" for name, n in rows)]
-    return "\n".join(lines)
-
-
-def _stale(carried: Iterable[CarriedOrigin]) -> list[str]:
-    """Return what is carried because it is sick, as a list; as code, for its reason may be hostile."""
-    lines = [f"- {_code(one)}" for one in stale(carried)]
-    return [*lines, ""] if lines else []
-
-
-def _code(text: str) -> str:
-    """Return text as code on one line, for it may be hostile."""
-    return f"`{' '.join(text.split()).replace('`', chr(39))}`"
-
-
-def _told(counts: dict[str, int]) -> str:
+def told_counts(counts: Mapping[str, int]) -> str:
+    """Return counts as words, without those that are 0."""
     return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing"

@@ -2,7 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Unpack
+from typing import Annotated, Unpack
+
+from pydantic import SkipValidation
 
 from ingest.errors import UnknownDocument
 from ingest.ids import containers
@@ -10,11 +12,13 @@ from ingest.pipeline import sync_permissions
 from ingest.pipeline.quarantine import ACCEPTED, failure_of, in_quarantine
 from ingest.pipeline.revoking import Revoked, revoke, unrevoke
 from ingest.pipeline.scope import Choice, Scope, check_why, checked
+from ingest.pipeline.tasks import Execute
 from ingest.records import Decision, Quarantined, QuarantineState, RunReport
 from ingest.release.generation_states import decide
 from ingest.services import Services
 
 Several = Sequence[str]
+Executing = Annotated[Execute | None, SkipValidation]
 
 
 class DocumentActs(ABC):
@@ -26,7 +30,7 @@ class DocumentActs(ABC):
         """The services of the index."""
 
     @abstractmethod
-    def run(self, *, promote: bool = True, **choice: Unpack[Choice]) -> RunReport:
+    def run(self, *, promote: bool = True, execute: Executing = None, **choice: Unpack[Choice]) -> RunReport:
         """Build the next generation."""
 
     @checked
@@ -39,10 +43,10 @@ class DocumentActs(ABC):
         return in_quarantine(self.services.bench.lake, Scope.of(choice))
 
     @checked
-    def replay(self, *, promote: bool = True, **choice: Unpack[Choice]) -> RunReport:
+    def replay(self, *, promote: bool = True, execute: Executing = None, **choice: Unpack[Choice]) -> RunReport:
         """Try again what is in quarantine: a run that touches nothing else. Raises: UnknownDocument, and as `run`."""
         uris = {containers(row.uri)[0] for row in self._chosen(choice)}
-        return self.run(promote=promote, uris=sorted(uris), force=["parse"])
+        return self.run(promote=promote, execute=execute, uris=sorted(uris), force=["parse"])
 
     @checked
     def accept(self, *, why: str, **choice: Unpack[Choice]) -> Decision:

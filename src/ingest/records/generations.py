@@ -274,7 +274,7 @@ class Decision(Record):
     """
 
     number: int
-    kind: Literal["revoke", "unrevoke", "accept", "pin", "unpin", "override", "raised", "narrow", "widen"]
+    kind: Literal["revoke", "unrevoke", "accept", "pin", "unpin", "decline", "override", "raised", "narrow", "widen"]
     about: dict[str, tuple[str, ...]]
     who: str
     identified: bool  # True: `who` is signed in at the caller; False: only this machine's user

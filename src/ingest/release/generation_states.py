@@ -38,12 +38,13 @@ def waiting_candidate(lake: Lake, profile: QueryProfile) -> str | None:
 
     That is a sealed one built on the generation in force, or the one in force if the settings have another query
     profile. What was already released under the same profile is left out: it was rolled back, and somebody has to name
-    it to bring it back.
+    it to bring it back; so has what a person declined.
     """
     current = lake.decision()
     serving = current.generation if current is not None else None
     name = name_of(profile)
     released = {(r.generation, r.profile) for _, r in lake.releases.newest_first(LOOK_BACK)}
+    released |= {(each, name) for made in decisions_of(lake, "decline") for each in made.about["generation"]}
     for _, claim in lake.claims.newest_first(LOOK_BACK, below=last_claim(lake) + 1):
         if claim.base != serving or (claim.id, name) in released:
             continue

@@ -34,7 +34,6 @@ from ingest.services import Services
 from ingest.settings import Settings, load_settings
 from ingest.wiring import service_opening as wiring
 from ingest_flows.nightly import nightly
-from ingest_flows.parameters import NightlyParameters
 from tests.fakes import inline_executor
 
 for name in ("QDRANT_URL", "QDRANT_API_KEY"):  # the embedded engine is used
@@ -131,7 +130,7 @@ class Site:
 
     def nightly(self, **parameters: Any) -> State[dict[str, Any]]:
         """Run the flow and return its final state."""
-        return nightly(NightlyParameters(settings=self.settings_path, **parameters), return_state=True)
+        return nightly(settings=self.settings_path, **parameters, return_state=True)
 
     def task_runs(self, state: State[Any], expected: int) -> list[TaskRun]:
         """Return a flow run's task runs as soon as the server knows `expected` ended ones, which it learns late."""

@@ -6,13 +6,12 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.objects import State
 
 from ingest_flows.backfill import backfill
-from ingest_flows.parameters import BackfillParameters
 from tests.integration.ingest_flows.conftest import Site, eventually, flow_run_of
 
 
 def run(site: Site, **parameters: Any) -> State[dict[str, Any]]:
     """Run the flow and return its final state."""
-    return backfill(BackfillParameters(settings=site.settings_path, **parameters), return_state=True)
+    return backfill(settings=site.settings_path, **parameters, return_state=True)
 
 
 def artifact(site: Site, state: State[Any]) -> tuple[str | None, str]:

@@ -32,8 +32,9 @@ def hear(event, args):
     if event in EVENTS or writes:
         told.append((event, args[:2]))
 sys.addaudithook(hear)
-import ingest_flows.backfill, ingest_flows.deployments, ingest_flows.executor, ingest_flows.nightly
-import ingest_flows.parameters, ingest_flows.release, ingest_flows.report
+import ingest_flows.approval, ingest_flows.backfill, ingest_flows.deployments, ingest_flows.events
+import ingest_flows.executor, ingest_flows.nightly, ingest_flows.parameters, ingest_flows.quarantine
+import ingest_flows.release, ingest_flows.report, ingest_flows.upkeep
 assert not told, told
 assert not ingest_flows.executor._opened
 """
@@ -53,14 +54,23 @@ def deployed(client: SyncPrefectClient, tmp_path_factory: pytest.TempPathFactory
 @pytest.mark.parametrize("name", DEPLOYMENTS)
 def test_every_entrypoint_is_a_flow_whose_signature_takes_the_parameters(name: str) -> None:
     found = load_flow_from_entrypoint(DEPLOYMENTS[name]["entrypoint"], use_placeholder_flow=False)
-    missing = {"why": "a reason"} if name in ("promote", "rollback") else {}
-    given = {**DEPLOYMENTS[name]["parameters"]["parameters"], **missing}
+    missing = {"why": "a reason"} if name in ("promote", "rollback", "revoke") else {}
+    given = {**DEPLOYMENTS[name]["parameters"], **missing}
     assert name == found.name
-    assert "settings" in found.validate_parameters({"parameters": given})["parameters"].model_fields_set
+    assert {"settings", "index"} <= found.validate_parameters(given).keys() | {"index"}
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_every_field_of_a_form_is_flat_and_explains_itself(name: str) -> None:
+    fields = load_flow_from_entrypoint(DEPLOYMENTS[name]["entrypoint"], use_placeholder_flow=False).parameters
+    assert [] == [field for field, schema in fields.properties.items() if not schema.get("description")]
+    assert [] == [field for field, schema in fields.properties.items() if schema.get("type") == "object"]
+    required = {"promote": ["why"], "rollback": ["why"], "revoke": ["why"]}
+    assert required.get(name, []) == fields.required
 
 
 def test_promote_and_rollback_have_no_reason_of_their_own() -> None:
-    assert not [n for n in ("promote", "rollback") if "why" in DEPLOYMENTS[n]["parameters"]["parameters"]]
+    assert not [n for n in ("promote", "rollback", "revoke") if "why" in DEPLOYMENTS[n]["parameters"]]
 
 
 def test_the_nightly_schedule_is_a_cron_line() -> None:
@@ -75,9 +85,9 @@ def test_every_index_has_deployments_and_a_queue_that_gives_out_one_run_to_build
 ) -> None:
     for name, deployment in deployed.items():
         flow, index = name.split("/")
-        builds = flow in ("nightly", "backfill")
+        builds = flow in ("nightly", "backfill", "replay-quarantine")
         queue = client.read_work_queue(deployment.work_queue_id)
-        assert (index, "ingest.yaml") == tuple(deployment.parameters["parameters"][k] for k in ("index", "settings"))
+        assert (index, "ingest.yaml") == tuple(deployment.parameters[k] for k in ("index", "settings"))
         assert ((index, 1) if builds else ("default", None)) == (queue.name, queue.concurrency_limit)
         assert None is deployment.global_concurrency_limit  # one that is full would cancel or hide what waits
         schedules = ["0 2 * * *"] if flow == "nightly" else []
@@ -110,7 +120,9 @@ def test_usage_reports_are_off_where_a_deployment_runs(deployed: dict[str, Deplo
     ("name", "wrong"),
     [
         ("nightly", {"window": 0}),
-        ("nightly", {"windw": 1}),
+        ("replay-quarantine", {"window": "many"}),
+        ("revoke", {"uris": ["file:///a.md"]}),
+        ("retire", {"dry_run": "perhaps"}),
         ("backfill", {"force": ["chunk"]}),
         ("backfill", {"uris": "file:///a.md"}),
         ("promote", {}),
@@ -123,13 +135,13 @@ def test_the_api_refuses_wrong_parameters(
     deployed: dict[str, DeploymentResponse], client: SyncPrefectClient, name: str, wrong: dict[str, Any]
 ) -> None:
     with pytest.raises(PrefectHTTPStatusError) as refused:
-        client.create_flow_run_from_deployment(deployed[f"{name}/docs"].id, parameters={"parameters": wrong})
+        client.create_flow_run_from_deployment(deployed[f"{name}/docs"].id, parameters=wrong)
     assert refused.value.response.status_code in (409, 422)
 
 
 def test_the_api_takes_right_parameters(deployed: dict[str, DeploymentResponse], client: SyncPrefectClient) -> None:
     run = client.create_flow_run_from_deployment(
-        deployed["rollback/docs"].id, parameters={"parameters": {"settings": "ingest.yaml", "why": "a reason", "to": 2}}
+        deployed["rollback/docs"].id, parameters={"settings": "ingest.yaml", "why": "a reason", "to": 2}
     )
     assert run.deployment_id == deployed["rollback/docs"].id
 

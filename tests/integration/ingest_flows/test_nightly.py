@@ -19,7 +19,6 @@ from ingest.services import Services
 from ingest.wiring import service_opening as wiring
 from ingest_flows.backfill import backfill
 from ingest_flows.nightly import nightly
-from ingest_flows.parameters import BackfillParameters
 from tests.fakes import inline_executor
 from tests.integration.ingest_flows.conftest import Site, by_step, eventually, flow_run_of, new_site
 from tests.vector_indexes import in_memory_index
@@ -95,9 +94,13 @@ def test_people_see_steps_and_records_as_log_lines(first: First) -> None:
 def test_people_see_the_run_as_an_artifact(first: First) -> None:
     site, state, _ = first
     only = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_of(state)]))
-    found = eventually(lambda: site.client.read_artifacts(artifact_filter=only))
-    assert [f"{site.index}-run"] == [artifact.key for artifact in found]
-    shown = str(found[0].data)
+    found = {artifact.key: str(artifact.data) for artifact in site.client.read_artifacts(artifact_filter=only)}
+    kinds = ("conservation", "plan", "progress", "run", "verdict")
+    assert [f"{site.index}-{kind}" for kind in kinds] == sorted(map(str, found))
+    assert "| evaluate | done questions 12 |" in found[f"{site.index}-progress"]
+    assert f"# For generation `{state.result()['generation']}`" in found[f"{site.index}-verdict"]
+    assert "| added | 8 |" in found[f"{site.index}-plan"]
+    shown = found[f"{site.index}-run"]
     for promised in (f"# Run of `{site.index}`: promoted", "| listed: added | 8 |", "| points | 8 |", "| chunk |"):
         assert promised in shown
 
@@ -209,10 +212,10 @@ def test_no_secret_reaches_logs_state_or_parameters(site: Site, monkeypatch: pyt
 def test_wrong_parameters_are_refused_before_anything_runs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(ingest_flows.nightly, "load_settings", lambda path: told.append(str(path)))
-    with pytest.raises(Exception, match=r"parameters\.window"):
-        nightly({"settings": str(site.settings_path), "window": 0})  # type: ignore[arg-type]
-    with pytest.raises(Exception, match=r"parameters\.windw"):
-        nightly({"settings": str(site.settings_path), "windw": 1})  # type: ignore[arg-type]
+    with pytest.raises(Exception, match="window"):
+        nightly(settings=str(site.settings_path), window=0)
+    with pytest.raises(Exception, match="windw"):
+        nightly(settings=str(site.settings_path), windw=1)
     assert [] == told
 
 
@@ -226,9 +229,7 @@ def test_a_limit_of_the_delete_guard_is_raised_for_one_run_with_who_and_why(site
     assert ["DeleteGuardTripped", "InvalidSettings"] == [
         type(state.result(raise_on_failure=False)).__name__ for state in states
     ]
-    dry = backfill(
-        BackfillParameters(settings=site.settings_path, dry_run=True, max_deleted_share=0.6, why="half of it moved out")
-    )
+    dry = backfill(settings=site.settings_path, dry_run=True, max_deleted_share=0.6, why="half of it moved out")
     assert "" == dry["refused"]
     report = site.nightly(max_deleted_share=0.6, why="half of it moved out").result()
     with site.opened() as services:

@@ -57,8 +57,8 @@ class Runs:
     def start(self, flow: str, **parameters: Any) -> UUID:
         """Ask for a run."""
         deployment = self.client.read_deployment_by_name(f"{flow}/{self.site.index}")
-        wanted = {**deployment.parameters["parameters"], **parameters}
-        return self.client.create_flow_run_from_deployment(deployment.id, parameters={"parameters": wanted}).id
+        wanted = {**deployment.parameters, **parameters}
+        return self.client.create_flow_run_from_deployment(deployment.id, parameters=wanted).id
 
     @property
     def log(self) -> str:

@@ -8,7 +8,8 @@ pytest.importorskip("prefect")
 
 from ingest.quality.gate import Facts, judge
 from ingest.records import GateRules, Quarantined, QuarantineState, RunReport
-from ingest_flows.report import LOG_SECONDS, LoggingObserver, as_markdown
+from ingest_flows.markdown import as_markdown
+from ingest_flows.report import LOG_SECONDS, LoggingObserver
 
 METRIC = "fused.ndcg@10"
 

@@ -1,0 +1,98 @@
+"""The artifacts of a run in Prefect's UI: kept up to date from its first minute, each kind under its own key."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactUpdate
+from prefect.exceptions import PrefectException
+from prefect.runtime import flow_run
+
+from ingest.records import Conservation, PlanSummary, RunReport, Verdict
+from ingest_flows import markdown
+from ingest_flows.report import Logger, LoggingObserver
+
+UNREACHABLE = (httpx.HTTPError, PrefectException)
+
+
+def leave(index: str, kind: str, lines: Sequence[str]) -> UUID:
+    """Leave lines of Markdown as the newest artifact of a kind of an index, and return its id."""
+    url = flow_run.get_flow_run_ui_url()
+    front = [f"[{flow_run.get_name()}]({url})", ""] if url else []
+    made: UUID = create_markdown_artifact("\n".join([*front, *lines]), key=f"{index}-{kind}")  # type: ignore[assignment]
+    return made
+
+
+class RunObserver(LoggingObserver):
+    """Also keeps artifacts of a run up to date: progress, plan, conservation, verdict, and at its end the report.
+
+    A server that does not take one costs that one alone, and a line in the log: the lake is the ledger.
+    """
+
+    def __init__(self, logger: Logger, index: str, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(logger, clock)
+        self.index = index
+        self._steps: dict[str, str] = {}  # that began, with what is known of them
+        self._page: UUID | None = None  # the artifact that shows them
+
+    def step_started(self, step: str, total: int, unit: str) -> None:
+        """Show a step as begun."""
+        super().step_started(step, total, unit)
+        self._show(step, f"{total:,} {unit} to do" if total else "under way")
+
+    def advanced(self, step: str, done: int, counts: Mapping[str, int]) -> None:
+        """Show a step's progress whenever it is logged."""
+        before = self._logged
+        super().advanced(step, done, counts)
+        if self._logged != before:
+            self._show(step, str(self._progress))
+
+    def step_finished(self, step: str) -> None:
+        """Show a step as done, with counts of what it processed."""
+        super().step_finished(step)
+        self._show(step, self.done())
+
+    def told(self, kind: str, value: Any) -> None:
+        """Leave a record as an artifact."""
+        super().told(kind, value)
+        match value:
+            case PlanSummary():
+                self._leave("plan", [markdown.plan_as_markdown(self.index, value, built=True)])
+            case Conservation():
+                faults = markdown.listed("faults", value.faults)
+                self._leave("conservation", [*markdown.conservation_lines(value, {}), *faults])
+            case Verdict():
+                head = f"# {'For' if value.positive else 'Against'} generation `{value.candidate}`"
+                self._leave("verdict", [head, "", *markdown.verdict_lines(value)])
+            case RunReport():
+                kinds = ("plan", "progress", "conservation", "verdict")
+                links = "Beside this: " + ", ".join(f"`{self.index}-{kind}`" for kind in kinds) + "."
+                self._leave("run", [markdown.as_markdown(value, self.verdict), "", links])
+
+    def _show(self, step: str, told: str) -> None:
+        """Update the artifact of the progress, or make it."""
+        self._steps[step] = told
+        lines = [
+            f"# Progress of a run of `{self.index}`",
+            "",
+            *markdown.table(("step", "progress"), self._steps.items()),
+        ]
+        if self._page is None:
+            self._page = self._leave("progress", lines)
+            return
+        try:
+            with get_client(sync_client=True) as client:
+                client.update_artifact(self._page, ArtifactUpdate(data="\n".join(lines)))
+        except UNREACHABLE as error:
+            self.logger.warning("the artifact of the progress stays as it was: %s", error)
+
+    def _leave(self, kind: str, lines: Sequence[str]) -> UUID | None:
+        try:
+            return leave(self.index, kind, lines)
+        except UNREACHABLE as error:
+            self.logger.warning("no artifact %s-%s: %s", self.index, kind, error)
+            return None

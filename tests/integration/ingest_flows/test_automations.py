@@ -1,0 +1,88 @@
+"""The automations as files: a real server takes them, events of the flows set them off, and blocks are named."""
+
+import json
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+
+from ingest.errors import InvalidSettings
+from ingest.records import CarriedOrigin, RunReport
+from ingest_flows import events
+from ingest_flows.automations import apply, automations
+
+PAUSE = "ingest: pause a schedule after repeated refusals"
+
+
+def test_without_a_block_only_what_needs_none_is_applied_and_again_changes_nothing(client: SyncPrefectClient) -> None:
+    assert [PAUSE] == apply(client, {"people": None}) == apply(client, {}, refusals=2)
+    (found,) = client.read_automations_by_name(PAUSE)
+    assert (2, {"ingest.generation.refused"}, "pause-deployment") == (
+        found.trigger.threshold,
+        found.trigger.expect,
+        found.actions[0].type,
+    )
+
+
+def test_a_block_that_the_server_lacks_is_named(client: SyncPrefectClient) -> None:
+    with pytest.raises(InvalidSettings, match=r"the server has no block slack-webhook/ops: make it under Blocks"):
+        apply(client, {"people": "slack-webhook/ops"})
+
+
+def test_with_blocks_people_are_told_and_paged() -> None:
+    filled = {"people": "11111111-1111-4111-8111-111111111111", "pager": "21111111-1111-4111-8111-111111111111"}
+    found = automations({**filled, "refusals": "3"})
+    assert ["ingest: tell people what waits or was refused", "ingest: page somebody after a rollback", PAUSE] == [
+        one["name"] for one in found
+    ]
+    assert [*filled.values()] == [one["actions"][0]["block_document_id"] for one in found[:2]]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The events that were sent, each with the resource that it is about."""
+    found: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        events, "emit_event", lambda event, resource, payload: found.append((event, resource["prefect.resource.id"]))
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("decision", "error", "expected"),
+    [
+        ("promoted", "", ["ingest.generation.promoted"]),
+        ("refused", "", ["ingest.generation.refused"]),
+        ("waiting", "", ["ingest.generation.waiting"]),
+        ("unchanged", "", []),
+        ("failed", "DeleteGuardTripped: 40 of 50 would go", ["ingest.deletions.exceeded"]),
+        ("failed", "StoreUnavailable: no answer", ["ingest.run.failed"]),
+    ],
+)
+def test_a_run_sends_what_it_came_to(sent: list[tuple[str, str]], decision: str, error: str, expected: list) -> None:
+    report = RunReport(index="docs", run="r", started="", decision=decision, error=error, generation="1", release=1)
+    events.tell_run(report)
+    assert [(event, "ingest.index.docs") for event in expected] == sent
+
+
+def test_each_source_that_is_carried_is_told(sent: list[tuple[str, str]]) -> None:
+    origins = tuple(
+        CarriedOrigin(name=name, since="2026-01-01T00:00:00+00:00", why=why)
+        for name, why in (
+            ("wiki", "its listing failed"),
+            ("mail", "7 of 9 documents are in quarantine: max_quarantined_share"),
+        )
+    )
+    report = RunReport(index="docs", run="r", started="", decision="unchanged", release=1, carried=origins)
+    events.tell_run(report)
+    assert ["ingest.quarantine.exceeded", "ingest.source.silent", "ingest.source.silent"] == [
+        event for event, _ in sent
+    ]
+
+
+def test_every_event_of_an_automation_is_one_that_is_sent() -> None:
+    filled = {"people": "1", "pager": "2", "refusals": "3"}
+    awaited = {event for one in automations(filled) for event in one["trigger"]["expect"]}
+    code = "".join(path.read_text() for path in Path(events.__file__).parent.glob("*.py"))
+    fixed = {f"ingest.generation.{decision}" for decision in events.DECISIONS} | {*events.LIMITS.values()}
+    assert [] == sorted(event for event in awaited - fixed if json.dumps(event) not in code)
