@@ -52,6 +52,7 @@ def annotated(
     form: str = "/DA (/Helv 10 Tf 0 g)",
     rotate: int = 0,
     catalog: str = "",
+    tags: Sequence[tuple[int, str, str]] = (),
 ) -> bytes:
     """Return a PDF file.
 
@@ -64,6 +65,7 @@ def annotated(
         form: Entries of the form, "" for a file without one.
         rotate: Of every page, degrees.
         catalog: More of its entries.
+        tags: Id of marked content, role as a printed field and more attributes, of the first page.
     """
     writer = Writer()
     font = writer.add("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>")
@@ -82,13 +84,29 @@ def annotated(
     fields = " ".join(names[f"n{at}"] for at, one in enumerate(every) if "/FT" in one or "/Widget" in one)
     fields += "".join(f" {names[f'p{at}']}" for at in range(len(parents)))
     tree = len(writer.bodies) + 2 * len(pages) + 1
-    kids, done = [], 0
+    kids, done, entries = [], 0, f"/StructParents 0 /Rotate {rotate}"
     for content, own in zip(pages, notes, strict=True):
         stream = writer.stream(content.encode("latin-1"))
         listed = " ".join(names[f"n{done + at}"] for at in range(len(own)))
         done += len(own)
         page = f"<< /Type /Page /Parent {tree} 0 R /MediaBox [0 0 {WIDTH} {HEIGHT}] /Resources {resources} "
-        kids.append(writer.add(f"{page} /Contents {stream} 0 R /Annots [{listed}] /Rotate {rotate} >>"))
+        kids.append(writer.add(f"{page} /Contents {stream} 0 R /Annots [{listed}] {entries} >>"))
     assert writer.add(f"<< /Type /Pages /Kids [{' '.join(f'{kid} 0 R' for kid in kids)}] /Count {len(kids)} >>") == tree
+    if tags:
+        catalog += _structure(writer, kids[0], tags)
     acro = f"/AcroForm << /Fields [{fields}] {form} >>".replace("{empty}", names["empty"]) if form else ""
     return writer.file(f"/Root {writer.add(f'<< /Type /Catalog /Pages {tree} 0 R {acro} {catalog} >>')} 0 R")
+
+
+def _structure(writer: Writer, page: int, tags: Sequence[tuple[int, str, str]]) -> str:
+    """Add a structure tree of printed fields; return its entry of the catalog."""
+    root = len(writer.bodies) + len(tags) + 2
+    fields = []
+    for content, role, more in tags:
+        attributes = f"[<< /O /PrintField /Role {role} >> {more}]"
+        body = f"<< /Type /StructElem /S /Form /P {root} 0 R /Pg {page} 0 R /K {content} /A {attributes} >>"
+        fields.append(f"{writer.add(body)} 0 R")
+    parents = writer.add(f"<< /Nums [0 [{' '.join(fields)}]] >>")
+    told = f"/K [{' '.join(fields)}] /ParentTree {parents} 0 R"
+    assert writer.add(f"<< /Type /StructTreeRoot {told} >>") == root
+    return f" /StructTreeRoot {root} 0 R /MarkInfo << /Marked true >>"

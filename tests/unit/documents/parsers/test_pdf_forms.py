@@ -150,6 +150,33 @@ def test_fields_between_headings_are_the_cells_of_a_table(ruled):
     assert read(content, *widgets) == ["Item | 2023 | 2024", *(" | ".join(row) for row in rows)]
 
 
+def test_a_ruled_table_with_one_column_of_fields_stays_a_table_and_one_of_labels_and_fields_is_a_form():
+    lattice = grid([72, 192, 312], [86, 106, 126, 146])
+    head = text(76, 100, "Item") + text(196, 100, "Amount")
+    rows = [("Bolts", 120, "12"), ("Nuts", 140, "30")]
+    content = "".join(text(76, y, name) for name, y, _ in rows)
+    widgets = [text_field(box(194, y, 110), name, value) for name, y, value in rows]
+    assert read(lattice + head + content, *widgets) == ["Item | Amount", "Bolts | 12", "Nuts | 30"]
+    named, third = text(76, 100, "Wood"), text_field(box(194, 100, 110), "c", "7")
+    assert read(lattice + named + content, third, *widgets) == ["Wood: 7", "Bolts: 12", "Nuts: 30"]
+
+
+def test_values_that_were_made_part_of_the_page_stand_on_their_lines():
+    content = text(72, 160, "Name: ______________ Phone: ________") + text(104, 159, "Otto") + text(222, 159, "0170")
+    assert read(content) == ["Name: Otto Phone: 0170"]
+    content = text(72, 100, "Password:") + text(142, 100, "s3cret")
+    assert read(content, text_field(box(140, 100), "p", "", "/Ff 8192")) == ["Password:"]
+
+
+def test_the_fields_of_a_form_that_a_browser_printed_are_told_by_its_tags():
+    square = "/Form << /MCID {} >> BDC {} {} 10 10 re S EMC\n"
+    content = text(72, 100, "Pet:") + square.format(0, 100, 690) + text(114, 100, "cat") + square.format(1, 150, 690)
+    content += text(164, 100, "dog") + text(72, 130, "Name:") + f"/Span << /MCID 2 >> BDC {text(110, 130, 'Ada')} EMC\n"
+    content += text(160, 130, "City:") + f"/Span << /MCID 3 >> BDC {text(190, 130, 'Delft')} EMC\n"
+    roles = [(0, "/rb", "<< /O /PrintField /checked /on >>"), (1, "/rb", ""), (2, "/tv", ""), (3, "/tv", "")]
+    assert read(content, tags=roles) == ["Pet: ☒ cat ☐ dog", "Name: Ada", "City: Delft"]
+
+
 def test_labels_inside_ruled_cells_keep_their_values():
     content = grid([72, 272, 472], [90, 120, 150]) + text(75, 98, "1. Name", 7) + text(275, 98, "2. City", 7)
     content += text(75, 128, "3. Born", 7) + text(275, 128, "4. Nation", 7)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ingest.documents.parsers.pdf.form_lines import ends_with_field
 from ingest.documents.parsers.pdf.page import Piece
 from ingest.documents.parsers.pdf.views import Box
 
@@ -63,7 +64,9 @@ def _is_text(side: list[Piece]) -> bool:
     """Return whether one side of a gutter is running text, not cells or labels."""
     if len(side) < 2:
         return False
-    lengths = sorted(max(0 if piece.is_field else len(piece.text) for piece in row) for row in rows_of_pieces(side))
+    lengths = sorted(
+        max(0 if ends_with_field(piece) else len(piece.text) for piece in row) for row in rows_of_pieces(side)
+    )
     return lengths[len(lengths) // 2] >= _PROSE
 
 

@@ -7,94 +7,33 @@ table, whose cells keep their places; so are fields inside a sentence.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
 
-from ingest.documents.parsers.pdf.fields import Field
-from ingest.documents.parsers.pdf.page import Piece
+from ingest.documents.parsers.pdf.annotations import Box
+from ingest.documents.parsers.pdf.field_tables import mark_tables
+from ingest.documents.parsers.pdf.spots import Near, Spot, names_something, value_base
 
 BEFORE, ABOVE, INSIDE, BELOW, BEHIND = "before", "above", "inside", "below", "behind"
-_BAND = 40.0  # points: what is near is looked up in bands of this height
-_MOST = 300  # things looked at in a band; more are no form
-_OUTSIDE = 1_000  # bands at most, of one thing
 _ALIGNED = 4.0  # points
 _FAR_BEHIND = 3.0  # font sizes, from a box to its label
 _FAR_ABOVE = 2.2  # font sizes
 _FAR_BELOW = 1.2
 _CUSTOM = 12.0  # points by which a candidate is nearer if it stands where the form's labels usually do
 
-T = TypeVar("T")
 
-
-@dataclass(slots=True)
-class Spot:
-    """A field on the page, or a piece of its text; x grows in reading direction."""
-
-    x0: float
-    top: float
-    x1: float
-    bottom: float
-    base: float = 0.0  # of a piece
-    piece: Piece | None = None
-    field: Field | None = None
-    label: "Spot | None" = None
-    side: str = ""  # where the label is
-    left: "Spot | None" = None  # the field before it, without text between
-    up: "Spot | None" = None  # the field above it, likewise
-    before: "Spot | None" = None  # the nearest texts
-    behind: "Spot | None" = None
-    above: "Spot | None" = None
-    below: "Spot | None" = None
-    inside: "Spot | None" = None
-    in_place: bool = False  # a cell of a table, or a blank in a sentence
-
-    @property
-    def text(self) -> str:
-        """The text of a piece."""
-        return self.piece.text if self.piece else ""
-
-    @property
-    def is_box(self) -> bool:
-        """Whether it is a box or a radio button."""
-        return self.field is not None and bool(self.field.state)
-
-
-class Near(Generic[T]):
-    """Things by their heights on the page."""
-
-    def __init__(self, things: Iterable[tuple[float, float, T]]) -> None:
-        """Take the top, the bottom and the thing of each."""
-        self._bands: dict[int, list[T]] = {}
-        for top, bottom, thing in things:
-            for band in _bands(top, bottom):
-                if len(members := self._bands.setdefault(band, [])) < _MOST:
-                    members.append(thing)
-
-    def between(self, top: float, bottom: float) -> list[T]:
-        """Return the things that may be between two heights, without repetition."""
-        found = {id(thing): thing for band in _bands(top, bottom) for thing in self._bands.get(band, ())}
-        return list(found.values())
-
-
-def _bands(top: float, bottom: float) -> range:
-    first = int(max(min(top, 1e6), -1e6) // _BAND)
-    last = int(max(min(bottom, 1e6), -1e6) // _BAND)
-    return range(first, min(last, first + _OUTSIDE) + 1)
-
-
-def label_fields(fields: Sequence[Spot], texts: Sequence[Spot], size: float) -> None:
+def label_fields(fields: Sequence[Spot], texts: Sequence[Spot], rules: Sequence[Box], size: float) -> None:
     """Give each field its label, or say that it stays in its place.
 
     Args:
         fields: What is on the page.
         texts: Its pieces of text.
+        rules: Its ruling lines.
         size: Of its text, in points.
     """
     _find_in_rows(fields, texts, size)
     _find_in_columns(fields, texts, size)
     for spot in fields:
         spot.in_place = not spot.is_box and _in_sentence(spot, size)
-    _mark_tables(fields)
+    mark_tables(fields, texts, rules)
     offers = [offer for spot in fields if not spot.in_place for offer in _offers(spot, size)]
     usual = _usual_sides(fields, size)
     offers = [(cost - (_CUSTOM if usual.get(id(s)) == side else 0.0), side, s, text) for cost, side, s, text in offers]
@@ -166,12 +105,6 @@ def _holds(spot: Spot, text: Spot) -> bool:
     return spot.x0 - 2 <= text.x0 and text.x1 <= spot.x1 + 2 and text.base <= spot.bottom
 
 
-def value_base(spot: Spot, size: float) -> float:
-    """Return where the first line of a field's value stands."""
-    height = spot.bottom - spot.top
-    return (spot.top + spot.bottom) / 2 + 0.35 * size if height < 2.6 * size else spot.top + 1.2 * size
-
-
 def _in_sentence(spot: Spot, size: float) -> bool:
     """Return whether a field is a blank in running text: this goes on directly behind it."""
     behind, before = spot.behind, spot.before
@@ -181,33 +114,12 @@ def _in_sentence(spot: Spot, size: float) -> bool:
     return first in ",;.)" or (first.islower() and several)
 
 
-def _mark_tables(fields: Sequence[Spot]) -> None:
-    """Mark the cells of tables: fields between others, and those that lead to their headings."""
-    waiting = [spot for spot in fields if _is_cell(spot)]
-    while waiting:
-        spot = waiting.pop()
-        if not spot.in_place:
-            spot.in_place = True
-            waiting += [other for other in (spot.left, spot.up) if other]
-
-
-def _is_cell(spot: Spot) -> bool:
-    if spot.inside or spot.before or (spot.is_box and spot.behind):
-        return False
-    first = spot.left
-    if first is None or spot.above is None:
-        return first is not None and spot.up is not None
-    if spot.is_box or first.before is None or first.above is None:
-        return False
-    return abs(first.above.base - spot.above.base) < _ALIGNED  # a row with headings on both sides
-
-
 def _offers(spot: Spot, size: float) -> Iterable[tuple[float, str, Spot, Spot]]:
     """Yield distance, side, field and text of each possible label."""
     before, behind = spot.before, spot.behind
     if spot.inside:
         yield -50.0, INSIDE, spot, spot.inside
-    if before and _names(before):
+    if before and names_something(before):
         colon = before.text.rstrip("* ")[-1:] in ":：?"
         gap = spot.x0 - before.x1
         if spot.is_box:
@@ -216,18 +128,13 @@ def _offers(spot: Spot, size: float) -> Iterable[tuple[float, str, Spot, Spot]]:
                 yield (12.0 if colon and near else 1.0) + gap, BEFORE, spot, before
         else:
             yield min(0.1 * gap, 4.0) if colon else 0.25 * gap, BEFORE, spot, before
-    if spot.is_box and behind and _names(behind) and (gap := behind.x0 - spot.x1) < _FAR_BEHIND * size:
+    if spot.is_box and behind and names_something(behind) and (gap := behind.x0 - spot.x1) < _FAR_BEHIND * size:
         yield gap + (30.0 if behind.text.endswith(":") else 0.0), BEHIND, spot, behind
-    if spot.above and _names(spot.above):
+    if spot.above and names_something(spot.above):
         aside = 3.0 if abs(spot.above.x0 - spot.x0) < _ALIGNED else 12.0
         yield max(spot.top - spot.above.base, 0.0) + aside + (20.0 if spot.is_box else 0.0), ABOVE, spot, spot.above
-    if spot.below and _names(spot.below) and not spot.is_box:
+    if spot.below and names_something(spot.below) and not spot.is_box:
         yield 2.0 * max(spot.below.top - spot.bottom, 0.0) + 6.0, BELOW, spot, spot.below
-
-
-def _names(text: Spot) -> bool:
-    """Return whether a text can be a label: it has a letter or a digit."""
-    return any(letter.isalnum() for letter in text.text)
 
 
 def _usual_sides(fields: Sequence[Spot], size: float) -> dict[int, str]:
@@ -261,7 +168,7 @@ def _side_of_row(row: Sequence[Spot], size: float) -> str:
     """Return on which side of boxes their labels are: not where a box at the end of the row has none."""
     first, last = row[0].before, row[-1].behind
     far = last is None or last.x0 - row[-1].x1 > _FAR_BEHIND * size or last.text.endswith(":")
-    if first is None or not _names(first) or (first.text.endswith(":") and not far):
+    if first is None or not names_something(first) or (first.text.endswith(":") and not far):
         return BEHIND
     if far:
         return BEFORE

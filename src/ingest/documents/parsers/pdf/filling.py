@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from ingest.documents.parsers.pdf.annotations import Remark, TextBox
-from ingest.documents.parsers.pdf.field_labels import ABOVE, BEHIND, BELOW, Near, Spot, label_fields, value_base
+from ingest.documents.parsers.pdf.field_labels import ABOVE, BEHIND, BELOW, label_fields
 from ingest.documents.parsers.pdf.fields import Field
-from ingest.documents.parsers.pdf.noted import Noted, NoteFrame
-from ingest.documents.parsers.pdf.page import DRAWN, FIELD, MARK, VALUE, Page, Piece, Word
+from ingest.documents.parsers.pdf.noted import DRAWN, FIELD, MARK, VALUE, Noted, NoteFrame
+from ingest.documents.parsers.pdf.page import Page, Piece, Word
+from ingest.documents.parsers.pdf.spots import Near, Spot, value_base
 
 _MOST = 5_000  # fields of a page for which labels are looked for
 _TYPICAL = 10.0  # points, the size of text on a page that has none
@@ -25,6 +26,7 @@ _LEADING = 1.2
 
 def cleared(page: Page) -> Page:
     """Take off the page what it shows of its fields."""
+    page.words = _without_lines(page.words)
     if page.noted.shown:
         words = _undrawn(page.words, page.noted)
         page.words = _unwritten(words, [field for field in page.noted.fields if not field.hidden])
@@ -42,7 +44,7 @@ def filled(page: Page, pieces_of: Callable[[list[Word]], list[Piece]]) -> list[W
     upright = [word for word in words if not word.turn and not word.hidden]
     size = median(word.size for word in upright) if upright else _TYPICAL
     spots = [_spot(field) for field in noted.fields if field.kind != "button" and not field.hidden][:_MOST]
-    label_fields(spots, [_text_spot(piece) for piece in pieces_of(upright)], size)
+    label_fields(spots, [_text_spot(piece) for piece in pieces_of(upright)], page.rules, size)
     taken = {id(word) for spot in spots if spot.label and spot.label.piece for word in spot.label.piece.words}
     maker = _Maker(size, min((word.run for word in words), default=0))
     made = [word for spot in spots if (word := maker.word(spot)) is not None]
@@ -106,9 +108,24 @@ def _undrawn(words: list[Word], noted: Noted) -> list[Word]:
     return left
 
 
+def _without_lines(words: list[Word]) -> list[Word]:
+    """Take off the page the lines to write on on which something is written."""
+    lines = [word for word in words if _RULED.fullmatch(word.text) and not word.turn]
+    if not lines:
+        return words
+    near = Near((line.top, line.bottom, line) for line in lines)
+    gone = set()
+    for word in words:
+        x = (word.x0 + word.x1) / 2
+        for line in near.between(word.base, word.base) if word.text[:1].isalnum() and not word.turn else ():
+            if line.x0 < x < line.x1 and abs(line.base - word.base) < 0.5 * word.size:
+                gone.add(id(line))
+    return [word for word in words if id(word) not in gone]
+
+
 def _unwritten(words: list[Word], fields: Sequence[Field]) -> list[Word]:
     """Take off the page what its content says in the place of a field: the value again, or a line to write on."""
-    near = Near((field.box[1], field.box[3], field) for field in fields if field.value)
+    near = Near((field.box[1], field.box[3], field) for field in fields if field.value or field.kind == "password")
     inside: dict[int, list[Word]] = {}
     gone: set[int] = set()
     for word in words:
@@ -120,7 +137,7 @@ def _unwritten(words: list[Word], fields: Sequence[Field]) -> list[Word]:
                 _cut(word, field, gone)
     for field in fields:
         written = _signless("".join(word.text for word in inside.get(id(field), ())))
-        if written and written in _signless(field.value):
+        if written and (field.kind == "password" or written in _signless(field.value)):
             gone |= {id(word) for word in inside[id(field)]}
     return [word for word in words if id(word) not in gone] if gone else words
 

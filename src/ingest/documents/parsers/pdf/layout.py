@@ -6,13 +6,13 @@ words ──runs──▶ pieces ──ruled tables taken out──▶ columns �
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 from ingest.documents.parsers.pdf.aligned import aligned_table, joined_tables
 from ingest.documents.parsers.pdf.annotations import Remark
 from ingest.documents.parsers.pdf.columns import columns_of, rows_of_pieces
 from ingest.documents.parsers.pdf.filling import filled, remarks_of
-from ingest.documents.parsers.pdf.form_lines import form_lines, is_form
+from ingest.documents.parsers.pdf.form_lines import form_lines, form_rows, is_form
 from ingest.documents.parsers.pdf.grid import Table, turn_round
 from ingest.documents.parsers.pdf.gutters import with_narrow_gutters
 from ingest.documents.parsers.pdf.page import Page, Piece, Word
@@ -186,11 +186,11 @@ def _merged(row: list[Piece]) -> list[Piece]:
 def _items(pieces: list[Piece], page: Page, column: int) -> list[Line | Table]:
     """Return the lines of one column, and the tables whose cells are aligned."""
     found: list[Line | Table] = []
-    for in_form, group in groupby(rows_of_pieces(pieces), lambda row: any(piece.words[0].part for piece in row)):
+    for in_form, rows in form_rows(rows_of_pieces(pieces)):
         if in_form:
-            found += [_line(part, page, column) for row in group for part in form_lines(row)]
+            found += [_line(part, page, column) for row in rows for part in form_lines(row)]
         else:
-            found += _tables_and_lines(with_narrow_gutters(list(group)), page, column)
+            found += _tables_and_lines(with_narrow_gutters(rows), page, column)
     return found
 
 

@@ -7,6 +7,9 @@ from typing import Any
 from ingest.documents.parsers.pdf.annotations import MAX_NOTES, Box, Budget, Remark, TextBox, annotations, box_of
 from ingest.documents.parsers.pdf.fields import Field, Forms
 
+# Parts of a form: what is drawn by an annotation, a label and its value, a value alone, a box and its label.
+DRAWN, FIELD, VALUE, MARK = "drawn", "field", "value", "mark"
+
 
 @dataclass(slots=True)
 class NoteFrame:

@@ -11,9 +11,10 @@ from typing import Any
 
 from ingest.documents.parsers.pdf.fonts import UNSEEN, Face, Faces
 from ingest.documents.parsers.pdf.glyphs import GlyphReader, Glyphs, is_right_to_left
-from ingest.documents.parsers.pdf.noted import Noted
+from ingest.documents.parsers.pdf.noted import DRAWN, Noted
 from ingest.documents.parsers.pdf.paint import Paint, paint
-from ingest.documents.parsers.pdf.tags import heading_tags
+from ingest.documents.parsers.pdf.printed import printed_fields
+from ingest.documents.parsers.pdf.tags import page_tags
 from ingest.documents.parsers.pdf.turns import area, main_turn, turned, turned_box
 
 _ASCENT, _DESCENT = 0.8, 0.2  # of the font size, above and below the baseline: glyph boxes vary too much
@@ -22,7 +23,6 @@ _SPACES = frozenset(code for code in range(0x3001) if chr(code).isspace() and co
 _SHIFT = 0.05  # font sizes between the baselines of a word and its raised or lowered part, at least
 _UNKNOWN = "\ufffd"  # a glyph whose character is not in the file
 _SMALLEST = 1.0  # points; smaller text is hidden
-DRAWN, FIELD, VALUE, MARK = "drawn", "field", "value", "mark"  # parts of a form, see `Word.part`
 
 
 @dataclass(slots=True)
@@ -68,11 +68,6 @@ class Piece:
     def text(self) -> str:
         """Its words in reading order."""
         return " ".join(word.text for word in self.words)
-
-    @property
-    def is_field(self) -> bool:
-        """Whether it ends with a field of a form and its value."""
-        return self.words[-1].part in (FIELD, VALUE)
 
 
 @dataclass(slots=True)
@@ -134,7 +129,9 @@ def read_page(handle: Any, number: int, noted: Noted | None = None) -> Page:
         width, height = height, width
     letters = sum(len(word.text) for word in words)
     unreadable = sum(word.text.count(_UNKNOWN) for word in words) > letters / 2
-    page = Page(number, width, height, words, rules, share, unreadable, heading_tags(handle), noted=noted)
+    tags = page_tags(handle)
+    noted.fields += printed_fields(handle, tags, words)
+    page = Page(number, width, height, words, rules, share, unreadable, tags.headings, noted=noted)
     page.facing = (handle.get_rotation() // 90 - turn) % 4
     if reader.glyphs is not None:
         page.glyphs = reader.glyphs.found
