@@ -27,6 +27,7 @@ READ = (
     "nxml",
     "ipynb",
     "eml",
+    "mbox",
     "msg",
     "epub",
     "zip",
@@ -172,6 +173,7 @@ def generated() -> dict[str, bytes]:
     files = {name: text.encode() for name, text in texts.items()}
     made = {
         "eml": EML.replace("\n", "\r\n").encode(),
+        "mbox": f"From a@x.org Mon Jan  1 10:00:00 2024\n{EML}\nFrom - Tue Jan  2 10:00:00 2024\n{EML}".encode(),
         "pdf": pdf(),
         "docx": docx(),
         "pptx": pptx(),

@@ -13,7 +13,7 @@ from itertools import chain
 from ingest.ids import digest_of
 
 VERSION = "2"
-TEXT_RULE = "1"  # of documents whose names do not tell; raised, it concerns these alone
+TEXT_RULE = "2"  # of documents whose names do not tell; raised, it concerns these alone
 Patterns = Sequence[tuple[str, str]]
 OCTETS = "application/octet-stream"
 PLAIN = "text/plain"
@@ -26,7 +26,7 @@ _NAMES = {  # the braces stand for an extension, or for what follows its colon
     "text/x-{}": "rst rest:rst org tex log ini cfg:ini conf:ini properties py:python ipy:python ts:typescript "
     "tsx:typescript rs:rust c h:c cpp:c++ hpp:c++ cc:c++ hh:c++ cxx:c++ sh bash:sh zsh:sh cs:csharp kt:kotlin rb:ruby "
     "pl:perl ps1:powershell proto:protobuf tf:terraform java go php lua r swift scala graphql",
-    "application/{}": "json toml yaml yml:yaml xml sql pdf rtf doc:msword zip gz:gzip tgz:gzip",
+    "application/{}": "json toml yaml yml:yaml xml sql pdf rtf doc:msword zip gz:gzip tgz:gzip mbox tnef:ms-tnef",
     "application/{}+xml": "xhtml rss atom nxml:jats",
     "application/{}+zip": "epub",
     "application/x-{}": "ipynb:ipynb+json jsonl:ndjson ndjson tar bz2:bzip2 tbz2:bzip2 xz txz:xz",
@@ -61,6 +61,9 @@ _SELF_NAMED = ("epub", "odt", "ods", "odp")  # formats whose first file, `mimety
 _CFB = bytes.fromhex("d0cf11e0a1b11ae1")
 _PASSWORD = "EncryptedPackage".encode("utf-16-le")  # stream of an OLE file that holds an encrypted OOXML file
 _OUTLOOK = "__substg1.0_".encode("utf-16-le")  # prefix of the names of a message's properties
+_TNEF = b"\x78\x9f\x3e\x22"  # of a `winmail.dat`
+MAILBOX = re.compile(rb"From [^\r\n]{0,300}?[A-Z][a-z]{2},? [^\r\n]{0,20}\d:\d\d[^\r\n]{0,40}\r?\n(?=[!-9;-~]{1,99}:)")
+"""The line before a message in a mailbox, with a header behind it."""
 _HTML = re.compile(rb"<(?:!doctype\s+html|html)\b", re.I)
 _XML = re.compile(rb"<\?xml\b")
 _NOTEBOOK = re.compile(rb'"nbformat(?:_minor)?"\s*:')
@@ -126,9 +129,7 @@ def fingerprint(name: str | None = None) -> str:
     if name is None:
         return digest_of([VERSION, TEXT_RULE, EXTENSIONS, _version("filetype")])
     kind = _by_extension(name)
-    # Since then text with an unlisted extension is text, and what S3 claims is heard where the name tells nothing.
-    concerned = kind == OCTETS or (kind == "" and name.startswith("s3://"))
-    return digest_of([VERSION, kind, _version("filetype"), *([TEXT_RULE] if concerned else [])])
+    return digest_of([VERSION, kind, _version("filetype"), *([TEXT_RULE] if kind in ("", OCTETS) else [])])
 
 
 def _by_magic(data: bytes, head: bytes) -> str:
@@ -136,8 +137,8 @@ def _by_magic(data: bytes, head: bytes) -> str:
     text = looks_like_text(head)
     if head.lstrip().startswith(b"%PDF-") or (b"%PDF-" in head[:1024] and not text):
         return EXTENSIONS["pdf"]
-    if head.startswith(b"{\\rtf"):
-        return EXTENSIONS["rtf"]
+    if head.startswith((b"{\\rtf", _TNEF)):
+        return EXTENSIONS["tnef" if head.startswith(_TNEF) else "rtf"]
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         # By its first bytes, then by the names in its directory.
         told = (e for e in _SELF_NAMED if f"mimetype{EXTENSIONS[e]}".encode() in data[:_HEAD])
@@ -181,6 +182,8 @@ def _by_markup(data: bytes, head: bytes, by_name: str) -> str:
         return by_name if by_name == "application/xhtml+xml" else "text/html"
     if _XML.match(start):
         return by_name if by_name.endswith("+xml") else "application/xml"
+    if by_name in ("", OCTETS) and MAILBOX.match(start):
+        return EXTENSIONS["mbox"]
     return NOTEBOOK if start[:1] == b"{" and b'"cells"' in data and _NOTEBOOK.search(data) else ""
 
 

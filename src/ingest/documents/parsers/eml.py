@@ -2,7 +2,8 @@
 
 The library's policy is `compat32`, which keeps headers as they are: newer policies parse every header and raise on some
 malformed ones; raw bytes and encoded words become text in `_markup/mail_headers`. Plain text is used as the body if it
-matches the HTML. Inline pictures are left out; other parts and attached messages become children.
+matches the HTML. Inline pictures are left out; other parts and attached messages become children. What is called so and
+holds several messages is read as a mailbox.
 """
 
 import codecs
@@ -13,13 +14,14 @@ from email.message import Message
 
 from ingest.documents.parsers._markup.mail import PGP, add_body, add_headers, child, decoded_text, unflowed
 from ingest.documents.parsers._markup.mail_headers import decoded_words, parameter, raw_headers
+from ingest.documents.parsers._markup.mailboxes import is_mailbox, mailbox_document
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers._reading.charsets import meaning
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("message/rfc822",)
-VERSION = "3"
+VERSION = "4"
 LIBRARIES = ("lxml", "charset-normalizer", "webencodings")
 
 _HEADERS = ("From", "To", "Cc", "Bcc", "Date")
@@ -35,6 +37,8 @@ def parse(raw: RawDocument) -> Document:
     """Return the document. Raises: EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument."""
     path = raw.ref.path
     data = _plain_bytes(raw.data)
+    if is_mailbox(data):
+        return mailbox_document(raw, data, "eml")
     _check(data, path)
     try:
         message = message_from_bytes(data, policy=raw_headers(data))
@@ -92,7 +96,7 @@ class _Parts:
     def __init__(self, assembly: Assembly) -> None:
         self.assembly, self.path = assembly, assembly.path
         self.children: list[Child] = []
-        self.taken: set[str] = set()
+        self.taken: dict[str, int] = {}
 
     def read(self, message: Message) -> tuple[Child, ...]:
         """Append the bodies; return the attachments."""

@@ -58,5 +58,5 @@ def _fields(message: Any) -> list[tuple[str, str]]:
 
 
 def _children(attachments: list[tuple[str, bytes | None, str]]) -> tuple[Child, ...]:
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     return tuple(child(name, data, media_type, taken) for name, data, media_type in attachments if data)

@@ -96,15 +96,15 @@ def decoded_text(data: bytes, charset: str, path: str, *, html: bool = False) ->
     return decoded_as(data, "utf-8" if name in ("", REPLACEMENT) else name, "replace").replace("\0", "")
 
 
-def child(name: str, data: bytes, media_type: str, taken: set[str]) -> Child:
-    """Return an attachment under a safe name that is not in `taken`; the name is added there."""
+def child(name: str, data: bytes, media_type: str, taken: dict[str, int]) -> Child:
+    """Return an attachment under a safe name that is not in `taken`: how often each was wanted; it is added there."""
     safe = _UNSAFE.sub("_", name).strip(" .")[:200] or "attachment"
     stem, dot, extension = safe.rpartition(".")
-    unique, count = safe, 1
+    unique = safe
     while unique in taken:
-        count += 1
-        unique = f"{stem} ({count}){dot}{extension}" if dot and stem else f"{safe} ({count})"
-    taken.add(unique)
+        taken[safe] += 1
+        unique = f"{stem} ({taken[safe]}){dot}{extension}" if dot and stem else f"{safe} ({taken[safe]})"
+    taken[unique] = 1
     return Child(unique, data, media_type)
 
 
