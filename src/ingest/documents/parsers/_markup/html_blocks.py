@@ -14,6 +14,7 @@ from ingest.documents.parsers._markup.html_hidden import Hiding
 from ingest.documents.parsers._markup.html_inline import BLOCKS, BREAK, SPECIAL, Inline, closing, opening
 from ingest.documents.parsers._markup.html_lists import LISTS, OpenLists, number_in
 from ingest.documents.parsers._markup.html_tables import cells, grid, is_layout, own_rows
+from ingest.documents.parsers._markup.html_tabs import TabLabels, label_of
 from ingest.documents.parsers._markup.html_tree import check_depth
 from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
 from ingest.documents.parsers._reading.table_blocks import lines as table_lines
@@ -40,8 +41,9 @@ def add_html(assembly: Assembly, root: Any, *, first_level: int = 1, page: int |
     etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
     hiding = Hiding(root)
     chrome = Chrome(root, hiding.disclosure.opens, hiding.disclosure.is_opened)
+    inline = Inline(hiding, chrome, TabLabels(root))
     for part in scope(root):
-        flow = _Flow(assembly, Inline(hiding, chrome), first_level, {} if page is None else {"page": page})
+        flow = _Flow(assembly, inline, first_level, {} if page is None else {"page": page})
         flow.read(part, hidden=any(hiding(around) for around in part.iterancestors()))
 
 
@@ -50,7 +52,7 @@ class _Flow:
 
     def __init__(self, assembly: Assembly, inline: Inline, first_level: int, fields: dict[str, Any]) -> None:
         self.assembly, self.inline, self.first_level, self.fields = assembly, inline, first_level, fields
-        self.hiding, self.chrome, self.styles = inline.hiding, inline.chrome, inline.styles
+        self.hiding, self.styles = inline.hiding, inline.styles
         self.parts: list[str] = []  # text of the open block
         self.lists = OpenLists(self.styles)
         self.quotes = self.captions = self.hidden = 0
@@ -100,6 +102,8 @@ class _Flow:
         if element.get("role") == "heading" and tag not in _HEADINGS:
             self.flush()
             return self._heading(element, tag)
+        if element.get("role") == "tabpanel":
+            self._name_panel(element)
         if tag in BLOCKS:
             self.flush()
             handler = _Flow._code if is_editor(element) else _BLOCKS.get(tag)
@@ -116,6 +120,19 @@ class _Flow:
             self.parts.append(f" {element.text or ''} ")
             return True
         return self.inline.is_left_out(element, tag)
+
+    def _name_panel(self, panel: Any) -> None:
+        """Read the label of a panel's tab before it, if the row of tabs is left out."""
+        self.flush()
+        tab = self.inline.tabs.tab_of(panel) if self.inline.tabs else None
+        around = () if tab is None else (tab, *tab.iterancestors())
+        if any(self.inline.is_left_out(element, element.tag) for element in around):
+            label = label_of(self.inline.text(tab), panel)
+            if self.lists.items:
+                self.parts.append(label)
+                self.flush()
+            else:
+                self.add(BlockKind.CAPTION, [label])
 
     def _open(self, close: Callable[[], None]) -> None:
         """Call `close` when the current element ends."""

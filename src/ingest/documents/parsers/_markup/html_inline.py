@@ -4,6 +4,7 @@ from typing import Any
 
 from ingest.documents.parsers._markup.html_chrome import DROPPED, Chrome
 from ingest.documents.parsers._markup.html_hidden import Hiding
+from ingest.documents.parsers._markup.html_tabs import TabLabels
 
 BREAK = "\0"  # stands for an explicit line break; no document contains it
 BLOCKS = frozenset(
@@ -104,9 +105,10 @@ def formula(math: Any) -> str:
 class Inline:
     """Collects text; hidden parts and long tables in it are set aside for separate blocks."""
 
-    def __init__(self, hiding: Hiding, chrome: Chrome) -> None:
+    def __init__(self, hiding: Hiding, chrome: Chrome, tabs: TabLabels | None = None) -> None:
         """Start with nothing set aside."""
         self.hiding, self.chrome, self.styles = hiding, chrome, hiding.styles
+        self.tabs = tabs
         self.hidden: list[str] = []
         self.tables: list[Any] = []
 
