@@ -94,13 +94,14 @@ def test_groups_and_charts_are_read():
         data = CategoryChartData()
         data.categories = ["2019", "2020"]
         data.add_series("Ducks", (120, 130.5))
+        data.add_series("Share", (0.256, None), number_format="0.0%")
         chart = slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, *BOX, data).chart
         chart.has_title = True
         chart.chart_title.text_frame.text = "Birds"
 
     assert [found[1:] for found in blocks(slides(build))[1:]] == [
         ("paragraph", "in groups"),
-        ("table", "Birds\n | Ducks\n2019 | 120\n2020 | 130.5"),
+        ("table", "Birds\n | Ducks | Share\n2019 | 120 | 25.6%\n2020 | 130.5 |"),
     ]
 
 

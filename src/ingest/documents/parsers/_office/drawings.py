@@ -1,7 +1,9 @@
 """Text in drawings of Office documents: paragraphs of shapes, charts, diagrams."""
 
+import math
 from typing import Any
 
+from ingest.documents.parsers._office.number_formats import NumberFormat
 from ingest.documents.parsers._office.omml import equation
 from ingest.documents.parsers._office.ooxml import A, C, M, Package, R
 from ingest.documents.parsers._reading.symbol_fonts import is_symbol_font, with_symbols
@@ -90,11 +92,25 @@ def _chart(root: Any) -> tuple[list[str], int]:
 
 
 def _points(series: Any, name: str) -> dict[int, str]:
-    """Return index → cached value of a part of a series; of several levels, the innermost."""
+    """Return index → cached value of a part of a series, as its format shows it; of several levels, the innermost."""
     holder = series.find(C + name)
     found: dict[int, str] = {}
+    forms: dict[str, NumberFormat] = {}
     for point in holder.iter(C + "pt") if holder is not None else ():
         index, value = point.get("idx") or "", point.findtext(C + "v") or ""
         if index.isdecimal() and len(index) < 8 and value.strip():
-            found.setdefault(int(index), " ".join(value.split()))
+            code = point.get("formatCode") or point.getparent().findtext(C + "formatCode") or ""
+            if code not in forms:
+                forms[code] = NumberFormat(code)
+            shown = _as_number(value, forms[code])
+            found.setdefault(int(index), " ".join(shown.split()))
     return found
+
+
+def _as_number(value: str, form: NumberFormat) -> str:
+    """Return a number as a format shows it; other values, and numbers that it does not show, as they are."""
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return (form.number(number) if math.isfinite(number) and not form.is_plain else "") or value

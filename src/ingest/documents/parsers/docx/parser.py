@@ -77,12 +77,9 @@ class _Reader:
         self._package, self._main = package, main
         self._path, self._limit = raw.ref.path, raw.options.limits.text_characters
         keep_one_alternative(root)
-        self._styles = Styles(self._part("styles"), self._part("theme"))
+        self._styles = Styles(self._part("styles"), lambda: self._part("theme"))
         self._numbering = Numbering.read(self._part("numbering"))
-        settings = self._part("settings")
-        hyphenated = None if settings is None else settings.find(W + "autoHyphenation")
-        divided = hyphenated is not None and flag(hyphenated.get(W + "val"), True)
-        self._texts = Texts(self._styles, root.find(W + "background") is None, divided)
+        self._texts = Texts(self._styles, root.find(W + "background") is None, self._is_hyphenated)
         self._notes: dict[str, dict[str, Any]] = {}
         kept = raw.options.comments == "keep"
         self._comments = DocxComments(*(self._part(kind) if kept else None for kind in _COMMENTS))
@@ -98,6 +95,11 @@ class _Reader:
     def _part(self, kind: str) -> Any:
         parts = self._package.related(self._main, kind)
         return self._package.xml(parts[0]) if parts else None
+
+    def _is_hyphenated(self) -> bool:
+        settings = self._part("settings")
+        setting = None if settings is None else settings.find(W + "autoHyphenation")
+        return setting is not None and flag(setting.get(W + "val"), True)
 
     def blocks(self, parent: Any, on_white: bool) -> None:
         """Add the content of a body, cell, text box, note or content control."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from ingest.documents.parsers._office.ooxml import W
 from ingest.documents.parsers._reading.symbol_fonts import UNKNOWN, is_symbol_font, with_symbols
-from ingest.documents.parsers.docx.styles import flag, value
+from ingest.documents.parsers.docx.styles import Fonts, flag, value
 
 _W14 = "{http://schemas.microsoft.com/office/word/2010/wordml}"
 _W16 = "{http://schemas.microsoft.com/office/word/2015/wordml/symex}"
@@ -20,11 +20,12 @@ _CHOICES = 1000  # of one field
 _SPACELESS = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF))  # Thai, Lao, Burmese, Khmer
 
 
-def text_in_fonts(text: str, font: str, wide: str, east: str) -> str:
-    """Return a text as its fonts show it: that of ASCII, of other Western and of East Asian text."""
+def text_in_fonts(text: str, fonts: Fonts) -> str:
+    """Return a text as its fonts show it."""
+    font, wide = fonts.ascii, fonts.wide
     if text.isascii():
         return with_symbols(text, font)
-    named = next(filter(is_symbol_font, (wide, font, east)), "")
+    named = next(filter(is_symbol_font, (wide, font, fonts.east)), "")
     if not named:
         return with_symbols(text, "")
     parts = []

@@ -4,10 +4,12 @@ Built-in styles have English names in every language version of Word; other prog
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ingest.documents.parsers._office.ooxml import A, W
+from ingest.documents.parsers._reading.symbol_fonts import is_symbol_font
 
 _HEADING = re.compile(
     r"(?:heading|überschrift|titre|título|titolo|titulo|kop|rubrik|overskrift|otsikko|nagłówek|заголовок|标题|標題|見出し|"
@@ -44,11 +46,21 @@ class Style:
     shaded: bool = False
 
 
+class Fonts(NamedTuple):
+    """The fonts of a run."""
+
+    ascii: str
+    wide: str  # of other Western text
+    east: str  # of East Asian text
+    has_symbols: bool
+    is_monospaced: bool
+
+
 class Styles:
     """The styles of one document by id."""
 
-    def __init__(self, root: Any, theme: Any = None) -> None:
-        """Read the roots of `styles.xml` and of the theme, None for a document without them."""
+    def __init__(self, root: Any, theme: Callable[[], Any] = lambda: None) -> None:
+        """Read the root of `styles.xml`; `theme` returns that of the theme. Both are None without one."""
         elements = [] if root is None else root.findall(W + "style")
         self._elements = {element.get(W + "styleId") or "": element for element in elements}
         self._known: dict[str, Style] = {}
@@ -62,15 +74,30 @@ class Styles:
         )
         base = None if root is None else root.find(f"{W}docDefaults/{W}rPrDefault/{W}rPr")
         self.base = run_properties(base)
-        self._themed: dict[str, str] = {}
-        for kind in ("major", "minor") if theme is not None else ():
-            latin = theme.find(f".//{A}{kind}Font/{A}latin")
-            name = "" if latin is None else latin.get("typeface") or ""
-            self._themed |= {f"{_THEME}{kind}{part}": name for part in ("Ascii", "HAnsi")}
+        self._theme = theme
+        self._themed: dict[str, str] | None = None
+        self._fonts: dict[tuple[str, str, str], Fonts] = {}
 
-    def typeface(self, font: str) -> str:
+    def fonts(self, properties: dict[str, str]) -> "Fonts":
+        """Return the fonts of a run with these properties."""
+        key = properties.get("font", ""), properties.get("wide", ""), properties.get("east", "")
+        if key not in self._fonts:
+            font, wide, east = map(self._typeface, key)
+            symbols = any(map(is_symbol_font, (font, wide, east)))
+            self._fonts[key] = Fonts(font, wide, east, symbols, bool(_MONOSPACED.search(font)))
+        return self._fonts[key]
+
+    def _typeface(self, font: str) -> str:
         """Return the name of a font, which the theme may have."""
-        return self._themed.get(font, "") if font.startswith(_THEME) else font
+        if not font.startswith(_THEME):
+            return font
+        if self._themed is None:
+            root, self._themed = self._theme(), {}
+            for kind in ("major", "minor") if root is not None else ():
+                latin = root.find(f".//{A}{kind}Font/{A}latin")
+                name = "" if latin is None else latin.get("typeface") or ""
+                self._themed |= {f"{_THEME}{kind}{part}": name for part in ("Ascii", "HAnsi")}
+        return self._themed.get(font, "")
 
     def paragraph(self, key: str | None) -> Style:
         """Return a paragraph's style, or the default one if it names none that exists."""
@@ -136,7 +163,7 @@ def _named_role(name: str) -> tuple[str, int]:
 def run_properties(element: Any) -> tuple[tuple[str, str], ...]:
     """Return the properties of a `w:rPr` that affect if and how its text is seen: vanish, color, lit, size, fonts.
 
-    `font` is that of ASCII, `wide` that of other Western text, `east` that of East Asian text; see `Styles.typeface`.
+    `font` is that of ASCII, `wide` that of other Western text, `east` that of East Asian text; see `Styles.fonts`.
     """
     if element is None:
         return ()
@@ -171,11 +198,6 @@ def is_hidden(properties: dict[str, str], on_white: bool) -> bool:
     size = properties.get("size", "")
     white = on_white and properties.get("color") == _WHITE and not properties.get("lit")
     return bool(properties.get("vanish")) or white or (size.isdecimal() and int(size) <= _SMALLEST)
-
-
-def is_monospaced(font: str) -> bool:
-    """Return whether a font is monospaced."""
-    return bool(_MONOSPACED.search(font))
 
 
 def is_shaded(properties: Any) -> bool:

@@ -1,7 +1,8 @@
 """The text of DOCX paragraphs: runs as readers see them, and what is attached to them (notes, text boxes, figures)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from ingest.documents.parsers._office.omml import equation
@@ -16,11 +17,11 @@ from ingest.documents.parsers.docx.signs import (
     text_in_fonts,
 )
 from ingest.documents.parsers.docx.styles import (
+    Fonts,
     Style,
     Styles,
     flag,
     is_hidden,
-    is_monospaced,
     is_shaded,
     run_properties,
     value,
@@ -57,16 +58,16 @@ class Paragraph:
 class Texts:
     """Reads paragraphs of one document; counts its notes."""
 
-    def __init__(self, styles: Styles, white_page: bool, hyphenated: bool = False) -> None:
+    def __init__(self, styles: Styles, white_page: bool, hyphenated: Callable[[], bool]) -> None:
         """Start.
 
         Args:
             styles: The document's.
             white_page: The page has no background colour, so white text is not seen.
-            hyphenated: Words are divided automatically where lines end, so that a page can end inside a word.
+            hyphenated: Returns whether words are divided where lines end, so that a page can end inside a word.
         """
         self._styles, self._white_page = styles, white_page
-        self._breaks_between_words = not hyphenated
+        self._hyphenated: Callable[[], bool] = cache(hyphenated)
         self._counts = {"footnote": 0, "endnote": 0}
 
     def read(self, element: Any, style: Style, on_white: bool) -> Paragraph:
@@ -113,12 +114,11 @@ class Texts:
             style = self._styles.get(value(own.find(W + "rStyle")) or None)
             properties = base | dict(style.run) | dict(run_properties(own))
             on_white = on_white and not style.shaded
-        fonts = [self._styles.typeface(properties.get(key, "")) for key in ("font", "wide", "east")]
-        hidden, monospaced = is_hidden(properties, on_white), is_monospaced(fonts[0])
+        fonts, hidden = self._styles.fonts(properties), is_hidden(properties, on_white)
         for child in _members(run):
             text = _written(child, fonts)
             if text is not None:
-                _add(found, text, hidden, monospaced or child.tag != W + "t")
+                _add(found, text, hidden, fonts.is_monospaced or child.tag != W + "t")
             elif child.tag == W + "ruby":
                 self._ruby(child, base, on_white, found)
             elif isinstance(child.tag, str) and child.tag not in _DROPPED:
@@ -130,7 +130,7 @@ class Texts:
         if tag in _NOTES:
             self._note(element, hidden, found)
         elif tag == W + "lastRenderedPageBreak":
-            found.seam = self._breaks_between_words and is_word_end(found.text[-1:])
+            found.seam = is_word_end(found.text[-1:]) and not self._hyphenated()
         elif tag == W + "commentReference":
             found.comments.append(element.get(W + "id") or "")
         elif tag == W + "fldChar":
@@ -169,13 +169,14 @@ def _add(found: Paragraph, text: str, hidden: bool, monospaced: bool) -> None:
         found.monospaced = found.monospaced and (monospaced or not text.strip())
 
 
-def _written(element: Any, fonts: list[str]) -> str | None:
-    """Return the text of a member of a run, None for other members. `fonts`: of ASCII, other and East Asian text."""
+def _written(element: Any, fonts: Fonts) -> str | None:
+    """Return the text of a member of a run, None for other members."""
     tag = element.tag
     if tag == W + "t":
-        return text_in_fonts(element.text or "", *fonts)
+        text = element.text or ""
+        return text if text.isascii() and not fonts.has_symbols else text_in_fonts(text, fonts)
     if tag in (W + "sym", EMOJI):
-        return sign_of(element, fonts[1] or fonts[0])
+        return sign_of(element, fonts.wide or fonts.ascii)
     return _SIGNS.get(tag)
 
 
