@@ -246,6 +246,13 @@ def test_broken_properties_cost_no_document():
     assert read("docx", data).title == ""
 
 
+def test_a_first_heading_larger_than_all_others_names_a_pdf_though_its_outline_lists_only_the_chapters():
+    first, *others = [text(72, 180, name, 20) + lines(72, 210, [body]) for name, body in CHAPTERS.items()]
+    outline = [(name, page) for page, name in enumerate(CHAPTERS, 1)]
+    assert read("pdf", build([text(72, 80, "Handbook", 28) + first, *others], outline)).title == "Handbook"
+    assert read("pdf", build([text(72, 80, "Preface", 20) + first, *others], outline)).title == ""
+
+
 def test_the_properties_of_a_picture_do_not_name_a_pdf():
     data = pdf_with_packet("Sunset").replace(b"/Metadata 90 0 R", b"/Metadata 91 0 R")
     assert read("pdf", data).title == ""

@@ -16,7 +16,7 @@ HIDDEN = "hidden"  # mark of blocks that no reader sees
 _UNNAMED = (
     r"[(\[<]?(?:anonymous|unspecified|untitled|unnamed|unknown)[)\]>]?|about:blank",
     r"(?:untitled|new) ?(?:document|page|notebook|presentation|spreadsheet|workbook)?[ -]?\d*",
-    r"(?:no|document|page) title|scanned (?:document|image)|scan[ _-]?\d+",
+    r"(?:no|document|page|unknown) title|scanned (?:document|image)|scan[ _-]?\d+",
     r"(?:word|excel|powerpoint) (?:document|workbook|presentation)",
     r"microsoft (?:office )?(?:word|excel|powerpoint|publisher|visio|outlook)(?: - .+)?",
     r"(?:document|doc|presentation|book|workbook|sheet|page|chart)\d{1,3}|slide ?\d+",

@@ -38,6 +38,7 @@ class Headings:
         self._outline = outline
         self._levels: dict[int, int] = {}  # id of a line → level
         self._unit: dict[int, int] = {}  # id of a line → the heading to which it belongs
+        self.title = ""  # the first heading if it is larger than all others: outlines often lack it
 
     def learn(self, lines: Sequence[Line], looks: Counter[_Style]) -> None:
         """Decide which of the document's lines are headings.
@@ -61,6 +62,9 @@ class Headings:
             if level:
                 self._levels.update((id(line), level) for line in run)
                 self._unit.update((id(line), -1 - number) for line in run)
+        first, *others = [run for run in runs if id(run[0]) in self._levels] or [[]]
+        if first and all(first[0].size >= _LARGER * run[0].size for run in others):
+            self.title = " ".join(line.text for line in first)
 
     def level(self, line: Line) -> int:
         """Return the level of a line, 0 when it is not a heading."""

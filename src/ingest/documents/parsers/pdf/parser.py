@@ -123,10 +123,11 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
         sheets[number - 1] = sheet
     assembly = Assembly(raw)
     title = written_title(pdf, raw.data)
-    add_blocks(assembly, sheets, Headings(list(_outline(pdf))), title)
+    headings = Headings(list(_outline(pdf)))
+    add_blocks(assembly, sheets, headings, title)
     if not assembly.blocks and not children:
         raise EmptyDocument(f"{path}: {len(pdf)} pages without text")
-    title = document_title(assembly.blocks, title)
+    title = document_title(assembly.blocks, title or headings.title)
     return Document(assembly.text, tuple(assembly.blocks), title, raw.media_type, "pdf", children=children)
 
 

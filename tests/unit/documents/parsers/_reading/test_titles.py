@@ -48,6 +48,7 @@ def test_what_is_stated_comes_before_headings_and_what_an_office_program_keeps_a
     Doc2|Presentation1|Präsentation1|Book1|Mappe1|Sheet1|Slide 1|Folie 3|Microsoft Word - plan v3.doc
     Microsoft Excel - Book1|Microsoft Word|report.docx|Annual report 2020.pdf|C:\\texts\\plan.wpd
     \\\\server\\share\\plan.doc|/home/a/plan.odt
+    Unknown Title
     index.html|chapter-1.xhtml|about:blank|https://example.org/a?b=c|file:///tmp/a|React App|Scanned document|-|…
     [Untitled]""".replace("\n", "|").split("|"),
 )
