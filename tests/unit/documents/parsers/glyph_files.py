@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tests.unit.documents.parsers.pdf_files import HEIGHT, WIDTH, Writer
 
 EM = 1000
-WIDE = 500  # of every glyph but spaces, in thousandths
+WIDE, NARROW = 500, 300  # of glyphs, in thousandths
 SPACE = 250
 
 
@@ -41,7 +41,9 @@ def advance(text: str, size: float) -> float:
 
 
 def _width(text: str) -> int:
-    return SPACE if text == " " else 0 if _is_mark(text) else WIDE
+    if _is_mark(text):
+        return 0
+    return SPACE if text == " " else NARROW if text in "fijlrtI" else WIDE
 
 
 def _is_mark(text: str) -> bool:
@@ -91,7 +93,7 @@ def _file(contents: Sequence[str], codes: dict[str, int]) -> bytes:
     table = writer.stream(f"{head}{ranges}endcmap end end".encode())
     drawn = []
     for text in codes:
-        box = "" if text == " " else "100 750 100 100 re f" if _is_mark(text) else f"50 0 {WIDE - 100} 700 re f"
+        box = "" if text == " " else "100 750 100 100 re f" if _is_mark(text) else f"50 0 {_width(text) - 100} 700 re f"
         drawn.append(writer.stream(f"{_width(text)} 0 d0 {box}".encode()))
     font = writer.add(
         f"<< /Type /Font /Subtype /Type3 /FontBBox [0 -200 {WIDE} 900] /FontMatrix [0.001 0 0 0.001 0 0] "

@@ -155,3 +155,11 @@ def test_letters_that_go_down_in_a_word_are_one_line():
     for at, glyph in enumerate(seen):
         glyph.y -= (0, 3, 6)[at % 3]
     assert texts(glyph_file([seen], one_by_one=True)) == ["ہے کتابیں اور"]
+
+
+def test_an_english_paragraph_on_a_hebrew_page_is_one_paragraph():
+    rows = ["An English paragraph stands here that is left", "aligned and ragged", "at the right, as it should be."]
+    hebrew = "השורה הזאת כתובה בעברית והיא ארוכה יותר מכל השורות האחרות בעמוד הזה, כדי שהעמוד יהיה עברי."
+    page = [glyph for i in range(4) for glyph in right_line(EDGE, 300 + 30 * i, displayed(hebrew, True), 8)]
+    page += [glyph for i, row in enumerate(rows) for glyph in line(72, 100 + 12 * i, row)]
+    assert texts(glyph_file([page]))[0] == " ".join(rows)

@@ -4,6 +4,8 @@ import ctypes
 from dataclasses import dataclass
 from typing import Any
 
+from ingest.documents.parsers._reading.symbol_fonts import is_symbol_font
+
 _BOLD = ("bold", "black", "heavy", "semib", "demi", "cmbx", "sfbx", "-medi")
 _FIXED = (
     "mono",
@@ -34,6 +36,7 @@ class Face:
     named: bool = False  # its name or its flags say that all letters are equally wide
     narrow: float = 0.0  # the widest of the narrow letters
     wide: float = 0.0  # the narrowest of the others
+    symbols: str = ""  # its name, if it is a symbol font
 
     def measure(self, code: int, width: float) -> None:
         """Take note of the width of a letter, as a share of the font size."""
@@ -74,7 +77,8 @@ class Faces:
 def _face(pdfium: Any, font: Any) -> Face:
     name = ctypes.create_string_buffer(_LONGEST)
     pdfium.FPDFFont_GetBaseFontName(font, name, _LONGEST)
-    low = name.value.decode("latin-1").lower()
+    base = name.value.decode("latin-1")
+    low, symbols = base.lower(), base if is_symbol_font(base) else ""
     flags = max(pdfium.FPDFFont_GetFlags(font), 0)
     bold = any(part in low for part in _BOLD) or bool(flags & _FORCE_BOLD)
-    return Face(bold, any(part in low for part in _FIXED) or bool(flags & _FIXED_PITCH))
+    return Face(bold, any(part in low for part in _FIXED) or bool(flags & _FIXED_PITCH), symbols=symbols)

@@ -43,6 +43,7 @@ class Glyphs:
     """The glyphs of a page."""
 
     of_words: dict[int, list[Glyph]] = field(default_factory=dict)  # by the id of a word
+    words: list[Any] = field(default_factory=list)  # all of them: an id is only theirs while they exist
     spaces: list[tuple[float, float]] = field(default_factory=list)  # x and y of those in the file
     turn: int = 0  # of the page
 
@@ -82,38 +83,47 @@ class GlyphReader:
         self._objects(page)
         self._spaced(codes)
 
-    def add(self, word: Any, at: int, letter: str, along: tuple[float, float, float, float]) -> None:
+    def add(self, word: Any, at: int, letter: str, along: tuple[float, float, float]) -> None:
         """Record a character of a word.
 
         Args:
             word: The word that it belongs to, with its quarter turns.
             at: Its index in the page's text.
             letter: As PDFium has it.
-            along: Where it begins and ends along its line, the pen, and the line on which it stands.
+            along: Where it begins and ends along its line, and the line on which it stands.
         """
         raw = self.raw
         thing = ctypes.cast(raw.FPDFText_GetTextObject(self.text, at), ctypes.c_void_p).value or 0
-        glyphs = self.found.of_words.setdefault(id(word), [])
+        if id(word) not in self.found.of_words:
+            self.found.of_words[id(word)] = []
+            self.found.words.append(word)
+        glyphs = self.found.of_words[id(word)]
+        x, y = ctypes.c_double(), ctypes.c_double()
+        raw.FPDFText_GetCharOrigin(self.text, at, ctypes.byref(x), ctypes.byref(y))
+        (start, end, base), pen = along, (x.value, y.value, -x.value, -y.value)[word.turn]
         span = self._span_of.get(thing)
         if span is not None:
             self._last = None
             if not span.taken:
                 span.taken = True
-                glyphs.append(Glyph(plain(span.text), *(_extent(span, word.turn) or along), at, spanned=True))
+                place = _extent(span, word.turn) or (start, end, pen, base)
+                glyphs.append(Glyph(plain(span.text), *place, at, spanned=True))
             return
         if self._mirrored[at]:
             letter = MIRRORED.get(letter, letter)
-        x, y = ctypes.c_double(), ctypes.c_double()
-        raw.FPDFText_GetCharOrigin(self.text, at, ctypes.byref(x), ctypes.byref(y))
         if self._last == (thing, x.value, y.value) and glyphs:
             self._codes.append(letter)
             glyphs[-1].text = plain(_ligature(self._codes))
             return
         self._last, self._codes = (thing, x.value, y.value), [letter]
-        start, end, pen, base = along
         if unicodedata.category(letter) == "Mn":
             start, end = self._ink(at, word.turn) or (start, end)
         glyphs.append(Glyph(plain(letter), start, end, pen, base, at))
+
+    def turned(self, turn: int) -> Glyphs:
+        """Return what was found on a page whose text is turned by quarters."""
+        self.found.turn = turn
+        return self.found
 
     def _ink(self, at: int, turn: int) -> tuple[float, float] | None:
         edges = [ctypes.c_double() for _ in range(4)]

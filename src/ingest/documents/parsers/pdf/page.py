@@ -14,6 +14,7 @@ from ingest.documents.parsers.pdf.glyphs import GlyphReader, Glyphs, is_right_to
 from ingest.documents.parsers.pdf.noted import DRAWN, Noted
 from ingest.documents.parsers.pdf.paint import Paint, paint
 from ingest.documents.parsers.pdf.printed import printed_fields
+from ingest.documents.parsers.pdf.symbols import shown_letter, without_halves
 from ingest.documents.parsers.pdf.tags import page_tags
 from ingest.documents.parsers.pdf.turns import area, main_turn, turned, turned_box
 
@@ -133,9 +134,7 @@ def read_page(handle: Any, number: int, noted: Noted | None = None) -> Page:
     noted.fields += printed_fields(handle, tags, words)
     page = Page(number, width, height, words, rules, share, unreadable, tags.headings, noted=noted)
     page.facing = (handle.get_rotation() // 90 - turn) % 4
-    if reader.glyphs is not None:
-        page.glyphs = reader.glyphs.found
-        page.glyphs.turn = turn
+    page.glyphs = reader.glyphs.turned(turn) if reader.glyphs else None
     return _placed(page, turn, (left, bottom, right, top))
 
 
@@ -182,15 +181,15 @@ class _Reader:
                 word.joined = joined
             look.face.measure(code, (end - start) / max(look.size, _SMALLEST))
             letter = _HYPHENS.get(code) or (_UNKNOWN if code < 32 else chr(code))
+            if look.face.symbols or code >= 0xE000:
+                letter = shown_letter(letter, look.face.symbols)
             word.text += letter
             if glyphs is not None:
-                pen = (x.value, y.value, -x.value, -y.value)[look.turn]
-                glyphs.add(word, at, letter, (start, end, pen, base))
+                glyphs.add(word, at, letter, (start, end, base))
             word.x1 = max(word.x1, end)
             word.x0 = min(word.x0, start)
         for found in self.found:
-            if any("\ud800" <= letter <= "\udfff" for letter in found.text):
-                found.text = found.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            found.text = without_halves(found.text)
         return self.found
 
     def _parted(self, word: Word, look: _Look, start: float, base: float) -> bool:

@@ -33,6 +33,7 @@ def as_left_to_right(page: Page) -> Page:
     rewritten = [s for s in everything if mirrored or any(sided(item.text) == "R" for item in s.items)]
     for stretch in rewritten:
         stretch.rtl = _is_read_from_right(stretch, mirrored)
+        stretch.paragraph.rtl |= stretch.rtl
     turn_brackets([stretch.items for stretch in rewritten])
     for stretch in rewritten:
         if not drawn:
@@ -44,9 +45,9 @@ def as_left_to_right(page: Page) -> Page:
     words = [(places[id(word)], 0, word) for word in page.words if id(word) in kept]
     run = max(word.run for word in page.words)
     for stretch in rewritten:
-        flipped = page.width if mirrored and stretch.words[0].turn == 0 else None
+        x0 = _place(stretch, page.width) if mirrored and stretch.words[0].turn == 0 else stretch.x0
         first = min(places[id(word)] for word in stretch.words)
-        for at, word in enumerate(_words(stretch, run + 1, flipped)):
+        for at, word in enumerate(_words(stretch, run + 1, x0)):
             words.append((first, at, word))
             run = max(run, word.run)
     page.words = [word for _, _, word in sorted(words, key=lambda found: found[:2])]
@@ -60,12 +61,11 @@ def as_left_to_right(page: Page) -> Page:
 
 def _is_read_from_right(stretch: LineStretch, mirrored: bool) -> bool:
     """Return whether a line is read from right to left: by its letters, its paragraph, its page, its punctuation."""
-    lines = stretch.paragraph.lines
-    total = sum(line.total for line in lines)
-    whole = sum(line.letters for line in lines) / total if total else 0.0
+    group = stretch.paragraph
+    whole = group.letters / group.total if group.total else 0.0
     sides = [side for side in (sided(item.text) for item in stretch.items) if side]
     ends = 0.3 * ((sides[0] == "R") + (sides[-1] == "R") - 1) if sides else 0.0
-    own, other = stretch.punctuated, sum(line.punctuated for line in lines)
+    own, other = stretch.punctuated, group.punctuated
     page = 0.4 if mirrored else -0.4
     return 0.6 * stretch.balance + 0.8 * whole + page + ends + 1.2 * own + 0.8 * max(-1, min(other, 1)) > 0
 
@@ -85,15 +85,25 @@ def _order(stretch: LineStretch) -> None:
             item.text = MIRRORED.get(item.text, item.text)
 
 
-def _words(stretch: LineStretch, run: int, width: float | None) -> Iterator[Word]:
+def _place(stretch: LineStretch, width: float) -> float:
+    """Return where a stretch begins on a mirrored page: lines from left to right keep their places in a paragraph."""
+    group = stretch.paragraph
+    return width - stretch.x1 if group.rtl else width - group.x1 + stretch.x0 - group.x0
+
+
+def _words(stretch: LineStretch, run: int, x0: float) -> Iterator[Word]:
     """Yield the words of a stretch in reading order, laid out from left to right.
 
     Args:
         stretch: With its items as they are read.
         run: The first number for runs that is free.
-        width: Of a page that is mirrored, else None.
+        x0: Where it begins.
     """
-    x0 = stretch.x0 if width is None else width - stretch.x1
+    if not stretch.rtl and not any(sided(item.text) == "R" for item in stretch.items):
+        for kept in stretch.words:
+            kept.x0, kept.x1 = kept.x0 - stretch.x0 + x0, kept.x1 - stretch.x0 + x0
+            yield kept
+        return
     sizes = [max(item.end - item.start, 0.01) for item in stretch.items]
     scale = max(stretch.x1 - stretch.x0, 0.01) / sum(sizes)
     word: Word | None = None

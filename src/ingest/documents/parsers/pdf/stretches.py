@@ -1,5 +1,6 @@
 """Lines of a PDF page as stretches of glyphs: words side by side without a wide gap, with their marks and spaces."""
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,6 @@ _PEN = 0.1  # of the font size: a space is wider
 _SLOPE = 1.0  # of the font size, between the highest and the lowest letter of a line
 _WALLS = 2_000  # vertical ruling lines of a page that part cells
 _BESIDE = 12  # lines and cells side by side among which the line above is looked for
-_LINES = 40  # of a paragraph, at most
 _LEADING = 2.0  # font sizes between lines of a paragraph
 
 
@@ -39,9 +39,20 @@ class SeenItem:
 
 @dataclass(slots=True)
 class StretchGroup:
-    """Lines close below each other."""
+    """Lines close below each other, as far as they matter to each of them."""
 
-    lines: list["LineStretch"] = field(default_factory=list)
+    letters: int = 0  # from right to left less those from left to right
+    total: int = 0
+    punctuated: int = 0  # lines whose punctuation is that of text from right to left less others
+    x0: float = math.inf
+    x1: float = -math.inf
+    rtl: bool = False  # one of its lines is read from right to left
+
+    def add(self, line: "LineStretch") -> None:
+        """Take a line in."""
+        self.letters, self.total = self.letters + line.letters, self.total + line.total
+        self.punctuated += line.punctuated
+        self.x0, self.x1 = min(self.x0, line.x0), max(self.x1, line.x1)
 
 
 @dataclass(slots=True)
@@ -87,9 +98,9 @@ def stretches_of(page: Page, words: Iterable[Word], turn: int) -> list[LineStret
                 found.append(stretch)
     for at, stretch in enumerate(found):
         stretch.before = above = _above(found[max(at - _BESIDE, 0) : at], stretch)
-        if above is not None and len(above.paragraph.lines) < _LINES:
+        if above is not None:
             stretch.paragraph = above.paragraph
-        stretch.paragraph.lines.append(stretch)
+        stretch.paragraph.add(stretch)
     return found
 
 
@@ -165,6 +176,8 @@ def _stretch(words: list[Word], of_words: dict[int, list[Glyph]], across: float,
     bases: list[tuple[float, int, SeenItem]] = []
     marks: list[Glyph] = []
     for word in words:
+        if id(word) not in of_words:  # it is not a part of the content, but made: of the value of a field
+            bases.append((word.x0, 0, SeenItem(word.text, word.x0, word.x1, word, 0)))
         for found in of_words.get(id(word), ()):
             glyph = replace(found, start=found.start - across, end=found.end - across, place=found.place - across)
             if is_mark(glyph.text):
