@@ -28,20 +28,31 @@ def tarred(entries: dict[str, bytes]) -> bytes:
 
 
 def pdf() -> bytes:
-    """Return a PDF of two pages with an outline and a text layer."""
+    """Return a PDF of two pages with an outline, a text layer, a form, comments and tags."""
     stream = b"BT /F1 18 Tf 72 720 Td (Title) Tj /F1 11 Tf 0 -30 Td (A line of text.) Tj 0 -14 Td (And one more.) Tj ET"
+    marked = b"BT /F1 11 Tf 72 600 Td (Name:) Tj ET /Form << /MCID 0 >> BDC 72 500 10 10 re S EMC"
+    place, page = b"/Type /Annot /F 4 /Rect [110 596 300 612]", b"/Type /Page /Parent 2 0 R /MediaBox [0 0 612 792]"
     objects = [
-        b"<< /Type /Catalog /Pages 2 0 R /Outlines 7 0 R >>",
+        b"<< /Type /Catalog /Pages 2 0 R /Outlines 7 0 R /AcroForm 9 0 R /StructTreeRoot 17 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 2 >>",
         *(
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R "
-            b"/Resources << /Font << /F1 6 0 R >> >> >>"
-            for _ in range(2)
+            b"<< %s /Contents [5 0 R 10 0 R] /Resources << /Font << /F1 6 0 R >> >> %s >>" % (page, more)
+            for more in (b"/Annots [11 0 R 12 0 R 13 0 R 14 0 R 15 0 R] /StructParents 0", b"/Annots [16 0 R]")
         ),
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         b"<< /Type /Outlines /First 8 0 R /Last 8 0 R /Count 1 >>",
         b"<< /Title (Title) /Parent 7 0 R /Dest [3 0 R /XYZ 72 740 0] >>",
+        b"<< /Fields [11 0 R 12 0 R 13 0 R] /DA (/F1 10 Tf) /DR << /Font << /F1 6 0 R >> >> /NeedAppearances true >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(marked), marked),
+        b"<< %s /Subtype /Widget /FT /Tx /T (name) /TU (Name) /V (Ada) /Ff 4096 /MaxLen 9 >>" % place,
+        b"<< %s /Subtype /Widget /FT /Ch /T (pet) /Opt [[(a) (cat)] [(b) (dog)]] /V [(a) (b)] /I [0 1] >>" % place,
+        b"<< %s /Subtype /Widget /FT /Btn /Ff 32768 /T (box) /V /Yes /AS /Yes /Kids [16 0 R] >>" % place,
+        b"<< %s /Subtype /Text /Contents (Who?) /T (Ann) /IRT 15 0 R /Popup 15 0 R >>" % place,
+        b"<< %s /Subtype /FreeText /Contents (Typed) /RC (<p>Typed</p>) /DA (/F1 12 Tf) /IRT 14 0 R >>" % place,
+        b"<< %s /Subtype /Widget /Parent 13 0 R /AS /Off /MK << /R 90 /CA (4) >> >>" % place,
+        b"<< /Type /StructTreeRoot /K [18 0 R] /ParentTree << /Nums [0 [18 0 R]] >> >>",
+        b"<< /Type /StructElem /S /Form /P 17 0 R /Pg 3 0 R /K 0 /A << /O /PrintField /Role /cb /checked /on >> >>",
     ]
     return pdf_of(objects)
 

@@ -246,6 +246,16 @@ def test_fields_of_a_page_that_is_turned_keep_their_labels():
     assert read(content, turned, rotate=90) == ["Name: Ada", LINE]
 
 
+def test_what_is_drawn_sideways_in_a_field_turns_no_page():
+    place = (300, 90, 316, 290)
+    drawn = f"q 0 1 -1 0 314 {792 - 280} cm BT /F1 10 Tf (A long value that stands sideways) Tj ET Q"
+    field = text_field(
+        place, "n", "A long value that stands sideways", "/AP << /N {s0} >> /TU (Remark) /MK << /R 90 >>"
+    )
+    found = read(text(72, 60, "Form") + text(72, 400, "invisible", more="3 Tr"), field, shown=[(drawn, place)])
+    assert found == ["Form", "Remark: A long value that stands sideways", "invisible"]
+
+
 def test_many_fields_are_read_in_linear_time():
     content = "".join(text(72, 20 + 0.5 * i, "Name:") for i in range(500))
     widgets = [text_field((140, 14 + 0.5 * i, 240, 22 + 0.5 * i), f"f{i}", f"v{i}") for i in range(500)]

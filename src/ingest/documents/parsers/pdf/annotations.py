@@ -7,6 +7,7 @@ review such as "accepted", and remarks that only repeat what they mark.
 
 import ctypes
 import html
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ _BREAK = re.compile(r"<(?:br|/p|/div|/li)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _SIZE = re.compile(r"([\d.]{1,12})\s+Tf\b")
 _CSS_SIZE = re.compile(r"(?:font|font-size)\s*:[^;]{0,80}?([\d.]{1,12})\s*pt")
+_FAR = 1e6  # points: no page is larger
 _TYPICAL = 12.0  # points, of a text box that does not say
 
 Box = tuple[float, float, float, float]
@@ -186,12 +188,11 @@ def box_of(pdfium: Any, note: Any) -> Box:
     """Return the rectangle of an annotation: left, bottom, right, top."""
     rect = pdfium.FS_RECTF()
     pdfium.FPDFAnnot_GetRect(note, ctypes.byref(rect))
-    return (
-        min(rect.left, rect.right),
-        min(rect.bottom, rect.top),
-        max(rect.left, rect.right),
-        max(rect.bottom, rect.top),
+    left, bottom, right, top = (
+        max(min(edge, _FAR), -_FAR) if not math.isnan(edge) else 0.0
+        for edge in (rect.left, rect.bottom, rect.right, rect.top)
     )
+    return min(left, right), min(bottom, top), max(left, right), max(bottom, top)
 
 
 def string_of(pdfium: Any, note: Any, key: bytes) -> str:

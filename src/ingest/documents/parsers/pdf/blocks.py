@@ -100,7 +100,7 @@ def _edges(sheets: Sequence[PageLayout]) -> dict[tuple[int, int], tuple[float, f
     found: dict[tuple[int, int], list[Line]] = {}
     for sheet in sheets:
         for item in sheet.items:
-            if isinstance(item, Line):
+            if isinstance(item, Line) and not item.form:
                 found.setdefault((sheet.number, item.column), []).append(item)
     return {place: (min(line.x0 for line in lines), _right_edge(lines)) for place, lines in found.items()}
 

@@ -21,7 +21,8 @@ _TYPICAL = 10.0  # points, the size of text on a page that has none
 _SIGNS = re.compile(r"[\W_]+")
 _RULED = re.compile(r"[_.…\s]*(?:_{2,}|\.{4,}|…{2,})[_.…\s]*")  # a line to write on
 _ENDS = (":", "：", "?", "？", "!", ".", "=", "…", "$", "€", "£", "#", "–", "-", "→")
-_LEADING = 1.2
+_LEADING = 1.2  # font sizes
+_WIDTH = 0.5  # font sizes: of a letter, roughly
 
 
 def cleared(page: Page) -> Page:
@@ -212,7 +213,7 @@ class _Maker:
         if behind and behind.text[:1] in ",;.)":
             x1 = behind.x0  # without a space
         elif not behind:
-            x1 = min(x1, x0 + 0.5 * self._size * len(text) + 1)
+            x1 = min(x1, x0 + _WIDTH * self._size * len(text) + 1)
         return self._made(text, x0, x1, base, "") if text else None
 
     def unseen(self, field: Field) -> Word | None:
@@ -231,9 +232,8 @@ class _Maker:
         made = []
         for at, line in enumerate(lines):
             if line:
-                made.append(
-                    self._made(line, box[0], max(box[2], box[0] + 1), box[1] + size * (1 + _LEADING * at), VALUE)
-                )
+                end = min(max(box[2], box[0] + 1), box[0] + _WIDTH * size * len(line))
+                made.append(self._made(line, box[0], end, box[1] + size * (1 + _LEADING * at), VALUE))
                 made[-1].size, made[-1].hidden = size, hidden
         return made
 

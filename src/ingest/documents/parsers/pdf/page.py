@@ -120,7 +120,8 @@ def read_page(handle: Any, number: int, noted: Noted | None = None) -> Page:
         words = reader.words(handle)
     finally:
         text.close()
-    turn = main_turn((word.turn, len(word.text)) for word in words) if words else handle.get_rotation() // 90
+    own = [word for word in words if word.part != DRAWN] or words
+    turn = main_turn((word.turn, len(word.text)) for word in own) if words else handle.get_rotation() // 90
     width, height = right - left, top - bottom
     for word in words:
         word.turn = (word.turn - turn) % 4

@@ -1,5 +1,6 @@
 """Places of form fields and of pieces of text on a page, and what is near them."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -65,6 +66,8 @@ class Near(Generic[T]):
 
 
 def _bands(top: float, bottom: float) -> range:
+    if math.isnan(top) or math.isnan(bottom):
+        return range(0)
     first = int(max(min(top, 1e6), -1e6) // _BAND)
     last = int(max(min(bottom, 1e6), -1e6) // _BAND)
     return range(first, min(last, first + _OUTSIDE) + 1)

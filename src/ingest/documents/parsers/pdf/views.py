@@ -31,6 +31,7 @@ def views(page: Page) -> list[View]:
         if not word.hidden:
             words.setdefault(word.turn, []).append(word)
     order = sorted(words, key=lambda turn: (turn != page.facing, turn)) if words.get(page.facing) else sorted(words)
+    order = [turn for turn in order if words[turn]] or [0]
     found = [View(turn, _turned_page(page, words[turn], turn), (0.0, 0.0, 0.0, 0.0)) for turn in order]
     first = found[0]
     for view in found[1:]:
