@@ -203,3 +203,10 @@ def test_frames_of_a_slide_are_read_by_place_where_the_stored_order_contradicts_
     group = f"<draw:g>{frame(1, 10, 'below')}</draw:g>"
     page = f"<draw:page>{group}{frame(12, 4, 'right')}{frame(1, 4, 'left')}{frame(1, 1, 'top')}</draw:page>"
     assert [text for _, text in blocks(file(page, "presentation"))] == ["Slide 1", "top", "left", "below", "right"]
+
+
+def test_numbers_with_units_are_no_names_of_columns():
+    cell = '<table:table-cell office:value-type="float" office:value="{0}"><text:p>{0} kg</text:p></table:table-cell>'
+    row = f"<table:table-row>{cell.format(1)}{cell.format(2)}</table:table-row>"
+    document = parsed(odf, file(f'<table:table table:name="S">{row * 2}</table:table>', "spreadsheet"))
+    assert (shown(document)[1], document.blocks[1].header_end) == (("table", "1 kg | 2 kg\n1 kg | 2 kg"), 0)

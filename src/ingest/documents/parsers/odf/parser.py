@@ -18,7 +18,7 @@ from ingest.documents.parsers._reading.comments import MARK, Comment, comment_li
 from ingest.documents.parsers._reading.table_blocks import header_rows, lines
 from ingest.documents.parsers._reading.titles import cover_title, document_title
 from ingest.documents.parsers.odf.frames import frames_in_order
-from ingest.documents.parsers.odf.table_rows import table_rows
+from ingest.documents.parsers.odf.table_rows import TableRow, table_rows
 from ingest.documents.parsers.odf.text import (
     ANNOTATIONS,
     DRAW,
@@ -225,7 +225,7 @@ class _Reader:
         is_sheet = element.getparent().tag == OFFICE + "spreadsheet"
         if is_sheet and self._styles.is_invisible(element.get(TABLE + "style-name")):
             fields = {**fields, "marks": _HIDDEN}
-        bands: list[list[list[str]]] = [[]]
+        bands: list[list[TableRow]] = [[]]
         unseen: list[list[str]] = []
         comments: list[Comment] = []
         for row in table_rows(element, self._styles, self._path, self._limit):
@@ -233,17 +233,18 @@ class _Reader:
             if row.hidden:
                 unseen.append(row.cells)
             elif any(row.cells):
-                bands[-1].append(row.cells)
+                bands[-1].append(row)
             elif bands[-1]:
                 bands.append([])
         if is_sheet and (unseen or any(bands) or comments):
             self.out.heading(element.get(TABLE + "name") or "", 1, **fields)
         marked = sum(1 for _ in element.iterfind(f"{TABLE}table-header-rows/{TABLE}table-row"))
         for band in bands:
-            if len(band) == 1 and sum(map(bool, band[0])) == 1:
-                self.out.add(BlockKind.PARAGRAPH, [next(filter(None, band[0]))], **fields)
+            if len(band) == 1 and sum(map(bool, band[0].cells)) == 1:
+                self.out.add(BlockKind.PARAGRAPH, [next(filter(None, band[0].cells))], **fields)
                 continue
-            headers = marked if 0 < marked < len(band) else header_rows(band)
-            self.out.add(BlockKind.TABLE, lines(band, self._path, self._limit), headers, **fields)
+            headers = marked if 0 < marked < len(band) else header_rows([row.figures for row in band])
+            rows = (row.cells for row in band)
+            self.out.add(BlockKind.TABLE, lines(rows, self._path, self._limit), headers, **fields)
         self.out.add(BlockKind.TABLE, lines(unseen, self._path, self._limit), **{**fields, "marks": _HIDDEN})
         self._comments(comments, fields)

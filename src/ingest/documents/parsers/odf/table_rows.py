@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ingest.documents.parsers._office.number_formats import plain_number
 from ingest.documents.parsers._reading.comments import Comment
-from ingest.documents.parsers._reading.table_blocks import REPEATED
+from ingest.documents.parsers._reading.table_blocks import REPEATED, is_number
 from ingest.documents.parsers.odf.text import (
     ANNOTATIONS,
     OFFICE,
@@ -25,6 +25,7 @@ _PARAGRAPHS = (TEXT + "p", TEXT + "h")
 _PREFIX = re.compile(r"\A(?:of|oooc|msoxl):=?")
 _REFERENCE = re.compile(r"\[\.?([^\[\]]{1,200})\]")  # [.B2], [.A1:.A9], [$Sheet.B2]
 _DURATION = re.compile(r"PT(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})(?:[.,]\d{1,12})?S)?\Z")
+_NUMBERS = ("float", "percentage", "currency")
 _VALUES = {"date": "date-value", "boolean": "boolean-value", "string": "string-value"}
 _LONGEST = 8192  # characters of a formula
 
@@ -33,6 +34,7 @@ class TableRow(NamedTuple):
     """A row of a table."""
 
     cells: list[str]
+    figures: list[str]  # the same, with the numbers behind texts such as "12 kg"
     hidden: bool
     comments: list[Comment]
 
@@ -44,12 +46,16 @@ def table_rows(table: Any, styles: OdfStyles, path: str, limit: int) -> Iterator
         if next(row.iterancestors(TABLE + "table")) is not table:
             continue  # of a nested table, whose text is part of its cell
         cells: list[str] = []
+        figures: list[str] = []
         comments: list[Comment] = []
         for cell in row:
             if cell.tag in _CELLS:
                 place = f"{_column_name(len(cells))}{number}"
                 comments += [comment_of(each, styles, place) for each in _inside(cell, ANNOTATIONS)]
-                cells += _texts(cell, styles, path, limit)
+                texts = _texts(cell, styles, path, limit)
+                figure = _figure(cell, texts)
+                cells += texts
+                figures += [figure if text else "" for text in texts] if figure else texts
             if len(cells) > 2 * _COLUMNS:
                 raise OversizedDocument(f"{path}: a row of more than {_COLUMNS} cells")
         while cells and not cells[-1]:
@@ -60,7 +66,12 @@ def table_rows(table: Any, styles: OdfStyles, path: str, limit: int) -> Iterator
         if sum(map(len, cells)) * times > limit:
             raise OversizedDocument(f"{path}: a row {times} times: over the limit of {limit} characters")
         for at in range(times):
-            yield TableRow(cells, row.get(TABLE + "visibility") in ("collapse", "filter"), [] if at else comments)
+            yield TableRow(
+                cells,
+                figures[: len(cells)],
+                row.get(TABLE + "visibility") in ("collapse", "filter"),
+                [] if at else comments,
+            )
 
 
 def _texts(cell: Any, styles: OdfStyles, path: str, limit: int) -> list[str]:
@@ -77,6 +88,14 @@ def _texts(cell: Any, styles: OdfStyles, path: str, limit: int) -> list[str]:
     return [text] * times + [text if len(text) <= REPEATED else ""] * (spans - 1)
 
 
+def _figure(cell: Any, texts: list[str]) -> str:
+    """Return the number of a cell whose text does not look like one, "" for other cells."""
+    if cell.get(OFFICE + "value-type") not in _NUMBERS or not any(texts) or is_number(texts[0]):
+        return ""
+    number = _number(cell.get(OFFICE + "value") or "")
+    return "" if number is None else plain_number(number)
+
+
 def _inside(cell: Any, tags: tuple[str, ...]) -> Iterator[Any]:
     """Yield the elements with one of the tags in a cell, but those inside comments only if comments are wanted."""
     for child in cell:
@@ -89,7 +108,7 @@ def _inside(cell: Any, tags: tuple[str, ...]) -> Iterator[Any]:
 def _stored(cell: Any) -> str:
     """Return the value of a cell that has no text, as programs write it that show nothing; else its formula."""
     kind = cell.get(OFFICE + "value-type") or ""
-    if kind in ("float", "percentage", "currency"):
+    if kind in _NUMBERS:
         number = _number(cell.get(OFFICE + "value") or "")
         shown = "" if number is None else plain_number(100 * number if kind == "percentage" else number)
         unit = {"percentage": "%", "currency": f" {cell.get(OFFICE + 'currency') or ''}"}.get(kind, "")
