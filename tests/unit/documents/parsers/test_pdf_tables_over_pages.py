@@ -4,7 +4,7 @@ import pytest
 
 from ingest.documents.parsers.pdf import parser as pdf
 from tests.unit.documents.parsers.checks import faults, parsed, shown
-from tests.unit.documents.parsers.pdf_files import build, grid, lines, text
+from tests.unit.documents.parsers.pdf_files import build, grid, lines, rule, text
 
 HEADER = ("Code", "Meaning", "Action")
 LEFT = (72, 160, 380)
@@ -139,4 +139,69 @@ def test_a_column_that_is_empty_on_a_page_keeps_its_place():
 
 def test_margins_that_change_from_left_to_right_pages_part_no_table():
     pages = [table([HEADER, *codes(1, 31)], 100), table(codes(32, 40), 100, left=tuple(x + 18 for x in LEFT))]
+    assert tables(pages) == [rows([HEADER], codes(1, 40))]
+
+
+@pytest.mark.parametrize("ruled", [True, False], ids=["ruled", "aligned"])
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_or_two_rows_on_the_last_page_belong_to_the_table(ruled, count):
+    pages = [table([HEADER, *codes(1, 31)], 100, ruled, 1)]
+    pages.append(table(codes(32, 31 + count), 60, ruled) + lines(72, 140, ["The text goes on."]))
+    expected = [("table", rows([HEADER], codes(1, 31 + count))), ("paragraph", "The text goes on.")]
+    assert shown(parsed(pdf, build(pages))) == expected
+
+
+def split_table(top, cells, closed, bold=0):
+    """Return rows of cells with lines, ruled; without the line at the top or bottom where it is not closed."""
+    high = [14 * max(map(len, row)) + 6 for row in cells]
+    edges = [top + sum(high[:i]) for i in range(len(cells) + 1)]
+    flat = edges[0 if closed[0] else 1 : None if closed[1] else -1]
+    content = "".join(rule(68, y, 500, y) for y in flat)
+    content += "".join(rule(x - 4, edges[0], x - 4, edges[-1]) for x in (72, 160, 380, 504))
+    for i, row in enumerate(cells):
+        for x, cell in zip(LEFT, row, strict=True):
+            font = "F2" if i < bold else "F1"
+            content += "".join(text(x, edges[i] + 12 + 14 * at, line, font=font) for at, line in enumerate(cell))
+    return content
+
+
+FIRST = [tuple([cell] for cell in row) for row in [HEADER, *codes(1, 20)]]
+CUT = (["E021"], ["The sensor at the top", "of the tank is out"], ["Replace it."])
+REST = ([], ["of its range for days.", "People must know it."], [])
+WHOLE = ("E021", "The sensor at the top of the tank is out of its range for days. People must know it.", "Replace it.")
+
+
+@pytest.mark.parametrize("repeats", [True, False], ids=["header on each page", "one header"])
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "open"])
+def test_a_row_that_goes_on_over_the_page_is_one(closed, repeats):
+    more = [tuple([cell] for cell in row) for row in codes(22, 24)]
+    header = FIRST[:1] if repeats else []
+    pages = [
+        split_table(240, [*FIRST, CUT], (True, closed), 1),
+        split_table(100, [*header, REST, *more], (closed or repeats, True), len(header)),
+    ]
+    assert tables(pages) == [rows([HEADER], codes(1, 20), [WHOLE], codes(22, 24))]
+
+
+def test_a_row_without_ruling_lines_goes_on_over_the_page():
+    cells = "".join(
+        text(x, 720, part) for x, part in zip(LEFT, ("E031", "the sensor at the top of", "replace"), strict=True)
+    )
+    pages = [table([HEADER, *codes(1, 29)], 100, False, 1) + cells]
+    pages.append(text(160, 60, "the tank is out of range") + table(codes(32, 40), 66, False))
+    whole = ("E031", "the sensor at the top of the tank is out of range", "replace")
+    assert tables(pages) == [rows([HEADER], codes(1, 29), [whole], codes(32, 40))]
+
+
+def test_a_cell_that_is_empty_as_in_other_rows_begins_a_row_of_its_own():
+    groups = [("Fruit" if i % 3 == 0 else "", f"Kind {i}", "Good") for i in range(31)]
+    more = [("", "Kind 31", "Bad"), ("Berry", "Kind 32", "Good")]
+    assert tables([table([HEADER, *groups], 100), table(more, 100)]) == [rows([HEADER], groups, more)]
+
+
+def test_a_footer_in_larger_print_on_two_pages_parts_no_table():
+    pages = [
+        table([HEADER, *codes(1, 31)], 100, bold=1) + text(72, 760, "Service manual, page 1", 14),
+        table(codes(32, 40), 100) + text(72, 760, "Service manual, page 2", 14),
+    ]
     assert tables(pages) == [rows([HEADER], codes(1, 40))]

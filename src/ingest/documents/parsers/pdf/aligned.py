@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ingest.documents.parsers.pdf.grid import Span, Table, bold_header_rows
-from ingest.documents.parsers.pdf.page import Piece
+from ingest.documents.parsers.pdf.grid import Table, bold_header_rows
+from ingest.documents.parsers.pdf.matching import Span, aligned_places
+from ingest.documents.parsers.pdf.page import Page, Piece
 from ingest.documents.parsers.pdf.text import LEADERS, MARKER, join_lines
 from ingest.documents.parsers.pdf.wrapping import Places, rows_of_lines
 
@@ -13,16 +14,22 @@ _CELL_WORDS = 7.0  # per line of a cell on average, at most, in all columns but 
 _PITCH = 2.6  # font sizes between the lines of a table without rules, at most
 _LEADING = 1.5  # font sizes between the lines of a cell, at most
 _AHEAD = 4  # lines of a row above its first one with several cells, at most
+_TOP = 6  # rows of a page, among which is the first one of a table that goes on
 _APART = 24.0  # points between a header and its table, at most
 _HEADER_ROWS = 3
 _SAME = 2.0  # points between edges that count as equal
 
 
-def aligned_table(rows: Sequence[Sequence[Piece]], at: int, page: int) -> tuple[int, Table | None]:
+def aligned_table(rows: Sequence[Sequence[Piece]], at: int, page: Page) -> tuple[int, Table | None]:
     """Return the row after a table that begins at row `at`, and the table; None if its cells are not aligned."""
+    if page.above and not page.above.edges and at < _TOP:
+        after, table = _rest_of_table(rows, at, page)
+        if table is not None:
+            return after, table
     if not _may_begin(rows, at):
         return at, None
-    end, columns = _region(rows, at)
+    first = _cells(rows[at])
+    end, columns = _region(rows, at, at + 1, [[piece.x0, piece.x1] for piece in first])
     lines = [_cells(row) for row in rows[at:end]]
     places = [_placed(line, columns) for line in lines]
     for groups in (rows_of_lines(places, columns), [[number] for number in range(len(places))]):
@@ -30,7 +37,7 @@ def aligned_table(rows: Sequence[Sequence[Piece]], at: int, page: int) -> tuple[
             groups.pop()
         last = groups[-1][-1] + 1 if groups else 0
         if groups and len(_filled(places, groups[0])) > 1 and _is_table(places[:last], groups, len(columns)):
-            return at + last, _table(places[:last], groups, len(columns), page)
+            return at + last, _table(places[:last], groups, columns, page.number)
     return at, None
 
 
@@ -61,15 +68,42 @@ def _may_begin(rows: Sequence[Sequence[Piece]], at: int) -> bool:
     return False
 
 
-def _region(rows: Sequence[Sequence[Piece]], at: int) -> tuple[int, list[list[float]]]:
-    """Return the row after those from `at` on that fit into columns, and the columns."""
-    columns = [[piece.x0, piece.x1] for piece in _cells(rows[at])]
-    end = at + 1
+def _rest_of_table(rows: Sequence[Sequence[Piece]], at: int, page: Page) -> tuple[int, Table | None]:
+    """Return the rows from `at` on as the rest of the page before's last table; None if they are no rows of it."""
+    above = sorted(page.above.columns if page.above else ())
+    least = max(2, -(-3 * len(above) // 4))
+    end, columns = _region(rows, at, at, [list(column) for column in above])
+    lines = [_cells(row) for row in rows[at:end]]
+    whole = [number for number, line in enumerate(lines) if len(line) >= least]
+    if not whole or len(columns) != len(above) or (len(above) < 3 and len(whole) < 2):
+        return at, None
+    begun = [line[0] for line in lines[: whole[0]]]
+    if len(begun) > _AHEAD or any(len(line) > 1 for line in lines[: whole[0]]):
+        return at, None
+    if any(
+        not piece.text[:1].islower() or abs(piece.size - lines[whole[0]][0].size) > 0.1 * piece.size for piece in begun
+    ):
+        return at, None
+    places = [_placed(line, columns) for line in lines]
+    groups = rows_of_lines(places, columns)
+    while len(groups) > 1 and len(_filled(places, groups[-1])) < 2:
+        groups.pop()
+    last = groups[-1][-1] + 1
+    spans = [(piece.x0, piece.x1) for piece in lines[whole[0]]]
+    if last <= whole[0] or aligned_places(above, spans) is None:
+        return at, None
+    return at + last, _table(places[:last], groups, columns, page.number)
+
+
+def _region(
+    rows: Sequence[Sequence[Piece]], at: int, end: int, columns: list[list[float]]
+) -> tuple[int, list[list[float]]]:
+    """Return the row after those from `at` on that fit into columns, and the columns; those before `end` do."""
     while end < min(len(rows), at + _MAX_LINES):
-        below, above = rows[end], rows[end - 1]
-        if below[0].base - above[0].base > _PITCH * max(below[0].size, above[0].size):
+        row = rows[end]
+        if end > at and row[0].base - rows[end - 1][0].base > _PITCH * max(row[0].size, rows[end - 1][0].size):
             break
-        grown = _grown(columns, _cells(below), end - at >= _AHEAD or any(len(row) > 1 for row in rows[at:end]))
+        grown = _grown(columns, _cells(row), end - at >= _AHEAD or any(len(above) > 1 for above in rows[at:end]))
         if grown is None:
             break
         columns, end = grown, end + 1
@@ -151,7 +185,10 @@ def _words(lines: Sequence[Places], width: int) -> list[float]:
     return [sum(count) / len(count) for count in counts if count]
 
 
-def _table(lines: Sequence[Places], groups: Sequence[Sequence[int]], width: int, page: int) -> Table:
+def _table(
+    lines: Sequence[Places], groups: Sequence[Sequence[int]], columns: Sequence[Sequence[float]], page: int
+) -> Table:
+    width = len(columns)
     texts, bold = [], []
     for group in groups:
         cells: list[list[str]] = [[] for _ in range(width)]
@@ -161,7 +198,7 @@ def _table(lines: Sequence[Places], groups: Sequence[Sequence[int]], width: int,
         texts.append([join_lines(cell) for cell in cells])
         bold.append(all(word.bold for line in group for piece in _pieces(lines[line]) for word in piece.words))
     pieces = [piece for line in lines for piece in _pieces(line)]
-    spans = [_span(lines, column) for column in range(width)]
+    spans = [_span(lines, at, column) for at, column in enumerate(columns)]
     spans = [
         (x0, min(x1, after))
         for (x0, x1), after in zip(spans, [*(x0 for x0, _ in spans[1:]), spans[-1][1]], strict=True)
@@ -181,9 +218,13 @@ def _pieces(line: Places) -> list[Piece]:
     return [piece for pieces in line.values() for piece in pieces]
 
 
-def _span(lines: Sequence[Places], column: int) -> tuple[float, float]:
-    pieces = [piece for line in lines for piece in line.get(column, ())]
-    return min(piece.x0 for piece in pieces), max(piece.x1 for piece in pieces)
+def _span(lines: Sequence[Places], at: int, column: Sequence[float]) -> Span:
+    pieces = [piece for line in lines for piece in line.get(at, ())]
+    x0, x1 = (
+        min((piece.x0 for piece in pieces), default=column[0]),
+        max((piece.x1 for piece in pieces), default=column[1]),
+    )
+    return x0, x1
 
 
 def _without_shifted_headers(rows: list[list[str]], spans: list[Span]) -> tuple[list[list[str]], list[Span]]:

@@ -9,16 +9,19 @@ import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from ingest.documents.parsers._reading.lines import WORD
-from ingest.documents.parsers.pdf.grid import NUMERIC, Span, Table
+from ingest.documents.parsers.pdf.grid import NUMERIC, Table
 from ingest.documents.parsers.pdf.layout import Line, PageLayout
-from ingest.documents.parsers.pdf.text import CAPTION
+from ingest.documents.parsers.pdf.matching import aligned_places, column_from, same_edges
+from ingest.documents.parsers.pdf.running import numberless
+from ingest.documents.parsers.pdf.text import CAPTION, join_lines
 
-_TOLERANCE = 3.0  # points between edges of columns that count as equal
 _SPARE = 0.25  # of the page's height: a table that goes on without its header ends lower than this above the text's end
 _HEADER_ROWS = 4  # at most, that are repeated
 _NUMBERS = 0.8  # of the cells of a column of numbers, at least
+_EDGE = 0.09  # of the page's height
 _SMALL = 0.93  # times the size of most text: footnotes are smaller
 _WORDS = 14  # of a remark, at most
 _WORD = (
@@ -49,6 +52,7 @@ def joined_over_pages(sheets: Sequence[PageLayout], running: AbstractSet[int], s
         running: Ids of the lines that are left out.
         size: Of most of the document's text, in points.
     """
+    running = running | _margins(sheets)
     floors = [max((_bottom(item) for item in _text(sheet, running)), default=0.0) for sheet in sheets]
     floor = max(floors, default=0.0)
     found: list[PageLayout] = []
@@ -104,49 +108,44 @@ def _goes_on(before: _Open, part: Table) -> bool:
         return False
     end = next((at for at in range(len(table.rows), 1, -1) if not _is_note_row(table.rows[at - 1])), 1)
     del table.rows[end:], table.bold[end:]
-    table.rows += rows[start + repeated :]
-    table.bold += part.bold[start + repeated :]
     table.header = max(table.header, repeated)
+    first = start + repeated
+    if first < len(rows) and end > table.header and _is_rest(table, rows[first], table.cut[1] or part.cut[0]):
+        table.rows[-1] = [join_lines(filter(None, cells)) for cells in zip(table.rows[-1], rows[first], strict=True)]
+        first += 1
+    table.rows += rows[first:]
+    table.bold += part.bold[first:]
+    table.cut = table.cut[0], part.cut[1]
     return True
+
+
+def _is_rest(table: Table, row: Sequence[str], cut: bool) -> bool:
+    """Return whether the first row of a part is the rest of the last row above: it is cut, or leaves cells empty."""
+    last, filled = table.rows[-1], [at for at, cell in enumerate(row) if cell]
+    if cut:
+        return True
+    if not filled or row[0] or any(not last[at] or NUMERIC.fullmatch(row[at]) for at in filled):
+        return False
+    groups = any(not cells[0] for cells in table.rows[table.header :])
+    return not groups or all(row[at][:1].islower() and last[at][-1:] not in ".!?" for at in filled)
 
 
 def _places(above: Table, below: Table) -> list[int] | None:
     """Return the column of the upper table for each column of the lower one; None if they are at other places."""
     if above.ruled != below.ruled or above.turn != below.turn or len(below.columns) > len(above.columns):
         return None
+    if above.ruled and not same_edges(above.ends, below.ends, subset=True):
+        return None
     for shift in {0.0, above.x0 - below.x0}:
         moved = [(x0 + shift, x1 + shift) for x0, x1 in below.columns]
-        found = _ruled_places(above, below, shift) if above.ruled else _aligned_places(above.columns, moved)
+        if not above.ruled:
+            found = aligned_places(above.columns, moved)
+        else:
+            found = [at for x0, _ in moved if (at := column_from(above.columns, x0)) is not None]
+            found = found if len({*found}) == len(moved) else None
         if found is not None:
             return found
     return None
-
-
-def _ruled_places(above: Table, below: Table, shift: float) -> list[int] | None:
-    if abs(below.x0 + shift - above.x0) > _TOLERANCE or abs(below.x1 + shift - above.x1) > _TOLERANCE:
-        return None
-    few, many = sorted((above.edges, [edge + shift for edge in below.edges]), key=len)
-    if not all(any(abs(edge - other) <= _TOLERANCE for other in many) for edge in few):
-        return None
-    found = [_nearest(above.columns, x0 + shift) for x0, _ in below.columns]
-    return found if None not in found and len(set(found)) == len(found) else None  # type: ignore[return-value]
-
-
-def _nearest(columns: Sequence[Span], x0: float) -> int | None:
-    return next((at for at, (start, _) in enumerate(columns) if abs(start - x0) <= _TOLERANCE), None)
-
-
-def _aligned_places(above: Sequence[Span], below: Sequence[Span]) -> list[int] | None:
-    """Return where columns of texts are; most must share an edge or their middle with the column above."""
-    found, aligned = list[int](), 0
-    for x0, x1 in below:
-        over = [at for at, (left, right) in enumerate(above) if x0 < right and x1 > left]
-        if len(over) != 1 or over[0] in found:
-            return None
-        left, right = above[over[0]]
-        aligned += min(abs(x0 - left), abs(x1 - right), abs(x0 + x1 - left - right) / 2) <= _TOLERANCE
-        found.append(over[0])
-    return found if len(found) > 1 and found == sorted(found) and aligned >= 0.6 * len(found) else None
 
 
 def _moved(row: Sequence[str], places: Sequence[int], width: int) -> list[str]:
@@ -221,6 +220,20 @@ def _rest(items: Sequence[Line | Table], running: AbstractSet[int], size: float)
         if item.size > _SMALL * size or CAPTION.match(item.text):
             return True
     return False
+
+
+def _margins(sheets: Sequence[PageLayout]) -> set[int]:
+    """Return the ids of lines at the outer edges that the page before or after has there as well."""
+    lines = [
+        {
+            (numberless(item.text), round(item.base)): id(item)
+            for item in sheet.items
+            if isinstance(item, Line) and not _EDGE * item.height < item.base < (1 - _EDGE) * item.height
+        }
+        for sheet in sheets
+    ]
+    pairs = [(one, two, key) for one, two in pairwise(lines) for key in one.keys() & two.keys()]
+    return {found[key] for *both, key in pairs for found in both}
 
 
 def _text(sheet: PageLayout, running: AbstractSet[int]) -> Iterator[Line | Table]:

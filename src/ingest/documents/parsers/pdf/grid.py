@@ -3,15 +3,13 @@
 import re
 from dataclasses import dataclass, field
 
+from ingest.documents.parsers.pdf.matching import Span
 from ingest.documents.parsers.pdf.page import Word
 from ingest.documents.parsers.pdf.text import right_to_left
 
 _HEADER_ROWS = 3
 _NAME_WORDS = 15  # of a column's name, fewer
 NUMERIC = re.compile(r"[-+(]?[$€£]?[\d.,%\s)*/-]+")
-
-
-Span = tuple[float, float]  # from left to right
 
 
 @dataclass(slots=True)
@@ -30,6 +28,12 @@ class Table:
     bold: list[bool]  # for each row
     edges: list[float] = field(default_factory=list)  # where the cells of a ruled table begin, empty columns included
     turn: int = 0  # quarter turns from the text of the page
+    cut: tuple[bool, bool] = (False, False)  # whether its first and last row have no line at the page's edge
+
+    @property
+    def ends(self) -> list[float]:
+        """Where the cells of a ruled table begin, and its right end."""
+        return [*self.edges, self.x1] if self.edges else []
 
     @property
     def ruled(self) -> bool:

@@ -15,6 +15,7 @@ from ingest.documents.parsers.pdf.filling import filled, remarks_of
 from ingest.documents.parsers.pdf.form_lines import form_lines, form_rows, is_form
 from ingest.documents.parsers.pdf.grid import Table, turn_round
 from ingest.documents.parsers.pdf.gutters import with_narrow_gutters
+from ingest.documents.parsers.pdf.matching import TableAbove
 from ingest.documents.parsers.pdf.page import Page, Piece, Word
 from ingest.documents.parsers.pdf.ruled import ruled_tables
 from ingest.documents.parsers.pdf.typed import TypedText, typed_text
@@ -23,6 +24,7 @@ from ingest.documents.parsers.pdf.views import Box, is_content, views
 _GAP = 1.0  # of the font size: a wider gap separates two pieces of a row
 _WIDE = 6.0  # points, the least gap
 _FIXED = 0.6  # of a page's letters in fonts of one width, at least, if all of it may be typewritten
+_LAST = 12  # items of a page, among which is the table that may go on
 _TURNED = 10_000  # the first column of text with a quarter turn: more than a page has
 
 
@@ -60,8 +62,15 @@ class PageLayout:
     verbatim: list[Line | Table] | None = None  # the items if lines of one width make no tables, where that differs
 
 
-def lay_out(page: Page) -> PageLayout:
-    """Return lines and tables in reading order; hidden text and notes that stand sideways come last."""
+def lay_out(page: Page, before: PageLayout | None = None) -> PageLayout:
+    """Return lines and tables in reading order; hidden text and notes that stand sideways come last.
+
+    Args:
+        page: Its words and lines.
+        before: The page before, whose last table may go on.
+    """
+    last = [item for item in before.items[-_LAST:] if isinstance(item, Table)] if before else []
+    page.above = TableAbove(last[-1].turn, last[-1].columns, last[-1].ends) if last else None
     fixed = sum(len(word.text) for word in page.words if word.face.fixed and not word.hidden)
     page.verbatim = fixed <= _FIXED * sum(len(word.text) for word in page.words if not word.hidden)
     sheet = _laid_out(page)
@@ -77,6 +86,8 @@ def _laid_out(page: Page) -> PageLayout:
     letters = sum(len(word.text) for word in words if not word.hidden)
     notes = list[Word]()
     for view in views(replace(page, words=words)):
+        if page.above and page.above.turn != view.turn:
+            view.page.above = None
         items = _upright(view.page, _TURNED * view.turn)
         tables = [item for item in items if isinstance(item, Table)]
         if sheet.items and not is_content(view, [(table.ruled, len(table.columns)) for table in tables], letters):
@@ -199,7 +210,7 @@ def _tables_and_lines(rows: list[list[Piece]], page: Page, column: int) -> list[
     at = 0
     while at < len(rows):
         verbatim = page.verbatim and typed_text([word for piece in rows[at] for word in piece.words]) is not None
-        end, table = (at, None) if verbatim else aligned_table(rows, at, page.number)
+        end, table = (at, None) if verbatim else aligned_table(rows, at, page)
         if table is not None:
             last = found[-1] if found else None
             whole = joined_tables(last, table) if isinstance(last, Table) else None

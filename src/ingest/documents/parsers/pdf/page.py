@@ -11,6 +11,7 @@ from typing import Any
 
 from ingest.documents.parsers.pdf.fonts import UNSEEN, Face, Faces
 from ingest.documents.parsers.pdf.glyphs import GlyphReader, Glyphs, is_right_to_left
+from ingest.documents.parsers.pdf.matching import TableAbove
 from ingest.documents.parsers.pdf.noted import DRAWN, Noted
 from ingest.documents.parsers.pdf.paint import Paint, paint
 from ingest.documents.parsers.pdf.printed import printed_fields
@@ -89,6 +90,7 @@ class Page:
     noted: Noted = field(default_factory=Noted)  # its annotations
     verbatim: bool = False  # lines in a font of one width make no tables without rules
     facing: int = 0  # quarter turns from most of its text to text that is upright for a reader
+    above: TableAbove | None = None
 
 
 @dataclass(slots=True)
@@ -127,8 +129,7 @@ def read_page(handle: Any, number: int, noted: Noted | None = None) -> Page:
         word.turn = (word.turn - turn) % 4
     rules = [turned_box(rule, turn) for rule in painted.rules]
     share = max((area(box) for box in painted.pictures), default=0.0) / max(width * height, 1.0)
-    if turn % 2:
-        width, height = height, width
+    width, height = (height, width) if turn % 2 else (width, height)
     letters = sum(len(word.text) for word in words)
     unreadable = sum(word.text.count(_UNKNOWN) for word in words) > letters / 2
     tags = page_tags(handle)
@@ -224,8 +225,7 @@ class _Reader:
 
     def _strayed(self, look: _Look, start: float, base: float) -> bool:
         """Return whether a character is on another line than the one before."""
-        last = self.found[-1] if self.found else None
-        if last is None or look.turn != last.turn:
+        if not self.found or look.turn != (last := self.found[-1]).turn:
             return True
         size = max(look.size, last.size, 1.0)
         return abs(base - last.base) > (0.3 if start < last.x0 - size else 0.7) * size

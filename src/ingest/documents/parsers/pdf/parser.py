@@ -117,7 +117,7 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
             raise OversizedDocument(f"{path}: text over the limit of {limit} characters on page {page.number}")
         as_left_to_right(cleared(page))
         page.words = with_scripts(page.words)
-        sheets.append(lay_out(page))
+        sheets.append(lay_out(page, sheets[-1] if sheets else None))
     for number, sheet in _scans(pdf, raw, scanned).items():
         sheet.remarks = sheets[number - 1].remarks
         sheets[number - 1] = sheet

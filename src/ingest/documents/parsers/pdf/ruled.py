@@ -6,6 +6,8 @@ from itertools import pairwise
 
 from ingest.documents.parsers.pdf.grid import Table, bold_header_rows
 from ingest.documents.parsers.pdf.lattice import TOLERANCE, Box, RulingLine, joined_lines, tables
+from ingest.documents.parsers.pdf.matching import same_edges
+from ingest.documents.parsers.pdf.open_grids import missing_ends
 from ingest.documents.parsers.pdf.page import Page, Word
 from ingest.documents.parsers.pdf.text import join_lines
 
@@ -28,25 +30,30 @@ def ruled_tables(page: Page, words: list[Word]) -> tuple[list[Table], list[Word]
         return [], words
     found = []
     left = words
-    for cells in _grids(page.rules):
+    grids, (tops, bottoms) = _grids(page.rules)
+    for cells in grids:
         for part in _parts(cells, left):
-            table, rest = _ruled(part, left, page.number)
+            table, rest = _ruled(part, left, page)
             if table is not None:
+                table.cut = any(table.top == line.at for line in tops), any(table.bottom == line.at for line in bottoms)
                 found.append(table)
                 left = rest
     return found, left
 
 
-def _grids(rules: list[Box]) -> list[list[Box]]:
-    """Return the cells of each table."""
+def _grids(rules: list[Box]) -> tuple[list[list[Box]], tuple[list[RulingLine], list[RulingLine]]]:
+    """Return the cells of each table, and the lines added where tables are cut at the top and the bottom."""
     lines = set(rules)
     across = [RulingLine((top + bottom) / 2, x0, x1) for x0, top, x1, bottom in lines if x1 - x0 > bottom - top]
     down = [RulingLine((x0 + x1) / 2, top, bottom) for x0, top, x1, bottom in lines if x1 - x0 <= bottom - top]
     if len(lines) > _MAX_LINES or not across or not down:
-        return []
+        return [], ([], [])
     across, down = joined_lines(across), joined_lines(down)
     across, down = joined_lines(across), joined_lines(down + _sides(across, down))
-    return tables(across, down) if len(across) * len(down) <= _MAX_CROSSINGS else []
+    if len(across) * len(down) > _MAX_CROSSINGS:
+        return [], ([], [])
+    ends = missing_ends(across, down)
+    return tables(sorted([*across, *ends[0], *ends[1]]), down), ends
 
 
 def _sides(across: list[RulingLine], down: list[RulingLine]) -> list[RulingLine]:
@@ -87,7 +94,7 @@ def _parts(boxes: list[Box], words: list[Word]) -> list[list[Box]]:
     return [parts[at] for at in sorted(parts)]
 
 
-def _ruled(boxes: list[Box], words: list[Word], page: int) -> tuple[Table | None, list[Word]]:
+def _ruled(boxes: list[Box], words: list[Word], page: Page) -> tuple[Table | None, list[Word]]:
     """Return the table made of some cells, None when they frame something else, and the words outside it."""
     tops, lefts = sorted({box[1] for box in boxes}), sorted({box[0] for box in boxes})
     if not tops or len(lefts) < 2 or len(tops) * len(lefts) > _MAX_CELLS:
@@ -108,15 +115,16 @@ def _ruled(boxes: list[Box], words: list[Word], page: int) -> tuple[Table | None
         inside = x0 <= x <= x1 and top <= y <= bottom
         found = places.get((bisect_right(tops, y) - 1, bisect_right(lefts, x) - 1)) if inside else None
         (found.words if found else rest).append(word)
-    if sum(bool(cell.words) for cell in cells) < max(_FILLED * len(cells), 3):
+    goes_on = page.above is not None and same_edges(page.above.edges, [*lefts, x1])
+    if sum(bool(cell.words) for cell in cells) < (1 if goes_on else max(_FILLED * len(cells), 3)):
         return None, words
     rows, bold, used = _grid_rows(cells, len(lefts))
-    if sum(sum(map(bool, row)) > 1 for row in rows) < 2:
+    if sum(sum(map(bool, row)) > 1 for row in rows) < 2 and not goes_on:
         return None, words
     taken = [word for cell in cells for word in cell.words]
     spans = [[*pairwise(lefts), (lefts[-1], x1)][column] for column in used]
     header = bold_header_rows(rows, bold)
-    return Table(rows, header, page, x0, x1, top, bottom, taken, spans, bold, lefts), rest
+    return Table(rows, header, page.number, x0, x1, top, bottom, taken, spans, bold, lefts), rest
 
 
 def _grid_rows(cells: list[_Cell], width: int) -> tuple[list[list[str]], list[bool], list[int]]:
