@@ -44,6 +44,19 @@ def test_a_value_stands_behind_the_label_above_or_below_it():
         assert read(content, *widgets) == ["Policy holder: Maria", "Policy number: PX-2210", "Bank", "Place: Delft"]
 
 
+def test_a_label_may_have_several_lines():
+    content = (
+        text(72, 100, "Name and address of the") + text(72, 112, "person insured") + text(72, 150, "Other pension")
+    )
+    content += text(72, 162, "schemes, if any")
+    found = read(
+        content,
+        text_field((200, 92, 400, 118), "a", "Jan Klaas, Delft"),
+        text_field((72, 168, 400, 186), "b", "None"),
+    )
+    assert found == ["Name and address of the person insured: Jan Klaas, Delft", "Other pension schemes, if any: None"]
+
+
 def test_boxes_show_their_state_before_or_behind_their_label():
     content = text(72, 100, "Insured:") + text(72, 130, "Pet:") + text(120, 130, "cat") + text(160, 130, "dog")
     content += text(86, 160, "I agree to the terms") + text(72, 190, "Yes") + text(120, 190, "No")

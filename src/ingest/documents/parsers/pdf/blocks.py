@@ -57,7 +57,7 @@ def _add_group(assembly: Assembly, group: Table | list[Line], headings: Headings
     first = group[0]
     marks = ("hidden",) if first.hidden else ()
     if first.form:
-        texts = [text for line in group for text in line.text.split("\n")]
+        texts = [_LEADER.sub(" … ", text) for line in group for text in line.text.split("\n")]
         assembly.add(BlockKind.PARAGRAPH, texts, page=first.page, marks=marks)
     elif first.listing:
         assembly.add(BlockKind.CODE, listing_lines(group), page=first.page)

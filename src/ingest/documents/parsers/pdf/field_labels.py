@@ -17,6 +17,7 @@ _ALIGNED = 4.0  # points
 _FAR_BEHIND = 3.0  # font sizes, from a box to its label
 _FAR_ABOVE = 2.2  # font sizes
 _FAR_BELOW = 1.2
+_LINES = 4  # of a label above the first that was found, and below
 _CUSTOM = 12.0  # points by which a candidate is nearer if it stands where the form's labels usually do
 
 
@@ -42,6 +43,36 @@ def label_fields(fields: Sequence[Spot], texts: Sequence[Spot], rules: Sequence[
         if spot.label is None and id(text) not in taken:
             taken.add(id(text))
             spot.label, spot.side = text, side
+    _add_lines(fields, texts, taken, size)
+
+
+def _add_lines(fields: Sequence[Spot], texts: Sequence[Spot], taken: set[int], size: float) -> None:
+    """Find the lines of labels that have several."""
+    near = Near((text.top, text.bottom, text) for text in texts)
+    own = {id(text) for spot in fields for text in _neighbours(spot, size)}
+    for spot in fields:
+        spot.lines = [spot.label] if spot.label else []
+        for step in (-1, 1) if spot.label and spot.side in (BEFORE, ABOVE) else ():
+            for _ in range(_LINES):
+                last = spot.lines[0 if step < 0 else -1]
+                around = near.between(last.base - 2 * size, last.base + 2 * size)
+                found = [t for t in around if id(t) not in taken and id(t) not in own and _goes_on(spot, last, t, step)]
+                if not found:
+                    break
+                taken.add(id(found[0]))
+                spot.lines.insert(0 if step < 0 else len(spot.lines), found[0])
+
+
+def _goes_on(spot: Spot, last: Spot, line: Spot, step: int) -> bool:
+    """Return whether a line is the one above (`step` -1) or below (1) the last one of a label."""
+    upper, lower = (line, last) if step < 0 else (last, line)
+    size, gap = last.bottom - last.top, lower.base - upper.base
+    if not (0.8 * size < gap < 1.4 * size and abs(line.x0 - last.x0) < _ALIGNED):
+        return False
+    if abs(line.bottom - line.top - size) > 0.1 * size:
+        return False
+    in_row = spot.side == BEFORE and spot.top < line.base < spot.bottom + 0.4 * size
+    return in_row or (step < 0 and lower.text[:1].islower())
 
 
 def _find_in_rows(fields: Sequence[Spot], texts: Sequence[Spot], size: float) -> None:

@@ -46,7 +46,8 @@ def filled(page: Page, pieces_of: Callable[[list[Word]], list[Piece]]) -> list[W
     size = median(word.size for word in upright) if upright else _TYPICAL
     spots = [_spot(field) for field in noted.fields if field.kind != "button" and not field.hidden][:_MOST]
     label_fields(spots, [_text_spot(piece) for piece in pieces_of(upright)], page.rules, size)
-    taken = {id(word) for spot in spots if spot.label and spot.label.piece for word in spot.label.piece.words}
+    labels = [line.piece for spot in spots for line in spot.lines if line.piece]
+    taken = {id(word) for label in labels for word in label.words}
     maker = _Maker(size, min((word.run for word in words), default=0))
     made = [word for spot in spots if (word := maker.word(spot)) is not None]
     made += [word for field in noted.fields if field.hidden and (word := maker.unseen(field)) is not None]
@@ -189,7 +190,7 @@ class _Maker:
         if label is not None:
             apart = spot.side in (ABOVE, BELOW)
             base = value_base(spot, size) if apart else label.base
-            text = _said(label.text, value, behind=spot.side == BEHIND)
+            text = _said(" ".join(line.text for line in spot.lines), value, behind=spot.side == BEHIND)
             ends = (x0, x1) if apart else (min(x0, label.x0), max(x1, label.x1))
             made = self._made(text, *ends, base, MARK if field.state else FIELD)
             made.size = label.size

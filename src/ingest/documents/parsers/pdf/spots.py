@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from dataclasses import field as listed
 from typing import Generic, TypeVar
 
 from ingest.documents.parsers.pdf.fields import Field
@@ -28,6 +29,7 @@ class Spot:
     field: Field | None = None
     label: "Spot | None" = None
     side: str = ""  # where the label is
+    lines: list["Spot"] = listed(default_factory=list)  # of the label
     left: "Spot | None" = None  # the field before it, without text between
     up: "Spot | None" = None  # the field above it, likewise
     before: "Spot | None" = None  # the nearest texts
