@@ -18,6 +18,7 @@ NAMES = " ".join(
         ("style", "style"),
         ("presentation", "presentation"),
         ("svg", "svg-compatible"),
+        ("form", "form"),
     )
 )
 OTHERS = (
@@ -210,3 +211,22 @@ def test_numbers_with_units_are_no_names_of_columns():
     row = f"<table:table-row>{cell.format(1)}{cell.format(2)}</table:table-row>"
     document = parsed(odf, file(f'<table:table table:name="S">{row * 2}</table:table>', "spreadsheet"))
     assert (shown(document)[1], document.blocks[1].header_end) == (("table", "1 kg | 2 kg\n1 kg | 2 kg"), 0)
+
+
+def test_controls_of_forms_show_what_was_typed_in_ticked_or_chosen():
+    controls = (
+        '<form:text xml:id="a" form:current-value="Hollander"/><form:text form:id="b" form:value="Utrecht"/>'
+        '<form:checkbox form:id="c" form:label="Insured" form:current-state="checked"/>'
+        '<form:checkbox form:id="d" form:label="Married"/><form:radio form:id="e" form:current-selected="true"/>'
+        '<form:listbox form:id="f"><form:option form:label="cat" form:selected="true"/><form:option form:label="dog"'
+        ' form:current-selected="true"/></form:listbox><form:textarea form:id="g"><text:p>one</text:p></form:textarea>'
+    )
+    sign = '<draw:control draw:control="{}"/>'.format
+    line = f"<text:p>Name: {sign('a')} of {sign('b')}</text:p><text:p>{''.join(map(sign, 'cdefgh'))}</text:p>"
+    forms = f"<office:forms><form:form>{controls}</form:form></office:forms>"
+    assert blocks(file(forms + line)) == [
+        ("paragraph", "Name: Hollander of Utrecht"),
+        ("paragraph", "☒ Insured ☐ Married ☒ dog one"),
+    ]
+    page = f"<draw:page>{forms}{sign('c')}</draw:page>"
+    assert blocks(file(page, "presentation"))[1] == ("paragraph", "☒ Insured")

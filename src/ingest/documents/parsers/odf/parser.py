@@ -17,6 +17,7 @@ from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
 from ingest.documents.parsers._reading.comments import MARK, Comment, comment_lines
 from ingest.documents.parsers._reading.table_blocks import header_rows, lines
 from ingest.documents.parsers._reading.titles import cover_title, document_title
+from ingest.documents.parsers.odf.controls import control_texts
 from ingest.documents.parsers.odf.frames import frames_in_order
 from ingest.documents.parsers.odf.table_rows import TableRow, table_rows
 from ingest.documents.parsers.odf.text import (
@@ -59,6 +60,7 @@ def parse(raw: RawDocument) -> Document:
     if body is None:
         raise MalformedDocument(f"{path}: content.xml: no body in <{root.tag}>")
     styles = OdfStyles([root] + ([package.xml("styles.xml")] if package.has("styles.xml") else []))
+    styles.controls = control_texts(root)
     reader = _Reader(raw, styles)
     reader.blocks(body, {})
     named = [block for block in reader.out.blocks if block.title != f"Slide {block.page}"]
@@ -103,6 +105,9 @@ class _Reader:
                 self._table(element, fields)
             elif tag == DRAW + "page":
                 self._slide(element)
+            elif tag == DRAW + "control":
+                shown = self._styles.controls.get(element.get(DRAW + "control") or "", "")
+                self.out.add(BlockKind.PARAGRAPH, [shown], **fields)
             elif tag in (TEXT + "table-of-content", TEXT + "alphabetical-index", TEXT + "illustration-index"):
                 texts = [line for each in element.iter(TEXT + "p") for line in paragraph_lines(each, self._styles)]
                 self.out.add(BlockKind.METADATA, texts, **fields)

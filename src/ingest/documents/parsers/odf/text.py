@@ -43,6 +43,7 @@ class OdfStyles:
 
     def __init__(self, roots: list[Any]) -> None:
         """Read the styles below `roots`: first those of the content, then those of `styles.xml`."""
+        self.controls: dict[str, str] = {}  # id → what a control of a form shows
         self._styles: dict[str, Any] = {}
         self._lists: dict[str, Any] = {}
         self._faces: dict[str, str] = {}  # name in the document → font
@@ -168,6 +169,8 @@ def _walk(element: Any, reading: _Reading, inside: bool, font: str) -> None:
             reading.parts.append(f"[{' '.join((child.findtext(TEXT + 'note-citation') or '').split())}]")
         elif tag == TEXT + "s":
             reading.add(" " * min(repeated(child, TEXT + "c"), _SPACES), inside, "")
+        elif tag == DRAW + "control":
+            reading.add(f" {reading.styles.controls.get(child.get(DRAW + 'control') or '', '')} ", inside, "")
         elif tag == TEXT + "tab":
             reading.add("\t", inside, "")
         elif tag == TEXT + "line-break" and inside is reading.unseen:
