@@ -13,6 +13,7 @@ from ingest.documents.parsers.pdf.headings import Headings
 from ingest.documents.parsers.pdf.hyphens import Vocabulary, vocabulary
 from ingest.documents.parsers.pdf.labels import labelled_rows
 from ingest.documents.parsers.pdf.layout import Line, PageLayout
+from ingest.documents.parsers.pdf.levels import levels
 from ingest.documents.parsers.pdf.listings import as_typed, listing_lines, number_listings
 from ingest.documents.parsers.pdf.remarks import PlacedRemarks
 from ingest.documents.parsers.pdf.running import running_lines, without_tables
@@ -186,11 +187,13 @@ def _begins(group: list[Line], line: Line, right: dict[int, float]) -> bool:
 
 
 def _items(group: list[Line], words: Vocabulary) -> list[str]:
-    """Return one line per list item."""
+    """Return one line per list item, indented by its level."""
     items: list[list[str]] = []
+    firsts = [line for at, line in enumerate(group) if ITEM.match(line.text) or not at]
+    starts = {id(line) for line in firsts}
     for line in group:
-        if ITEM.match(line.text) or not items:
+        if id(line) in starts:
             items.append([line.text])
         else:
             items[-1].append(line.text)
-    return [join_lines(item, words) for item in items]
+    return ["  " * level + join_lines(item, words) for level, item in zip(levels(firsts), items, strict=True)]

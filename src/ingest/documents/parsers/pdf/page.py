@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingest.documents.parsers.pdf.bullets import with_bullets
 from ingest.documents.parsers.pdf.fonts import UNSEEN, Face, Faces
 from ingest.documents.parsers.pdf.glyphs import GlyphReader, Glyphs, is_right_to_left
 from ingest.documents.parsers.pdf.matching import TableAbove
@@ -124,16 +125,16 @@ def read_page(handle: Any, number: int, noted: Noted | None = None) -> Page:
         text.close()
     own = [word for word in words if word.part != DRAWN] or words
     turn = main_turn((word.turn, len(word.text)) for word in own) if words else handle.get_rotation() // 90
-    width, height = right - left, top - bottom
     for word in words:
         word.turn = (word.turn - turn) % 4
     rules = [turned_box(rule, turn) for rule in painted.rules]
+    width, height = (right - left, top - bottom)[:: -1 if turn % 2 else 1]
     share = max((area(box) for box in painted.pictures), default=0.0) / max(width * height, 1.0)
-    width, height = (height, width) if turn % 2 else (width, height)
-    letters = sum(len(word.text) for word in words)
-    unreadable = sum(word.text.count(_UNKNOWN) for word in words) > letters / 2
+    unreadable = sum(word.text.count(_UNKNOWN) for word in words) > sum(len(word.text) for word in words) / 2
     tags = page_tags(handle)
     noted.fields += printed_fields(handle, tags, words)
+    plain = not (reader.glyphs or noted.fields)  # boxes and circles of forms are no bullets
+    words = with_bullets(words, [(sign, turned_box(box, turn)) for sign, box in painted.shapes if plain])
     page = Page(number, width, height, words, rules, share, unreadable, tags.headings, noted=noted)
     page.facing = (handle.get_rotation() // 90 - turn) % 4
     page.glyphs = reader.glyphs.turned(turn) if reader.glyphs else None
@@ -188,8 +189,7 @@ class _Reader:
             word.text += letter
             if glyphs is not None:
                 glyphs.add(word, at, letter, (start, end, base))
-            word.x1 = max(word.x1, end)
-            word.x0 = min(word.x0, start)
+            word.x0, word.x1 = min(word.x0, start), max(word.x1, end)
         for found in self.found:
             found.text = without_halves(found.text)
         return self.found

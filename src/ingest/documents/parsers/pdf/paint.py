@@ -4,6 +4,8 @@ import ctypes
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingest.documents.parsers.pdf.bullets import SmallShape, shape_of
+
 Box = tuple[float, float, float, float]  # left, bottom, right, top
 Matrix = tuple[float, float, float, float, float, float]
 
@@ -13,6 +15,7 @@ _MAX_OBJECTS = 200_000  # per page
 _MAX_SEGMENTS = 20_000  # of paths, per page; more make a drawing, not a table
 _MAX_FILLS = 2_000
 _MAX_PICTURES = 1_000
+_MAX_SHAPES = 2_000
 _DEPTH = 8  # forms in forms
 _SAME = 24  # of 3 * 255: colours this close are indistinguishable
 _IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
@@ -25,6 +28,7 @@ class Paint:
     rules: list[Box] = field(default_factory=list)
     fills: list[tuple[int, Box, tuple[int, int, int]]] = field(default_factory=list)
     pictures: list[Box] = field(default_factory=list)
+    shapes: list[SmallShape] = field(default_factory=list)  # that may be bullets, with their boxes as they are here
     unknown: list[Box] = field(default_factory=list)  # pictures and shadings, which may have any colour
     order: dict[int, int] = field(default_factory=dict)  # address of a page object → its position
     own: int = 2**31  # position of the first object that comes from an annotation
@@ -64,9 +68,9 @@ def paint(page: Any, own: int | None = None) -> Paint:
     _walk(pdfium, page, lambda _: first, get, (found, _IDENTITY, 0))
     if own is None:
         return found
-    found.own, rules = found.objects, len(found.rules)
+    found.own, rules, shapes = found.objects, len(found.rules), len(found.shapes)
     _walk(pdfium, page, lambda _: count - first, lambda page, at: get(page, first + at), (found, _IDENTITY, 0))
-    del found.rules[rules:]
+    del found.rules[rules:], found.shapes[shapes:]
     return found
 
 
@@ -98,6 +102,7 @@ def _walk(pdfium: Any, parent: Any, count: Any, get: Any, state: tuple[Paint, Ma
             found.unknown.append(box)
             if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
                 found.pictures.append(box)
+                found.shapes.append(("•", box))
 
 
 def _path(pdfium: Any, thing: Any, found: Paint, outer: Matrix) -> None:
@@ -107,6 +112,8 @@ def _path(pdfium: Any, thing: Any, found: Paint, outer: Matrix) -> None:
     box = _bounds(pdfium, thing, outer)
     if box is None or not (fill.value or stroke.value):
         return
+    if len(found.shapes) < _MAX_SHAPES and (sign := shape_of(thing, box, bool(fill.value))):
+        found.shapes.append((sign, box))
     if fill.value and not stroke.value and min(box[2] - box[0], box[3] - box[1]) <= _THIN:
         if max(box[2] - box[0], box[3] - box[1]) >= _SHORT:
             found.rules.append(box)
