@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from benchmarks.fuzzing.binary_seeds import docx, epub, pdf, pptx, tarred, xlsx, zipped
+from benchmarks.fuzzing.tnef_seeds import tnef
 
 MAX_BYTES = 64 * 2**10
 PER_FORMAT = 12  # of the real files
@@ -29,6 +30,7 @@ READ = (
     "eml",
     "mbox",
     "msg",
+    "tnef",
     "epub",
     "zip",
     "tar",
@@ -174,6 +176,7 @@ def generated() -> dict[str, bytes]:
     made = {
         "eml": EML.replace("\n", "\r\n").encode(),
         "mbox": f"From a@x.org Mon Jan  1 10:00:00 2024\n{EML}\nFrom - Tue Jan  2 10:00:00 2024\n{EML}".encode(),
+        "tnef": tnef(),
         "pdf": pdf(),
         "docx": docx(),
         "pptx": pptx(),

@@ -4,16 +4,19 @@ from struct import error as struct_error
 from typing import Any
 
 from ingest.documents.parsers._markup.mail import add_body, add_headers, child
+from ingest.documents.parsers._markup.mail_headers import decoded_words
+from ingest.documents.parsers._office.rtf_body import rtf_body
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("application/vnd.ms-outlook",)
-VERSION = "2"
-LIBRARIES = ("python-oxmsg", "olefile", "lxml")
+VERSION = "3"
+LIBRARIES = ("python-oxmsg", "olefile", "lxml", "webencodings")
 EXTRA = "ingest[office]"
 
 _BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, struct_error, RecursionError)
+_RTF = 0x1009  # the property of a body as compressed RTF
 _ENCRYPTED = ("ipm.note.smime", "ipm.note.rpmsg.microsoft.rightsmanagement")
 
 
@@ -26,8 +29,10 @@ def parse(raw: RawDocument) -> Document:
     try:
         message = Message.load(raw.data)
         kind = message.message_class or ""
-        subject, fields = " ".join((message.subject or "").split()), _fields(message)
+        subject, fields = " ".join((message.subject or "").split()), _fields(message, path)
         plain, html = message.body or "", message.html_body or ""
+        if not plain.strip() and not html.strip():
+            plain, html = rtf_body(message.properties.binary_prop_value(_RTF) or b"")
         attachments = [(one.file_name or "", one.file_bytes, one.mime_type or "") for one in message.attachments]
     except (*_BROKEN, UnrecognizedCodePageError) as error:
         raise MalformedDocument(f"{path}: not an Outlook message: {type(error).__name__}: {error}") from error
@@ -44,13 +49,13 @@ def parse(raw: RawDocument) -> Document:
     return Document(assembly.text, tuple(assembly.blocks), subject, raw.media_type, "msg", children=children)
 
 
-def _fields(message: Any) -> list[tuple[str, str]]:
+def _fields(message: Any, path: str) -> list[tuple[str, str]]:
     """Return the headers that people search for; without transport headers, those that the message stores."""
     headers = {name.lower(): value for name, value in message.message_headers.items()}
-    found = [("From", message.sender or "")]
+    found = [("From", decoded_words(message.sender or "", path))]
     people = [f"{one.name} <{one.email_address}>" if one.name else one.email_address for one in message.recipients]
     for name in ("To", "Cc", "Bcc"):
-        found.append((name, headers.get(name.lower(), "")))
+        found.append((name, decoded_words(str(headers.get(name.lower(), "")), path)))
     if not any(value for _, value in found[1:]):
         found[1] = ("To", ", ".join(people))
     sent = message.sent_date
