@@ -163,3 +163,30 @@ def test_an_english_paragraph_on_a_hebrew_page_is_one_paragraph():
     page = [glyph for i in range(4) for glyph in right_line(EDGE, 300 + 30 * i, displayed(hebrew, True), 8)]
     page += [glyph for i, row in enumerate(rows) for glyph in line(72, 100 + 12 * i, row)]
     assert texts(glyph_file([page]))[0] == " ".join(rows)
+
+
+@pytest.mark.parametrize("stroke", ["ـ", "ــ", "N", "NN"])
+def test_strokes_that_stretch_arabic_words_are_left_out(stroke):
+    seen = displayed("كلمة المسافات في سنة 1445 هـ.", True).replace("سم", f"س{stroke}م")
+    assert texts(glyph_file([right_line(EDGE, 100, seen)])) == ["كلمة المسافات في سنة 1445 هـ."]
+
+
+def test_raised_figures_follow_hebrew_words():
+    seen = right_line(EDGE, 100, displayed("שטח של 25 מ", True))
+    page = [Shown("2", seen[0].x - 3, 96, 6), *seen, *right_line(EDGE, 140, displayed("ועוד שורה של טקסט.", True))]
+    assert texts(glyph_file([page], one_by_one=True))[0] == "שטח של 25 מ²"
+
+
+def test_a_phone_number_set_from_the_left_keeps_its_sign():
+    seen = displayed("טלפון של המשרד ", True).lstrip()
+    assert texts(glyph_file([right_line(EDGE, 100, f".+972-3-1234567 {seen}")])) == ["טלפון של המשרד +972-3-1234567."]
+
+
+def test_english_cells_on_a_hebrew_page_keep_their_brackets_and_quotes():
+    rows = [("מוצר חדש לבית ולמשרד", "Price (USD)"), ('Monitor 27"', "999"), ("מקלדת", "12")]
+    page = []
+    for y, cells in zip((134, 154, 174), rows, strict=True):
+        for right, cell in zip((396, 246), cells, strict=True):
+            page += right_line(right, y, displayed(cell, True))
+    data = glyph_file([page], drawn=grid([100, 250, 400], [120, 140, 160, 180]))
+    assert shown(parsed(pdf, data)) == [("table", "\n".join(" | ".join(row) for row in rows))]

@@ -23,6 +23,8 @@ _UNIT = re.compile(
 _SENTENCE = frozenset(".,;:!?\u060c\u061b\u061f\u06d4")
 _OPENING = frozenset("([{")
 _CLOSING = frozenset(")]}")
+_PHONE = 9  # digits and separators: more are the number of a phone
+_FAR = 300  # glyphs to each side of a gap that are looked at
 _IN_NUMBERS = ("EN", "AN", "CS", "ES", "ET")
 _Runs = list[tuple[int, int]]  # first and last place
 
@@ -158,6 +160,8 @@ class _Line:
 
     def _goes_on(self, left: tuple[int, int], right: tuple[int, int], last: int) -> bool:
         """Return whether two words side by side, of a stretch that ends at `last`, are of one run (rules W7 and N1)."""
+        left, last = (max(left[0], left[1] - _FAR), left[1]), min(last, right[0] + _FAR)
+        right = right[0], min(right[1], last)
         latin = [any(self.classes[at] == "L" for at in range(run[0], run[1] + 1)) for run in (left, right)]
         if not any(latin) or "AN" in (self.classes[left[1]], self.classes[right[0]]):
             return False
@@ -223,6 +227,9 @@ class _Line:
                 start -= 1
             while kinds[right] == "EN" and end + 1 < len(kinds) and kinds[end + 1] == "ET":
                 end += 1
+            if end - start > _PHONE and start and self.seen[first + start - 1] == "+":
+                before = self.seen[first + start - 2] if start > 1 else " "
+                start -= before.isspace() or before in _SENTENCE  # a number of a phone, set from the left
             if signed and start <= signed[-1][1] + 1:
                 start = signed.pop()[0]
             signed.append((start, end))

@@ -34,6 +34,8 @@ def punctuated(line: Sequence[str]) -> int:
         if texts[at] in ENDS:
             found += texts[at - 1] == " " != texts[at + 1] and around not in ("LL", "RR")
             found -= texts[at + 1] == " " != texts[at - 1] and around not in ("LL", "RR")
+    if sum(text == '"' for text in texts) % 2:  # inches: "27"" and no quotation
+        found += (texts[1] == '"') - (texts[-2] == '"')
     signs = [bidi_class(text) in ("EN", "AN") for text in (texts[2], texts[-3])] if len(texts) > 3 else [False, False]
     found -= texts[1] in "+-" and signs[0]
     found += texts[-2] in "+-" and signs[1]

@@ -18,6 +18,7 @@ _MAX_OBJECTS = 200_000  # of a page
 _MAX_MARKS = 20  # of a text object
 _LONGEST = 20_000  # bytes of a span's text
 _DEPTH = 10  # of forms inside forms
+_MOST = 30  # characters of one glyph
 _INKLESS = 0.001  # points
 _CONTROLS = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _RIGHT_TO_LEFT = ((0x590, 0x8FF), (0xFB1D, 0xFDFF), (0xFE70, 0xFEFE), (0xD802, 0xD803), (0xD83A, 0xD83B))
@@ -111,7 +112,7 @@ class GlyphReader:
             return
         if self._mirrored[at]:
             letter = MIRRORED.get(letter, letter)
-        if self._last == (thing, x.value, y.value) and glyphs:
+        if self._last == (thing, x.value, y.value) and glyphs and len(self._codes) < _MOST:
             self._codes.append(letter)
             glyphs[-1].text = plain(_ligature(self._codes))
             return

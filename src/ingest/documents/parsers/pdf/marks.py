@@ -45,15 +45,13 @@ def attached(letters: Sequence[PlacedText], marks: Sequence[PlacedText]) -> None
         after = ordered[rank] if rank < len(ordered) else None
         places.append((mark, _nearest(letters, starts, mark), before, after))
     follow = sum((best == before) - (best == after) for _, best, before, after in places)
-    touched = set()
+    own: dict[int, list[PlacedText]] = {}
     for mark, nearest, before, after in places:
         usual = before if follow > 0 else after
         above = usual is not None and abs(follow) > _MOST * len(places) and not _distance(letters[usual], mark)
-        best = usual if above and usual is not None else nearest
-        _add(letters[best], mark)
-        touched.add(best)
-    for at in touched:
-        letters[at].text = _sorted(letters[at].text)
+        own.setdefault(usual if above and usual is not None else nearest, []).append(mark)
+    for at, found in own.items():
+        letters[at].text = _marked(letters[at], found)
 
 
 def _nearest(letters: Sequence[PlacedText], starts: Sequence[float], mark: PlacedText) -> int:
@@ -70,18 +68,19 @@ def _distance(letter: PlacedText, mark: PlacedText) -> float:
     return max(letter.start - _middle(mark), _middle(mark) - letter.end, 0.0)
 
 
-def _add(letter: PlacedText, mark: PlacedText) -> None:
-    """Add a mark behind the letter of a ligature at whose place it stands."""
-    clusters: list[str] = []
+def _marked(letter: PlacedText, marks: Sequence[PlacedText]) -> str:
+    """Return the text of a letter or ligature with marks, each behind the letter at whose place it stands."""
+    clusters: list[list[str]] = []
     for character in letter.text:
-        if clusters and unicodedata.category(character) == "Mn":
-            clusters[-1] += character
+        if clusters and unicodedata.combining(character):
+            clusters[-1].append(character)
         else:
-            clusters.append(character)
+            clusters.append([character])
     width = max(letter.end - letter.start, 0.01)
-    at = min(max(int((letter.end - _middle(mark)) / width * len(clusters)), 0), len(clusters) - 1)
-    clusters[at] += mark.text
-    letter.text = "".join(clusters)
+    for mark in marks:
+        at = int((letter.end - _middle(mark)) / width * len(clusters))
+        clusters[min(max(at, 0), len(clusters) - 1)] += mark.text
+    return "".join(_sorted("".join(cluster)) for cluster in clusters)
 
 
 def _sorted(text: str) -> str:

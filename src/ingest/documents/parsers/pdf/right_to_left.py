@@ -99,7 +99,7 @@ def _words(stretch: LineStretch, run: int, x0: float) -> Iterator[Word]:
         run: The first number for runs that is free.
         x0: Where it begins.
     """
-    if not stretch.rtl and not any(sided(item.text) == "R" for item in stretch.items):
+    if not stretch.rtl and "".join(item.text for item in stretch.items).split() == [w.text for w in stretch.words]:
         for kept in stretch.words:
             kept.x0, kept.x1 = kept.x0 - stretch.x0 + x0, kept.x1 - stretch.x0 + x0
             yield kept

@@ -92,7 +92,9 @@ def _near(left: Word, right: Word, size: float) -> bool:
 
 def _shifted(word: Word, main: Word) -> bool:
     """Return whether a word is smaller than another one and above or below its baseline, but within its line."""
-    if not 0 < word.size <= _SMALLER * main.size or word.turn != main.turn or main.text[-1:] >= _RIGHT_TO_LEFT:
+    if not 0 < word.size <= _SMALLER * main.size or word.turn != main.turn:
+        return False
+    if main.text[-1:] >= _RIGHT_TO_LEFT and not word.text.isdecimal():
         return False
     rise = (main.base - word.base) / main.size
     return _RAISED[0] <= rise <= _RAISED[1] or _LOWERED[0] <= -rise <= _LOWERED[1]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from statistics import median
 
+from ingest.documents.parsers.pdf.bidi import bidi_class
 from ingest.documents.parsers.pdf.directions import punctuated, sided
 from ingest.documents.parsers.pdf.glyphs import Glyph
 from ingest.documents.parsers.pdf.marks import attached, is_mark
@@ -20,7 +21,8 @@ _SPACE = 0.17  # of the font size, between words of a line without spaces of its
 _FEW = 4  # gaps; from more on, letters may be set apart
 _PEN = 0.1  # of the font size: a space is wider
 _SLOPE = 1.0  # of the font size, between the highest and the lowest letter of a line
-_WALLS = 2_000  # vertical ruling lines of a page that part cells
+_STROKE, _STROKES = "\u0640", 50
+_CROSSINGS = 2_000_000  # rows times vertical ruling lines: with more, these do not part cells
 _BESIDE = 12  # lines and cells side by side among which the line above is looked for
 _LEADING = 2.0  # font sizes between lines of a paragraph
 
@@ -85,13 +87,15 @@ def stretches_of(page: Page, words: Iterable[Word], turn: int) -> list[LineStret
     for word in words:
         if bases := [glyph.base - down for glyph in page.glyphs.of_words.get(id(word), ()) if not is_mark(glyph.text)]:
             word.base = median(bases)
-    spaces = page.glyphs.spaces_along(turn)
-    upright = [((x0 + x1) / 2, top, bottom) for x0, top, x1, bottom in page.rules if bottom - top > x1 - x0][:_WALLS]
+    spaces = sorted((y - down, x - across) for x, y in page.glyphs.spaces_along(turn))
+    upright = [((x0 + x1) / 2, top, bottom) for x0, top, x1, bottom in page.rules if bottom - top > x1 - x0]
     found: list[LineStretch] = []
-    for row in _rows(words):
-        base = row[0].base
-        near = [x - across for x, y in spaces if abs(y - down - base) <= 0.5 * row[0].size] if spaces else []
-        walls = [x for x, top, bottom in upright if top <= base <= bottom] if turn == 0 else []
+    rows = _rows(words)
+    walled = turn == 0 and len(rows) * len(upright) <= _CROSSINGS
+    for row in rows:
+        base, half = row[0].base, 0.5 * max(row[0].size, 1.0)
+        near = [x for _, x in spaces[bisect_left(spaces, (base - half,)) : bisect_left(spaces, (base + half,))]]
+        walls = [x for x, top, bottom in upright if top <= base <= bottom] if walled else []
         for part in _parts(row, walls):
             stretch = _stretch(part, page.glyphs.of_words, across, near)
             if stretch.items:
@@ -191,7 +195,7 @@ def _stretch(words: list[Word], of_words: dict[int, list[Glyph]], across: float,
     size = max(widest.size, 1.0)
     attached(items, marks)
     stretch = LineStretch(words, base=widest.base, size=size)
-    stretch.items = list(_spaced(items, [place for place, _, _ in bases], spaces, size))
+    stretch.items = list(_tightened(list(_spaced(items, [place for place, _, _ in bases], spaces, size))))
     stretch.x0 = min((item.start for item in items), default=0.0)
     stretch.x1 = max((item.end for item in items), default=0.0)
     sides = [sided(item.text) for item in items]
@@ -218,3 +222,24 @@ def _given(spaces: Sequence[float], left: float, right: float, size: float) -> b
     """Return whether a space that takes room stands between two pens."""
     at = bisect_right(spaces, left)
     return at < len(spaces) and spaces[at] < right - _PEN * size
+
+
+def _tightened(items: Sequence[SeenItem]) -> Iterator[SeenItem]:
+    """Yield items without the strokes that stretch Arabic words to the width of a line, which mean nothing.
+
+    Where a file does not say what a stroke is, PDFium has some Latin letter for it.
+    """
+    kinds = [bidi_class(item.text) for item in items]
+    texts = [item.text for item in items]
+    at = 0
+    while at < len(items):
+        end = at + 1
+        if texts[at] == _STROKE or (kinds[at] == "L" and len(texts[at]) == 1):
+            while end < len(items) and texts[end] == texts[at]:
+                end += 1
+            inside = at > 0 and end < len(items) and kinds[at - 1] == kinds[end] == "AL"
+            if inside and end - at <= _STROKES:
+                at = end
+                continue
+        yield from items[at:end]
+        at = end
