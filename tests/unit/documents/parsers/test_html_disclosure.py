@@ -104,6 +104,8 @@ OPENED = {
     "more behind": "<div class=text-full {}>PANEL</div><a href='#' class=show-more>Show more</a>",
     "rows": "<table><tr><th>h<th>i<tr><td><button aria-expanded=false>Q</button><td>1<tr {}><td>PANEL<td>2</table>",
     "footnotes": "<p>a<a epub:type=noteref href='#x'>1</a></p><aside id=x role=doc-footnote {}>PANEL</aside>",
+    "mediawiki": "<div class='mw-collapsible'><p>a</p><div class=mw-collapsible-content {}>PANEL</div></div>",
+    "mediawiki rows": "<table class=mw-collapsible><tr><th>h<th>i<tr {}><td>PANEL<td>2</table>",
     "label": "<label for=c data-target=x>Q</label><input type=checkbox id=c><p>a</p><div id=x {}>PANEL</div>",
 }
 

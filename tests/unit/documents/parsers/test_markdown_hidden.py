@@ -38,6 +38,8 @@ def hidden(source):
         ("<table>\n<tr><th>a<th>b\n<tr><td>1<td hidden>x\n<tr><td>1<td>2\n</table>\n", ["<td hidden>x"]),
         ("<ul>\n<li hidden>x\n<li>y\n</ul>\n", ["<li hidden>x"]),
         ("<div popover>x</div>\n", ["<div popover>x</div>"]),
+        ("a <!-- <div hidden> --> b\n\nc\n", []),
+        ("a <!-- x <b hidden>y</b>\n", ["<b hidden>y</b>"]),
         ("<img hidden> text, <b style='color:red'>seen</b>\n", []),
     ],
 )
@@ -58,6 +60,8 @@ def test_a_hidden_heading_names_no_section():
         "<div hidden>\n\n",
         "`<p hidden>",
         "- x <b hidden>y\n",
+        "<b hidden> <!-- y ",
+        "<b hidden> <!-- y --> `",
         "# x <i hidden>y</i>\n\n",
         "<button aria-controls=x>q</button>\n\n<p id=x hidden>y</p>\n\n",
     ],

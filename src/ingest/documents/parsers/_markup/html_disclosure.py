@@ -34,6 +34,7 @@ _MOVES = re.compile(r"prev|next|arrow|dot|bullet|indicator|pag|slide|carousel|fo
 _MORE = re.compile(r"more|full|rest|extra|remaining|trunc|long|hidden|expand|collaps|toggl|read")
 _HINTS = re.compile(f"{_FOLDS.pattern}|{_TABS.pattern}|{_SLIDES.pattern}|{_MORE.pattern}")
 _DULL = frozenset(("class", "style", "hidden", "align", "width", "height", "dir", "lang", "title"))
+_FOLDABLE = "mw-collapsible"  # MediaWiki's script adds the control
 _NAMED_HEAD = re.compile(r"question|title|head|trigger|toggl|label|summary|btn|button|control|caret|term|name")
 _SHOWS_MORE = re.compile(r"more|mehr|plus|más|expand|show|read|see all|toggl|full")
 
@@ -104,6 +105,7 @@ def _controls(part: Any, controls: Controls, beside: "_Neighbours", shut: set[An
     yield from named
     if part.get("role") in ("dialog", "alertdialog") or part.tag == "dialog" or "popover" in part.attrib:
         return
+    yield from (around for around in _around(part) if _FOLDABLE in _names(around).split())
     names = [_names(part), *(_names(around) for around in _around(part))]
     head = _head(part, shut)
     if head is not None and (control := _control_in(head, part, names, shut)) is not None:

@@ -31,7 +31,9 @@ _IMPLIED = {  # elements whose end tag may be left out → start tags and end ta
     "dd": (("dd", "dt"), ("dl",)),
     "dt": (("dd", "dt"), ("dl",)),
 }
-_TAG = re.compile(r"(?<!\\)<(?P<end>/?)(?P<name>[a-z][a-z0-9-]*)(?P<rest>(?:[\s/][^<>]*)?)>|(?P<ticks>`+)", re.I)
+_TAG = re.compile(
+    r"(?<!\\)<(?P<end>/?)(?P<name>[a-z][a-z0-9-]*)(?P<rest>(?:[\s/][^<>]*)?)>|(?P<ticks>`+)|(?P<comment><!--)", re.I
+)
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
 )
@@ -171,27 +173,33 @@ def _opened(text: str, tags: list[tuple[Block, _Tag]]) -> frozenset[int]:
         parts.append(f"{text[tag.start : name]}{place}{text[name : tag.end]}")
         at = tag.end
     root = tree("".join(parts), nesting=len(text))
+    if root is None:
+        return frozenset()
     disclosure = Hiding(root).disclosure
     found = root.xpath("//*[@data-starts-at]")
     return frozenset(int(one.get("data-starts-at")) for one in found if disclosure.is_opened(one))
 
 
 def _tags(text: str, block: Block) -> Iterator[_Tag]:
-    """Yield the tags of a block that are not inside code spans."""
+    """Yield the tags of a block that are not inside code spans or comments."""
     found = list(_TAG.finditer(text, block.start, block.end))
     ticks: dict[int, list[int]] = {}
     for match in found:
         if match["ticks"]:
             ticks.setdefault(len(match["ticks"]), []).append(match.start())
-    code = block.start
+    past, closed = block.start, True
     for match in found:
-        if match.start() < code:
+        if match.start() < past:
             continue
         if match["ticks"]:
             runs = ticks[len(match["ticks"])]
             following = bisect_right(runs, match.start())
             if following < len(runs):
-                code = runs[following] + len(match["ticks"])
+                past = runs[following] + len(match["ticks"])
+            continue
+        if match["comment"]:
+            end = text.find("-->", match.end(), block.end) if closed else -1
+            past, closed = max(past, end), end >= 0
             continue
         name = match["name"].lower()
         if name not in _VOID and not match["rest"].endswith("/"):
