@@ -1,7 +1,7 @@
 """Markdown: CommonMark with tables, footnotes, task and definition lists, front matter; MyST, Hugo, MDX, MkDocs too.
 
-The canonical text is the decoded file, unchanged. Only top-level blocks count: a heading inside a list or a quote
-starts no section, but one in an HTML block does. Every character that is not white space is in exactly one block,
+The canonical text is the decoded file, unchanged. Only top-level blocks and tables count: a heading inside a list or a
+quote starts no section, but one in an HTML block does. Every character that is not white space is in exactly one block,
 except a byte order mark.
 
 Blocks are found by pulldown-cmark (`pyromark`), whose events carry byte ranges: a parser written in Python would be far

@@ -156,8 +156,26 @@ def test_a_directive_that_titles_a_table_is_that_table():
 
 
 @pytest.mark.parametrize(
+    ("source", "kinds"),
+    [
+        ("- x\n\n  | a | b |\n  |---|---|\n  | 1 | 2 |\n  | 3 | 4 |\n\n- y\n", ["list", "table", "list"]),
+        ("> x\n>\n> | a | b |\n> |---|---|\n> | 1 | 2 |\n> | 3 | 4 |\n>\n> y\n", ["quote", "table", "quote"]),
+        ("- | a | b |\n  |---|---|\n  | 1 | 2 |\n  | 3 | 4 |\n", ["table"]),
+        ("- x\n  - y\n\n    | a | b |\n    |---|---|\n    | 1 | 2 |\n    | 3 | 4 |\n", ["list", "table"]),
+    ],
+)
+def test_a_table_inside_a_list_or_a_quote_is_a_table_with_its_header(source, kinds):
+    document = parsed(markdown, source)
+    table = table_of(document)
+    assert [kind for kind, _ in shown(document)] == kinds
+    assert "| a | b |" in document.text[table.start : table.header_end]
+    assert len(table.breaks) == 2
+
+
+@pytest.mark.parametrize(
     "unit",
     [
+        "- |a|b|\n  |-|-|\n  |1|2|\n",
         "<table>",
         "<table>\n\n",
         "<table><tr><td>a<td>b</table>\n\n",

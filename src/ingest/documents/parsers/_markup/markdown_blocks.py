@@ -1,7 +1,9 @@
 """The blocks of a Markdown text, of CommonMark and of its dialects, as spans of the text."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate
 
@@ -143,7 +145,22 @@ class _Body:
         if make is not None:
             return self._some(make(found, first, end))
         kind = _KINDS.get(found.kind, BlockKind.PARAGRAPH)
-        return self._some(self.lines.block(kind, first, end, breaks=self._breaks(first, end, found.inner)))
+        blocks: list[Block] = []
+        for start, stop, *rows in found.tables:
+            if first <= start < stop <= end:
+                blocks += self._part(found, kind, first, start)
+                blocks += self._some(self._table(MarkdownBlock("Table", start, stop, inner=rows), start, stop))
+                first = stop
+        return blocks + self._part(found, kind, first, end)
+
+    def _part(self, found: MarkdownBlock, kind: BlockKind, first: int, end: int) -> list[Block]:
+        """Return some of the lines of a construct, without blank lines at their start."""
+        block = self.lines.block(kind, first, end)
+        if block is None:
+            return []
+        inside = found.inner[bisect_left(found.inner, first) : bisect_left(found.inner, end)]
+        breaks = self._breaks(first, end, inside)
+        return [replace(block, breaks=breaks[bisect_right(breaks, block.start) :])]
 
     def _breaks(self, first: int, end: int, lines: Iterable[int]) -> tuple[int, ...]:
         return self.lines.breaks(first, end, lines) if lines else ()

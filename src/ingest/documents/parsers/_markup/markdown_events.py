@@ -19,9 +19,8 @@ _INSIDE = {
     "Table": frozenset({"TableRow"}),
     "DefinitionList": frozenset({"DefinitionListTitle"}),
 }
-_BLOCKS = frozenset(
-    {"Paragraph", "Heading", "List", "Item", "BlockQuote", "CodeBlock", "HtmlBlock", "Table", "DefinitionList"}
-)
+_TABLES = frozenset({"Table", "TableRow"})
+_BLOCKS = frozenset({"Paragraph", "Heading", "List", "Item", "BlockQuote", "CodeBlock", "HtmlBlock", "DefinitionList"})
 _INSIDE["BlockQuote"] = _INSIDE["FootnoteDefinition"] = _BLOCKS
 _LABEL = re.compile(r"\[([^\[\]]{1,999})\]")
 _NOTHING: frozenset[str] = frozenset()
@@ -39,6 +38,16 @@ class MarkdownBlock:
     indented: bool = False  # code without a fence
     title: str = ""
     inner: list[int] = field(default_factory=list)
+    tables: list[list[int]] = field(default_factory=list)  # inside: first line, end, and the first lines of its rows
+
+    def add_part(self, name: str, start: int, end: int) -> None:
+        """Add a part of this block, a table inside it, or a row of the last such table."""
+        if name == "Table":
+            self.tables.append([start, end])
+        elif name == "TableRow" and self.tables:
+            self.tables[-1].append(start)
+        else:
+            self.inner.append(start)
 
 
 def labels(text: str) -> frozenset[str]:
@@ -82,8 +91,8 @@ def top_level_blocks(text: str, nesting: int, path: str) -> list[MarkdownBlock]:
             if depth == 1:
                 found.append(_opened(name, value, span))
                 wanted, titled, parts = _INSIDE.get(name, _NOTHING), name == "Heading", []
-            elif name in wanted:
-                found[-1].inner.append(span["start"])
+            elif name in wanted or name in _TABLES:
+                found[-1].add_part(name, span["start"], span["end"])
                 if depth > nesting:
                     raise OversizedDocument(f"{path}: blocks nested deeper than the limit of {nesting}")
         elif "End" in event:
@@ -141,3 +150,7 @@ def _to_lines(found: list[MarkdownBlock], text: str) -> None:
         block.first = bisect_right(starts, block.first) - 1
         block.end = bisect_right(starts, max(block.end - 1, 0))
         block.inner = [bisect_right(starts, at) - 1 for at in block.inner]
+        for table in block.tables:
+            end = bisect_right(starts, max(table[1] - 1, 0))
+            table[:] = [bisect_right(starts, at) - 1 for at in table]
+            table[1] = end
