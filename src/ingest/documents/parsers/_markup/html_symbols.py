@@ -1,0 +1,41 @@
+"""Characters in symbol fonts in HTML, as Word and Outlook write them: a tick is a "ü" in Wingdings."""
+
+import re
+from typing import Any
+
+from ingest.documents.parsers._reading.symbol_fonts import is_symbol_font, with_symbols
+
+_FAMILY = re.compile(r"(?:\A|;)\s*font(-family)?\s*:([^;]{1,300})", re.I)
+_SIZED = re.compile(r"\A.*\d[\w.%/]*\s+")  # style, weight and size, which stand before the families of `font`
+_SETTERS = ".//*[@face or contains(@style, 'font')] | self::*[@face or contains(@style, 'font')]"
+
+
+def show_symbols(root: Any) -> None:
+    """Replace text in a symbol font by what the font shows, in place. One pass over the elements that set a font."""
+    setters = {element: _font(element) for element in root.xpath(_SETTERS)}
+    for element, font in setters.items():
+        if font and is_symbol_font(font):
+            _show(element, font, setters)
+
+
+def _show(root: Any, font: str, setters: dict[Any, str]) -> None:
+    """Replace the text of an element, except where elements inside it set another font."""
+    from lxml import etree
+
+    walker = etree.iterwalk(root, events=("start", "end"))
+    for event, element in walker:
+        if event == "end":
+            if element is not root and element.tail:
+                element.tail = with_symbols(element.tail, font)
+        elif element is not root and setters.get(element):
+            walker.skip_subtree()
+        elif element.text:
+            element.text = with_symbols(element.text, font)
+
+
+def _font(element: Any) -> str:
+    """Return the first font that an element asks for, "" when it asks for none."""
+    found = element.get("face") or ""
+    for shorthand, families in _FAMILY.findall(element.get("style") or ""):
+        found = families if shorthand else _SIZED.sub("", families)
+    return found.partition(",")[0].strip(" '\"\t\r\n")
