@@ -16,7 +16,7 @@ from ingest.documents.parsers._markup.mail import PGP, add_body, add_headers, ch
 from ingest.documents.parsers._markup.mail_headers import decoded_words, parameter, raw_headers
 from ingest.documents.parsers._markup.mailboxes import is_mailbox, mailbox_document
 from ingest.documents.parsers._reading.assembly import Assembly
-from ingest.documents.parsers._reading.charsets import meaning
+from ingest.documents.parsers._reading.charsets import STATEFUL, meaning
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument
 from ingest.records import Child, Document, RawDocument
 
@@ -157,7 +157,8 @@ class _Parts:
             extension = _EXTENSIONS.get(kind) or kind.rpartition("/")[2][:10]
             named = name or f"part-{len(self.taken) + 1}.{extension}"
             charset = parameter(part, "charset", "content-type", self.path) if kind.startswith("text/") else ""
-            told = f"{kind}; charset={charset}" if meaning(charset) else kind
+            counts = meaning(charset) != "" and (not data.isascii() or meaning(charset) in STATEFUL)
+            told = f"{kind}; charset={charset}" if counts else kind
             self.children.append(child(named, data, told, self.taken))
 
     def _attached_messages(self, part: Message, inner: list[Message]) -> None:

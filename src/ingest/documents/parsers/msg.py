@@ -1,9 +1,12 @@
 """E-mails saved by Outlook (.msg), read by python-oxmsg: headers, body, attachments as children."""
 
+import codecs
+from collections.abc import Iterator
+from contextlib import contextmanager
 from struct import error as struct_error
 from typing import Any
 
-from ingest.documents.parsers._markup.mail import add_body, add_headers, child
+from ingest.documents.parsers._markup.mail import add_body, add_headers, child, decoded_text
 from ingest.documents.parsers._markup.mail_headers import decoded_words
 from ingest.documents.parsers._office.rtf_body import rtf_body
 from ingest.documents.parsers._reading.assembly import Assembly
@@ -16,7 +19,11 @@ LIBRARIES = ("python-oxmsg", "olefile", "lxml", "webencodings")
 EXTRA = "ingest[office]"
 
 _BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, struct_error, RecursionError)
-_RTF = 0x1009  # the property of a body as compressed RTF
+_HTML, _RTF = 0x1013, 0x1009  # properties of a body as bytes of HTML, and as compressed RTF
+_CODECS = {
+    **{"windows_874": "cp874", "windows_950": "cp950", "dos_720": "cp720", "x_mac_cyrillic": "mac_cyrillic"},
+    **{"x_mac_greek": "mac_greek", "x_mac_ce": "mac_latin2", "x_mac_turkish": "mac_turkish"},
+}  # as Python asks for them → what it has
 _ENCRYPTED = ("ipm.note.smime", "ipm.note.rpmsg.microsoft.rightsmanagement")
 
 
@@ -28,12 +35,11 @@ def parse(raw: RawDocument) -> Document:
 
     try:
         message = Message.load(raw.data)
-        kind = message.message_class or ""
-        subject, fields = " ".join((message.subject or "").split()), _fields(message, path)
-        plain, html = message.body or "", message.html_body or ""
-        if not plain.strip() and not html.strip():
-            plain, html = rtf_body(message.properties.binary_prop_value(_RTF) or b"")
-        attachments = [(one.file_name or "", one.file_bytes, one.mime_type or "") for one in message.attachments]
+        with named_codecs():
+            kind = message.message_class or ""
+            subject, fields = " ".join((message.subject or "").split()), _fields(message, path)
+            plain, html = _body(message, path)
+            attachments = [(one.file_name or "", one.file_bytes, one.mime_type or "") for one in message.attachments]
     except (*_BROKEN, UnrecognizedCodePageError) as error:
         raise MalformedDocument(f"{path}: not an Outlook message: {type(error).__name__}: {error}") from error
     if kind.lower() in _ENCRYPTED or any(
@@ -47,6 +53,30 @@ def parse(raw: RawDocument) -> Document:
     if not assembly.blocks and not children:
         raise EmptyDocument(f"{path}: a message without headers, text and attachments")
     return Document(assembly.text, tuple(assembly.blocks), subject, raw.media_type, "msg", children=children)
+
+
+@contextmanager
+def named_codecs() -> Iterator[None]:
+    """Let Python know the names that the library gives to code pages of Windows and of the Macintosh."""
+
+    def found(name: str) -> codecs.CodecInfo | None:
+        return codecs.lookup(_CODECS[name]) if name in _CODECS else None
+
+    codecs.register(found)
+    try:
+        yield
+    finally:
+        codecs.unregister(found)
+
+
+def _body(message: Any, path: str) -> tuple[str, str]:
+    """Return plain text and HTML: one of them may be "", and is read from RTF when nothing else is there."""
+    plain = message.body or ""
+    data = message.properties.binary_prop_value(_HTML)
+    html = decoded_text(data, message.properties.body_encoding, path, html=True) if data else message.html_body or ""
+    if not plain.strip() and not html.strip():
+        return rtf_body(message.properties.binary_prop_value(_RTF) or b"")
+    return plain, html
 
 
 def _fields(message: Any, path: str) -> list[tuple[str, str]]:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.documents.parsers import eml
 from ingest.errors import DocumentError, EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument
-from tests.unit.documents.parsers.checks import faults, parsed, shown
+from tests.unit.documents.parsers.checks import faults, parsed, raw, shown
 
 HEAD = "From: Ann <a@x.org>\nTo: Bob <b@x.org>\nSubject: =?utf-8?q?Caf=C3=A9?=\nDate: Mon, 1 Jan 2024 10:00:00 +0000\n"
 SHOWN = [
@@ -232,7 +233,8 @@ def test_a_charset_of_a_header_that_nobody_knows_is_told_and_the_content_decides
     ],
 )
 def test_names_of_files_are_read_in_every_way_of_writing_them(name):
-    source = headed("Content-Disposition", b"attachment; " + name, "\nContent-Type: text/csv; charset=tis-620\n\nx")
+    source = headed("Content-Disposition", b"attachment; " + name, "\nContent-Type: text/csv; charset=tis-620\n\n")
+    source += "เค".encode("cp874")
     assert [(one.path, one.media_type) for one in parsed(eml, source).children] == [
         ("เครือ.txt", "text/csv; charset=tis-620")
     ]
@@ -268,3 +270,10 @@ def test_a_part_in_a_charset_that_nobody_knows_is_marked(caplog):
 def test_long_headers_are_read_once(unit):
     for name in ("Subject", "Content-Type", "Content-Disposition"):
         parsed(eml, headed(name, b"text/plain; " + unit.encode() * (500_000 // len(unit))))
+
+
+def test_korean_in_seven_bits_is_text():
+    head = "Subject: S\nContent-Type: text/plain; charset=iso-2022-kr\n\n"
+    source = head.encode() + "네트워크 연결이 끊어졌습니다.\n".encode("iso2022_kr") * 20
+    document = InlineSandbox().parse(raw(source, "a.eml"))
+    assert shown(document)[1][1].splitlines()[0] == "네트워크 연결이 끊어졌습니다."
