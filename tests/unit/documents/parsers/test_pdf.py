@@ -36,6 +36,21 @@ def test_larger_text_is_a_heading_and_levels_follow_size():
     assert document.title == "Handbook"
 
 
+def test_a_title_smaller_than_its_sections_is_above_them():
+    page = text(72, 60, "Guide to pumps", 12, "F2") + text(72, 90, "Oil", 16) + lines(72, 115, BODY)
+    page += text(72, 190, "Belt", 16) + lines(72, 215, BODY) + text(72, 290, "Age", 11, "F2") + lines(72, 315, BODY)
+    document = parsed(pdf, build([page]))
+    assert headings(document) == [(1, "Guide to pumps"), (2, "Oil"), (2, "Belt"), (3, "Age")]
+
+
+def test_a_line_above_the_title_is_not_the_title():
+    page = text(72, 40, "Press release", 12, "F2") + text(72, 70, "Guide to pumps", 24)
+    page += "".join(
+        text(72, 100 + 80 * i, name, 16) + lines(72, 120 + 80 * i, BODY) for i, name in enumerate(["Oil", "Belt"])
+    )
+    assert headings(parsed(pdf, build([page])))[1] == (1, "Guide to pumps")
+
+
 def test_bold_text_of_the_body_s_size_is_a_heading_only_when_it_stands_alone():
     page = text(72, 80, "Costs", font="F2") + lines(72, 100, BODY * 2) + lines(72, 200, BODY, font="F2")
     assert headings(parsed(pdf, build([page]))) == [(1, "Costs")]

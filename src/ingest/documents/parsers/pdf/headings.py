@@ -14,6 +14,7 @@ _LINES = 4  # per heading, at most
 _PIECES = 2  # per line: a number and a title; more are cells
 _LEADING = 2.0  # font sizes between the lines of a heading, at most
 _DEEPEST = 6
+_ABOVE = 2  # groups of lines above the title, such as a date, at most
 _TAGGED = 3  # with at least so many tagged headings, only tags count
 
 
@@ -62,9 +63,30 @@ class Headings:
             if level:
                 self._levels.update((id(line), level) for line in run)
                 self._unit.update((id(line), -1 - number) for line in run)
+        if not (tagged or self._outline):
+            self._raise_title(runs)
         first, *others = [run for run in runs if id(run[0]) in self._levels] or [[]]
         if first and all(first[0].size >= _LARGER * run[0].size for run in others):
             self.title = " ".join(line.text for line in first)
+
+    def _raise_title(self, runs: Sequence[Sequence[Line]]) -> None:
+        """Give the document's first heading the first level if all its sections are larger, and each of them repeats.
+
+        A larger heading that occurs once is the title itself, and what stands above it is not.
+        """
+        first, *others = [run for run in runs if id(run[0]) in self._levels] or [[]]
+        if not first or runs.index(first) > _ABOVE or first[0].page != runs[0][0].page:
+            return
+        level = self._levels[id(first[0])]
+        above = [run for run in others if self._levels[id(run[0])] < level]
+        styles = Counter(_style(run[0]) for run in above)
+        alike = any(_style(run[0]) == _style(first[0]) for run in others)
+        if alike or not above or min(styles.values()) < 2 or above[0][0].size <= first[0].size:
+            return
+        shared = any(self._levels[id(run[0])] == level for run in others)
+        for run in others if shared else above:
+            self._levels.update((id(line), min(self._levels[id(line)] + 1, _DEEPEST)) for line in run)
+        self._levels.update((id(line), 1) for line in first)
 
     def level(self, line: Line) -> int:
         """Return the level of a line, 0 when it is not a heading."""
