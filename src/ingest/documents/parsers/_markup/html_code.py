@@ -83,6 +83,10 @@ def _is_surely_number(cell: Any) -> bool:
 
 def code_lines(root: Any, inline: Inline) -> list[str]:
     """Return the lines of an element with their white space, as `<pre>` shows them."""
+    return _lines_inside(root, inline) if len(root) else _unified(root.text or "").split("\n")
+
+
+def _lines_inside(root: Any, inline: Inline) -> list[str]:
     from lxml import etree
 
     code = _CodeLines()
@@ -109,6 +113,10 @@ def code_lines(root: Any, inline: Inline) -> list[str]:
         if element.tail and not (element.tail.isspace() and element.getparent().tag in _FRAMES):
             code.text(element.tail)
     return code.finish()
+
+
+def _unified(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def _left_out(element: Any, tag: str, inline: Inline, code: "_CodeLines") -> bool:
@@ -172,7 +180,7 @@ class _CodeLines:
         """Add text, whose line feeds end lines."""
         if not text:
             return
-        first, *rest = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        first, *rest = _unified(text).split("\n")
         if first:
             self._line.append(first)
             self._behind = "" if first.strip() else self._behind

@@ -97,6 +97,7 @@ class PageStyles:
         """Read the rules that count, from what `sheets_of` returns for a page."""
         self._rules: dict[str, list[_Rule]] = {}
         self._found: dict[tuple[str, str, str, str], tuple[_Rule, ...]] = {}
+        self._rows: dict[Any, bool] = {}  # whether an element is a row of boxes
         self._inside: dict[tuple[int, Any], bool] = {}
         self._by_attribute = False
         self._set: set[str] = set()  # properties that a rule sets
@@ -180,14 +181,25 @@ class PageStyles:
 
     def is_block(self, element: Any) -> bool:
         """Return whether an element that is inline by its tag is shown as a block."""
-        if not (self._set or "style" in element.attrib):
-            return False
+        if "style" not in element.attrib:
+            if not self._set:
+                return False
+            rules_for = (self._rules_for(element, name, "") for name in ("display", "float") if name in self._set)
+            if not any(rules_for):
+                return False
         return self.value(element, "display") in _BLOCK or self.value(element, "float") in ("left", "right")
 
     def is_box(self, element: Any) -> bool:
         """Return whether an element stands apart from its neighbours, in a row of boxes."""
         around = element.getparent() if self._boxes else None
-        return around is not None and self.value(around, "display") in _BOXES
+        if around is None:
+            return False
+        known = self._rows.get(around)
+        if known is None:
+            known = self.value(around, "display") in _BOXES
+            if len(self._rows) < _REMEMBERED:
+                self._rows[around] = known
+        return known
 
 
 def unquoted(value: str) -> str:
