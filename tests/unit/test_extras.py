@@ -35,6 +35,7 @@ COMPANIONS = {
     "botocore": "boto3",
     "llvmlite": "numba",
     "olefile": "python-oxmsg",
+    "pillow": "pytesseract",
     "pydantic-core": "pydantic",
     "rich": "typer",
     "typing-extensions": "pydantic",
