@@ -158,3 +158,12 @@ def test_one_column_of_a_table_may_have_long_lines():
     content = page_of(parts, "top", 6, left=(72, 130, 480)).replace("(2024)", "(Price)").replace("(2023)", "(Text)")
     expected = [("Item", "Text", "Price"), *((f"Step {i}", " ".join(prose), f"{i}.50") for i in range(4))]
     assert tables(content) == [rows(expected)]
+
+
+def test_gaps_no_wider_than_a_space_part_the_elements_of_a_tagged_document():
+    cells = [("Bolt", "1.20", "1.30"), ("Nut", "0.40", "0.50"), ("Ring", "0.60", "0.70")]
+    content = ""
+    for i, row in enumerate(cells):
+        for column, (x, cell) in enumerate(zip((72, 150, 172.3), row, strict=True)):
+            content += f"/P <</MCID {3 * i + column}>> BDC {text(x, 120 + 14 * i, cell)} EMC\n"
+    assert tables(content) == [rows(cells)]

@@ -205,3 +205,17 @@ def test_a_footer_in_larger_print_on_two_pages_parts_no_table():
         table(codes(32, 40), 100) + text(72, 760, "Service manual, page 2", 14),
     ]
     assert tables(pages) == [rows([HEADER], codes(1, 40))]
+
+
+def test_titles_of_groups_stay_in_a_table_whose_header_is_theirs_as_well():
+    groups = [row for group in range(3) for row in [(f"Group {group}", "", ""), *codes(1, 4)]]
+    xs = [x - 4 for x in (*LEFT, 520)]
+    content = table([HEADER], 100, bold=1)
+    for i, row in enumerate(groups):
+        top = 120 + 20 * i
+        content += grid(xs if row[1] else [xs[0], xs[-1]], [top, top + 20])
+        font = "F1" if row[1] else "F2"
+        content += "".join(text(x, top + 14, cell, font=font) for x, cell in zip(LEFT, row, strict=True))
+    document = parsed(pdf, build([content]))
+    assert shown(document) == [("table", rows([HEADER], groups).rstrip())]
+    assert document.text[: document.blocks[0].header_end] == "Code | Meaning | Action\n"

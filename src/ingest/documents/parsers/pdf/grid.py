@@ -50,13 +50,18 @@ def turn_round(table: Table) -> None:
 def bold_header_rows(rows: list[list[str]], bold: list[bool]) -> int:
     """Return the number of header rows: bold ones above others, or else one row of names."""
     count = 0
-    while count < min(_HEADER_ROWS, len(rows)) and bold[count]:
+    while count < min(_HEADER_ROWS, len(rows)) and bold[count] and not (count and _is_title(rows[count])):
         count += 1
     if 0 < count < len(rows) and not all(bold):
         return count
     names = [text for text in rows[0] if text]
     named = len(names) > 1 and not any(NUMERIC.fullmatch(text) or _is_no_name(text) for text in names)
     return 1 if named and len(rows) > 1 else 0
+
+
+def _is_title(row: list[str]) -> bool:
+    """Return whether a row has only its first cell, as the title of a group of rows."""
+    return bool(row[0]) and not any(row[1:])
 
 
 def _is_no_name(text: str) -> bool:

@@ -1,7 +1,8 @@
 """Narrow gaps between the columns of tables without ruling lines: they are told by the lines above and below.
 
 A gap hardly wider than a space separates cells if the lines around it, three or more, have wide gaps at the same place.
-What follows the marker of a list item stays with it.
+In a tagged document, where each cell is an element of its own, it may be as narrow as a space. What follows the marker
+of a list item stays with it.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,9 @@ from ingest.documents.parsers.pdf.page import Piece, Word
 _LEAST = 0.45  # font sizes of a gap between cells, at least
 _WIDER = 1.5  # times the usual space of its line
 _COMMON = 0.3  # font sizes that all gaps of a gutter share, at least
+_TAGGED = 0.15  # font sizes of a gap between two elements of a tagged document, at least
+_PART = 0.7  # of the width of a gutter narrower than that
+_SURE = 1.5  # lines for which one with such a gap counts
 _LINES = 3  # with gaps, at least
 _PITCH = 2.6  # font sizes between lines, at most
 _MAX_OPEN = 50  # gutters at once
@@ -23,7 +27,7 @@ _MAX_OPEN = 50  # gutters at once
 class _Gutter:
     left: float
     right: float
-    count: int = 0
+    count: float = 0.0
     cuts: list[tuple[int, int, int]] = field(default_factory=list)  # row, piece, word before which it is
 
 
@@ -50,7 +54,7 @@ def _continued(
     between = [(one.x1, two.x0) for one, two in pairwise(row)]
     kept, ended, matched = list[_Gutter](), list[_Gutter](), set[tuple[int, int]]()
     for gutter in opened:
-        least = _COMMON * row[0].size
+        least = min(_COMMON * row[0].size, _PART * (gutter.right - gutter.left))
         within = [gap for gap in gaps if min(gap[1], gutter.right) - max(gap[0], gutter.left) >= least]
         blank = [gap for gap in between if min(gap[1], gutter.right) - max(gap[0], gutter.left) >= least]
         if within:
@@ -69,21 +73,22 @@ def _continued(
     _closed(ended, cuts)
     for left, right, at, word, wide in gaps:
         if wide and (at, word) not in matched and len(kept) < _MAX_OPEN:
-            kept.append(_Gutter(left, right, 1, [(number, at, word)]))
+            kept.append(_Gutter(left, right, wide, [(number, at, word)]))
     return kept
 
 
-def _gaps(piece: Piece, at: int) -> list[tuple[float, float, int, int, bool]]:
-    """Return the spaces in a piece: where each begins and ends, its piece and next word, and whether it is wide."""
+def _gaps(piece: Piece, at: int) -> list[tuple[float, float, int, int, float]]:
+    """Return the spaces in a piece: where each begins and ends, its piece and next word, and how much it proves."""
     spaces = [(one.x1, two.x0) for one, two in pairwise(piece.words)]
     widths = sorted(right - left for left, right in spaces)
     usual = median(widths[:-1]) if len(widths) > 2 else 0.0
     least = max(_LEAST * piece.size, _WIDER * usual)
     marked = not any(map(str.isalpha, piece.words[0].text))  # by the sign or the number of a list item
+    apart = [one.tag != two.tag and min(one.tag, two.tag) >= 0 for one, two in pairwise(piece.words)]
     return [
-        (left, right, at, word, right - left >= least)
-        for word, (left, right) in enumerate(spaces, start=1)
-        if right - left >= _COMMON * piece.size and not (marked and word == 1)
+        (left, right, at, word, _SURE if tagged else float(right - left >= least))
+        for word, ((left, right), tagged) in enumerate(zip(spaces, apart, strict=True), start=1)
+        if right - left >= (_TAGGED if tagged else _COMMON) * piece.size and (tagged or not (marked and word == 1))
     ]
 
 

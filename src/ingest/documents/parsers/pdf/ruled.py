@@ -87,11 +87,31 @@ def _parts(boxes: list[Box], words: list[Word]) -> list[list[Box]]:
             inside[wide[at]].append(word)
     titles = [box for box in wide if inside[box] and all(word.bold for word in inside[box])]
     cuts = [box[1] for box in titles]
+    if cuts and _has_header(boxes, titles, words):
+        return [boxes]  # titles of groups below a header that is theirs as well
     parts: dict[int, list[Box]] = {}
     for box in boxes:
         if box not in titles:
             parts.setdefault(bisect_right(cuts, box[1]), []).append(box)
     return [parts[at] for at in sorted(parts)]
+
+
+def _has_header(boxes: list[Box], titles: list[Box], words: list[Word]) -> bool:
+    """Return whether the first row of a table is bold and no row below a title is: it is the header of all."""
+    by_top: dict[float, list[Box]] = {}
+    for box in boxes:
+        by_top.setdefault(box[1], []).append(box)
+    rows = [by_top.get(title[3], []) for title in titles]
+    first = by_top[min(by_top)]
+    return len(first) > 1 and _is_bold(first, words) and not any(row and _is_bold(row, words) for row in rows)
+
+
+def _is_bold(boxes: list[Box], words: list[Word]) -> bool:
+    """Return whether all words of cells side by side are bold."""
+    x0, top, x1 = boxes[0][0], boxes[0][1], max(box[2] for box in boxes)
+    bottom = min(box[3] for box in boxes)
+    inside = [word for word in words if x0 <= word.x0 <= x1 and top <= word.base - 0.3 * word.size <= bottom]
+    return bool(inside) and all(word.bold for word in inside)
 
 
 def _ruled(boxes: list[Box], words: list[Word], page: Page) -> tuple[Table | None, list[Word]]:
