@@ -78,6 +78,12 @@ def test_rich_text_and_other_scripts_are_read():
     assert found(notes)[1::2] == [["[Comment: Rich text & more]"], ["[Comment by Анна: Прошу проверить]"]]
 
 
+def test_a_date_behind_the_name_of_the_author_is_no_part_of_it():
+    where = (500, 96, 520, 116)
+    notes = [note("Text", where, "One", "Ann Lee, 11/30/26, 9:24 AM"), note("Text", where, "Two", "Lee, Ann")]
+    assert found(notes)[1:3] == [["[Comment by Ann Lee: One]"], ["[Comment by Lee, Ann: Two]"]]
+
+
 def test_a_comment_that_nobody_sees_is_marked_hidden_too():
     document = read([note("Text", (500, 96, 520, 116), "Secret remark", flags=2)])
     assert [block.marks for block in document.blocks] == [(), ("comment", "hidden"), ()]

@@ -282,3 +282,9 @@ def test_of_a_form_in_xfa_too_the_fields_are_read_and_one_in_xfa_alone_is_refuse
     assert read(text(72, 100, "Name:"), text_field(box(140, 100), "n", "Ada"), **more) == ["Name: Ada"]
     with pytest.raises(UnsupportedFormat, match="XFA"):
         read(wait, **more)
+
+
+def test_fields_that_are_as_high_as_a_thousand_pages_are_read_in_linear_time():
+    content = "".join(text(72, 5 * i, f"L{i}") for i in range(150))
+    widgets = [text_field((140, -1e6, 240, 1e6), f"f{i}", f"v{i}") for i in range(200)]
+    assert " ".join(read(content, *widgets)).count("v") == 200

@@ -40,6 +40,7 @@ _BREAK = re.compile(r"<(?:br|/p|/div|/li)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _SIZE = re.compile(r"([\d.]{1,12})\s+Tf\b")
 _CSS_SIZE = re.compile(r"(?:font|font-size)\s*:[^;]{0,80}?([\d.]{1,12})\s*pt")
+_DATED = re.compile(r",\s*\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b.*$")  # LibreOffice puts a date behind the name
 _FAR = 1e6  # points: no page is larger
 _TYPICAL = 12.0  # points, of a text box that does not say
 
@@ -143,7 +144,7 @@ def _notes(page: Any, budget: Budget) -> Iterator[tuple[int, _Note]]:
 
 def _note(pdfium: Any, page: Any, note: Any, kind: str) -> _Note:
     text = string_of(pdfium, note, b"Contents") or rich_text(string_of(pdfium, note, b"RC"))
-    author = " ".join(string_of(pdfium, note, b"T").split())
+    author = _DATED.sub("", " ".join(string_of(pdfium, note, b"T").split()))
     found = _Note(kind, cleaned(text), author, is_out_of_sight(pdfium, note), box_of(pdfium, note), -1)
     found.is_state = bool(pdfium.FPDFAnnot_HasKey(note, b"StateModel"))
     if kind == "FREETEXT":

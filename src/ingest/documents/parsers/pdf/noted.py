@@ -64,7 +64,8 @@ def read_noted(handle: Any, forms: Forms, budget: Budget, *, comments: bool) -> 
             pdfium.FPDFPage_CloseAnnot(note)
     if not kinds - {pdfium.FPDF_ANNOT_LINK}:
         return Noted()
-    remarks, boxes = annotations(handle, budget)
+    others = kinds - {pdfium.FPDF_ANNOT_LINK, pdfium.FPDF_ANNOT_WIDGET}
+    remarks, boxes = annotations(handle, budget) if others else ([], [])
     found = Noted(list(forms.fields(handle)), boxes, remarks if comments else [], frames)
     if kinds & {pdfium.FPDF_ANNOT_WIDGET, pdfium.FPDF_ANNOT_FREETEXT, pdfium.FPDF_ANNOT_STAMP}:
         own = pdfium.FPDFPage_CountObjects(handle)

@@ -11,7 +11,7 @@ from ingest.documents.parsers.pdf.page import Piece
 
 _BAND = 40.0  # points: what is near is looked up in bands of this height
 _MOST = 300  # things looked at in a band; more are no form
-_OUTSIDE = 1_000  # bands at most, of one thing
+_OUTSIDE = 60  # bands at most, of one thing
 
 T = TypeVar("T")
 
@@ -63,7 +63,11 @@ class Near(Generic[T]):
 
     def between(self, top: float, bottom: float) -> list[T]:
         """Return the things that may be between two heights, without repetition."""
-        found = {id(thing): thing for band in _bands(top, bottom) for thing in self._bands.get(band, ())}
+        found: dict[int, T] = {}
+        for band in _bands(top, bottom):
+            found.update((id(thing), thing) for thing in self._bands.get(band, ()))
+            if len(found) > _MOST:
+                break
         return list(found.values())
 
 
