@@ -1,6 +1,7 @@
 """E-mails saved by Outlook (.msg), read by python-oxmsg: headers, body, attachments as children."""
 
 import codecs
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from struct import error as struct_error
@@ -12,6 +13,8 @@ from ingest.documents.parsers._office.rtf_body import rtf_body
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument
 from ingest.records import Child, Document, RawDocument
+
+logger = logging.getLogger(__name__)
 
 MEDIA_TYPES = ("application/vnd.ms-outlook",)
 VERSION = "3"
@@ -50,6 +53,9 @@ def parse(raw: RawDocument) -> Document:
     add_headers(assembly, subject.replace("\0", ""), fields)
     add_body(assembly, plain.replace("\0", ""), html.replace("\0", ""))
     children = _children(attachments)
+    if inside := [name for name, data, _ in attachments if data is None]:
+        told = ", ".join(repr(name[:100]) for name in inside[:10])
+        logger.warning("%s: left out: %d attachments that are messages or objects: %s", path, len(inside), told)
     if not assembly.blocks and not children:
         raise EmptyDocument(f"{path}: a message without headers, text and attachments")
     return Document(assembly.text, tuple(assembly.blocks), subject, raw.media_type, "msg", children=children)
