@@ -41,6 +41,7 @@ def test_what_is_displayed_is_read_back(language):
         ("The word שלום (peace) is common.", False),
         ('He said "שלום, עולם (טוב)" in 2024.', False),
         ("See שלום ב-25, then 30.", False),
+        ("Contact: דוד כהן, 12 Herzl St.", False),
         ("In the year سنة ١٤٤٥ it was.", False),
         ("(בשנת 1998) Acme Ltd.", True),
         ("Windows של Microsoft", True),

@@ -190,3 +190,13 @@ def test_english_cells_on_a_hebrew_page_keep_their_brackets_and_quotes():
             page += right_line(right, y, displayed(cell, True))
     data = glyph_file([page], drawn=grid([100, 250, 400], [120, 140, 160, 180]))
     assert shown(parsed(pdf, data)) == [("table", "\n".join(" | ".join(row) for row in rows))]
+
+
+def test_a_table_of_an_english_page_with_columns_of_other_scripts_is_read_from_the_left():
+    rows = [("English", "עברית", "عربي"), ("One (1)", "אחת (1)", "واحد (1)"), ("Two", "שתיים", "اثنان")]
+    page = line(72, 80, "This page is written in English, and its table has three columns.")
+    for y, cells in zip((134, 154, 174), rows, strict=True):
+        for right, cell in zip((196, 296, 396), cells, strict=True):
+            page += right_line(right, y, displayed(cell, cell[0] > "z"))
+    data = glyph_file([page], drawn=grid([100, 200, 300, 400], [120, 140, 160, 180]))
+    assert shown(parsed(pdf, data))[1] == ("table", "\n".join(" | ".join(row) for row in rows))

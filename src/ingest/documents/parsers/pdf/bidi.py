@@ -90,12 +90,15 @@ class _Line:
             start -= 1
         if not any(kind in ("EN", "AN") for kind in self.classes[start:first]):
             start = first
-        gap = start
+        told = first > 1 and self.seen[first - 1] in _SENTENCE and self.seen[first - 2].isspace()  # "12 ,R"
+        start, gap = first if told else start, first - 1 if told else start
         while gap and self.seen[gap - 1].isspace():
             gap -= 1
         begin = gap
         while begin and self.classes[begin - 1] in _IN_NUMBERS:
             begin -= 1
+        if begin < gap and told:
+            return begin
         if begin < gap and any("\u06f0" <= text[:1] <= "\u06f9" for text in self.seen[begin:gap]):
             return begin
         return start

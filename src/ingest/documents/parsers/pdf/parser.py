@@ -50,7 +50,7 @@ from ingest.errors import (
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("application/pdf",)
-VERSION = "13"
+VERSION = "14"
 LIBRARIES = ("pypdfium2",)
 EXTRA = "ingest[pdf]"
 

@@ -30,7 +30,7 @@ def as_left_to_right(page: Page) -> Page:
     drawn = is_drawn_as_read([[item.text for item in stretch.items] for stretch in shown])
     mirrored = not drawn and sum(stretch.letters for stretch in shown) > 0
     everything = [stretch for found in stretches.values() for stretch in found]
-    rewritten = [s for s in everything if mirrored or any(sided(item.text) == "R" for item in s.items)]
+    rewritten = [stretch for stretch in everything if mirrored or stretch.turned]
     for stretch in rewritten:
         stretch.rtl = _is_read_from_right(stretch, mirrored)
         stretch.paragraph.rtl |= stretch.rtl

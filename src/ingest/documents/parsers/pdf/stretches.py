@@ -72,6 +72,7 @@ class LineStretch:
     punctuated: int = 0  # 1 if its punctuation is that of a line from right to left, -1 from left to right
     before: "LineStretch | None" = None  # the line above it in its paragraph
     paragraph: "StretchGroup" = field(default_factory=StretchGroup)
+    turned: bool = False  # its row has letters from right to left
     rtl: bool = False
 
     @property
@@ -96,10 +97,11 @@ def stretches_of(page: Page, words: Iterable[Word], turn: int) -> list[LineStret
         base, half = row[0].base, 0.5 * max(row[0].size, 1.0)
         near = [x for _, x in spaces[bisect_left(spaces, (base - half,)) : bisect_left(spaces, (base + half,))]]
         walls = [x for x, top, bottom in upright if top <= base <= bottom] if walled else []
-        for part in _parts(row, walls):
-            stretch = _stretch(part, page.glyphs.of_words, across, near)
-            if stretch.items:
-                found.append(stretch)
+        beside = [_stretch(part, page.glyphs.of_words, across, near) for part in _parts(row, walls)]
+        found += [stretch for stretch in beside if stretch.items]
+        turned = any(sided(item.text) == "R" for stretch in beside for item in stretch.items)
+        for stretch in beside:
+            stretch.turned = turned
     for at, stretch in enumerate(found):
         stretch.before = above = _above(found[max(at - _BESIDE, 0) : at], stretch)
         if above is not None:

@@ -29,12 +29,13 @@ def join_lines(lines: Iterable[str], words: Vocabulary | None = None) -> str:
 
 
 def right_to_left(words: Iterable[str]) -> bool:
-    """Return whether most words begin with a letter of Hebrew, Arabic or a similar script."""
-    balance = 0
+    """Return whether nearly all words begin with a letter of Hebrew, Arabic or a similar script."""
+    right = left = 0
     for word in words:
         letter = word[:1]
         if letter >= "\u0590":
-            balance += 1 if unicodedata.bidirectional(letter) in ("R", "AL") else -1
+            turned = unicodedata.bidirectional(letter) in ("R", "AL")
+            right, left = right + turned, left + (not turned)
         elif letter.isalpha():
-            balance -= 1
-    return balance > 0
+            left += 1
+    return right > 4 * left
