@@ -25,6 +25,7 @@ _FORCE_BOLD = 1 << 18
 _LONGEST = 128  # bytes of a name that are read
 _NARROW = frozenset(map(ord, "ijl"))
 _WIDE = frozenset(map(ord, "abdghmnopquwMW"))
+TELLING = _NARROW | _WIDE  # letters whose widths tell whether all are equally wide
 _EQUAL = 0.03  # of the width: differences due to rounding
 
 

@@ -7,24 +7,23 @@ of the page's own rotation and of sideways text on lines and columns.
 import ctypes
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
+from ingest.documents.parsers.pdf.addresses import object_addresses
 from ingest.documents.parsers.pdf.bullets import with_bullets
-from ingest.documents.parsers.pdf.fonts import UNSEEN, Face, Faces
+from ingest.documents.parsers.pdf.fonts import TELLING, UNSEEN, Face, Faces
 from ingest.documents.parsers.pdf.glyphs import GlyphReader, Glyphs, is_right_to_left
 from ingest.documents.parsers.pdf.matching import TableAbove
 from ingest.documents.parsers.pdf.noted import DRAWN, Noted
 from ingest.documents.parsers.pdf.paint import Paint, paint
 from ingest.documents.parsers.pdf.printed import printed_fields
-from ingest.documents.parsers.pdf.symbols import shown_letter, without_halves
+from ingest.documents.parsers.pdf.symbols import UNKNOWN, letter_of, without_halves
 from ingest.documents.parsers.pdf.tags import page_tags
 from ingest.documents.parsers.pdf.turns import area, main_turn, turned, turned_box
 
 _ASCENT, _DESCENT = 0.8, 0.2  # of the font size, above and below the baseline: glyph boxes vary too much
-_HYPHENS = {0x2: "-", 0xFFFE: "-", 0xAD: "\xad"}  # PDFium's own marks for a hyphen at the end of a line
 _SPACES = frozenset(code for code in range(0x3001) if chr(code).isspace() and code not in (10, 13))
 _SHIFT = 0.05  # font sizes between the baselines of a word and its raised or lowered part, at least
-_UNKNOWN = "\ufffd"  # a glyph whose character is not in the file
 _SMALLEST = 1.0  # points; smaller text is hidden
 
 
@@ -130,7 +129,7 @@ def read_page(handle: Any, number: int, noted: Noted | None = None) -> Page:
     rules = [turned_box(rule, turn) for rule in painted.rules]
     width, height = (right - left, top - bottom)[:: -1 if turn % 2 else 1]
     share = max((area(box) for box in painted.pictures), default=0.0) / max(width * height, 1.0)
-    unreadable = sum(word.text.count(_UNKNOWN) for word in words) > sum(len(word.text) for word in words) / 2
+    unreadable = sum(word.text.count(UNKNOWN) for word in words) > sum(len(word.text) for word in words) / 2
     tags = page_tags(handle)
     noted.fields += printed_fields(handle, tags, words)
     plain = not (reader.glyphs or noted.fields)  # boxes and circles of forms are no bullets
@@ -156,23 +155,24 @@ class _Reader:
 
     def words(self, handle: Any) -> list[Word]:
         """Return the words in content order; boxes are in the page's own coordinates, not rotated yet."""
-        raw, text = self.raw, self.text
+        raw, text = self.raw, self.text.raw
+        unicode, box_of, origin_of = raw.FPDFText_GetUnicode, raw.FPDFText_GetLooseCharBox, raw.FPDFText_GetCharOrigin
         rect, x, y = raw.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
         by_rect, by_x, by_y = ctypes.byref(rect), ctypes.byref(x), ctypes.byref(y)
-        word: Word | None = None
-        before = 0  # the white space before a character
-        glyphs = self.glyphs
-        for at in range(text.count_chars()):
-            code = raw.FPDFText_GetUnicode(text, at)
+        word, before = cast(Word | None, None), 0  # the white space before a character
+        glyphs, looks, object_at = self.glyphs, self.looks, object_addresses(self.text)
+        for at in range(self.text.count_chars()):
+            code = unicode(text, at)
             if code in (10, 13) or code in _SPACES:
                 word, before = None, code
                 continue
             if code >= 0x590 and glyphs is None and is_right_to_left(code):  # begin again, and look closer
-                self.glyphs, self.found, self.run = GlyphReader(text, handle), [], 0
+                self.glyphs, self.found, self.run = GlyphReader(self.text, handle), [], 0
                 return self.words(handle)
-            raw.FPDFText_GetLooseCharBox(text, at, by_rect)
-            raw.FPDFText_GetCharOrigin(text, at, by_x, by_y)
-            look = self._look(at)
+            box_of(text, at, by_rect)
+            origin_of(text, at, by_x, by_y)
+            key = object_at(at)
+            look = looks[key] if key in looks else self._look(at, key)
             start, end, base = turned(rect, x.value, y.value, look.turn)
             if word is None and before in (10, 13):
                 word = self._resumed(look, start, base)
@@ -180,13 +180,10 @@ class _Reader:
                 self.run += 1
             joined = word is not None and not self._parted(word, look, start, base)
             if word is None or not joined or self._shifted(word, look, base):
-                word = self._begin(look, start, end, base, (x.value, y.value))
-                word.joined = joined
-            look.face.measure(code, (end - start) / max(look.size, _SMALLEST))
-            letter = _HYPHENS.get(code) or (_UNKNOWN if code < 32 else chr(code))
-            if look.face.symbols or code >= 0xE000:
-                letter = shown_letter(letter, look.face.symbols)
-            word.text += letter
+                word = self._begin(look, (start, end, base), (x.value, y.value), joined)
+            if code in TELLING:
+                look.face.measure(code, (end - start) / max(look.size, _SMALLEST))
+            word.text += (letter := letter_of(code, look.face.symbols))
             if glyphs is not None:
                 glyphs.add(word, at, letter, (start, end, base))
             word.x0, word.x1 = min(word.x0, start), max(word.x1, end)
@@ -230,10 +227,11 @@ class _Reader:
         size = max(look.size, last.size, 1.0)
         return abs(base - last.base) > (0.3 if start < last.x0 - size else 0.7) * size
 
-    def _begin(self, look: _Look, start: float, end: float, base: float, origin: tuple[float, float]) -> Word:
+    def _begin(self, look: _Look, place: tuple[float, float, float], origin: tuple[float, float], joined: bool) -> Word:
         hidden = look.size < _SMALLEST or self._unseen(look, origin)
         face = UNSEEN if look.mode == 3 else look.face
-        word = Word("", start, end, base, look.size, look.bold, hidden, look.tag, self.run, look.turn, face)
+        word = Word("", *place, look.size, look.bold, hidden, look.tag, self.run, look.turn, face)
+        word.joined = joined
         word.part = DRAWN if look.order >= self.painted.own else ""
         self.found.append(word)
         return word
@@ -251,13 +249,10 @@ class _Reader:
             return True
         return look.mode in (0, 4) and self.painted.blends(inside, look.colour, look.order)
 
-    def _look(self, at: int) -> _Look:
-        """Return the look of a character's text object, determined once per object."""
+    def _look(self, at: int, key: int) -> _Look:
+        """Return the look of a character's text object, whose address is `key`: determined once per object."""
         raw = self.raw
         thing = raw.FPDFText_GetTextObject(self.text, at)
-        key = ctypes.cast(thing, ctypes.c_void_p).value or 0
-        if key in self.looks:
-            return self.looks[key]
         matrix = raw.FS_MATRIX()
         raw.FPDFText_GetMatrix(self.text, at, ctypes.byref(matrix))
         height = math.hypot(matrix.c, matrix.d) or math.hypot(matrix.a, matrix.b)

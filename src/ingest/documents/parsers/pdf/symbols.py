@@ -8,11 +8,19 @@ from functools import lru_cache
 
 from ingest.documents.parsers._reading.symbol_fonts import symbol, with_symbols
 
+UNKNOWN = "\ufffd"  # a glyph whose character is not in the file
+_HYPHENS = {0x2: "-", 0xFFFE: "-", 0xAD: "\xad"}  # PDFium's own marks for a hyphen at the end of a line
 _LATIN = frozenset([*range(0x21, 0x7F), *range(0xA0, 0x100)])  # control characters come of wrong tables
 _PRIVATE = range(0xE000, 0xF900)
 _MICRO, _MU = "\u00b5", "\u03bc"  # PDFium has the sign, our table the letter
 _ADOBE = {0xF6D9: "©", 0xF6DA: "®", 0xF6DB: "™"}  # Adobe's own codes for what Unicode has
 _ADOBE.update(enumerate("⏐⎯®©™⎛⎜⎝⎡⎢⎣⎧⎨⎩⎪⎮⎞⎟⎠⎤⎥⎦⎫⎬⎭", 0xF8E6))
+
+
+def letter_of(code: int, font: str) -> str:
+    """Return what is shown for a code of PDFium's; `font` as in `shown_letter`."""
+    letter = _HYPHENS.get(code) or (UNKNOWN if code < 32 else chr(code))
+    return shown_letter(letter, font) if font or code >= 0xE000 else letter
 
 
 def shown_letter(letter: str, font: str) -> str:
