@@ -19,7 +19,7 @@ from ingest.documents.parsers.pdf.paint import Paint, paint
 from ingest.documents.parsers.pdf.printed import printed_fields
 from ingest.documents.parsers.pdf.symbols import UNKNOWN, letter_of, without_halves
 from ingest.documents.parsers.pdf.tags import page_tags
-from ingest.documents.parsers.pdf.turns import area, main_turn, turned, turned_box
+from ingest.documents.parsers.pdf.turns import area, main_turn, quarter_turns, turned, turned_box
 
 _ASCENT, _DESCENT = 0.8, 0.2  # of the font size, above and below the baseline: glyph boxes vary too much
 _SPACES = frozenset(code for code in range(0x3001) if chr(code).isspace() and code not in (10, 13))
@@ -119,7 +119,7 @@ def read_page(handle: Any, number: int, noted: Noted | None = None) -> Page:
     text = handle.get_textpage()
     try:
         reader = _Reader(text, painted, (left, bottom, right, top))
-        words = reader.words(handle)
+        words = [word for word in reader.words(handle) if math.isfinite(word.x0 + word.x1 + word.base + word.size)]
     finally:
         text.close()
     own = [word for word in words if word.part != DRAWN] or words
@@ -257,7 +257,7 @@ class _Reader:
         raw.FPDFText_GetMatrix(self.text, at, ctypes.byref(matrix))
         height = math.hypot(matrix.c, matrix.d) or math.hypot(matrix.a, matrix.b)
         size = abs(raw.FPDFText_GetFontSize(self.text, at)) * (height or 1.0)
-        turn = round(math.atan2(matrix.b, matrix.a) / (math.pi / 2)) % 4
+        turn = quarter_turns(matrix.a, matrix.b)
         if not key:
             return _Look(size, False, 0, (0, 0, 0, 255), 0, -1, turn)
         channels = [ctypes.c_uint(0) for _ in range(4)]

@@ -1,10 +1,17 @@
 """Coordinates of text that is turned by quarter turns, in a frame where it is upright."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 Box = tuple[float, float, float, float]
+
+
+def quarter_turns(a: float, b: float) -> int:
+    """Return by how many quarters text with such a matrix is turned; 0 if its numbers are none."""
+    angle = math.atan2(b, a) / (math.pi / 2)
+    return 0 if math.isnan(angle) else round(angle) % 4
 
 
 def turned(rect: Any, x: float, y: float, turn: int) -> tuple[float, float, float]:
