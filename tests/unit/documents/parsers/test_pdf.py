@@ -78,6 +78,13 @@ def test_an_outline_that_loops_ends():
     assert shown(parsed(pdf, looped)) == [("paragraph", " ".join(BODY))]
 
 
+def test_more_space_around_a_line_inside_a_sentence_begins_no_paragraph():
+    rows = [*BODY[:2], "person or a budget has agreed to what the plan will cost us all,", "and not before that."]
+    page = "".join(text(72, y, row) for y, row in zip((100, 112, 128, 140), rows, strict=True))
+    page = page.replace("person or", "and fetched before a person or").replace("cost us all,", "cost")
+    assert len(shown(parsed(pdf, build([page])))) == 1
+
+
 def test_running_lines_and_page_numbers_are_left_out():
     pages = [
         text(72, 40, "Annual report") + lines(72, 100, [f"Page of text number {n}."]) + text(300, 760, f"{n}")

@@ -147,6 +147,12 @@ def test_a_running_line_that_repeats_the_title_is_left_out_and_the_title_stays()
     assert texts(first, second) == ["Annual report", " ".join(BODY), " ".join(BODY)]
 
 
+def test_a_small_running_line_above_a_large_title_is_left_out():
+    first = text(30, 24, "11/30/26, 9:36 AM Quarterly", 8) + text(72, 60, "Report", 24) + lines(72, 100, BODY)
+    second = text(30, 24, "11/30/26, 9:36 AM Quarterly", 8) + lines(72, 48, BODY) + lines(72, 200, BODY)
+    assert texts(first, second) == ["Report", " ".join(BODY), " ".join(BODY), " ".join(BODY)]
+
+
 def test_one_of_the_running_lines_stays_if_only_they_spell_the_title():
     pages = [sheet(BODY), sheet([*BODY[:2], "person."])]
     assert texts(*pages, title="Quarterly report for the board \\204 draft").count(HEAD) == 1

@@ -50,6 +50,15 @@ def test_code_goes_on_over_a_page():
     assert [words for kind, words in blocks(first, second) if kind == "code"] == ["\n".join([*CODE[:5], *CODE[5:]])]
 
 
+def test_code_below_a_running_line_in_columns_is_no_part_of_a_table():
+    rows = ["def load(path):", "    with open(path)  as file:", "        yield            file"]
+    head = text(60, 30, "Today") + text(400, 30, "Manual")
+    first = head + lines(72, 60, BODY * 4) + typed(84, 300, rows)
+    second = head + typed(84, 44, rows) + lines(72, 240, BODY * 4)
+    found = [(kind, words) for kind, words in blocks(first, second) if kind != "paragraph"]
+    assert found == [("code", "\n".join(rows * 2))]
+
+
 def test_the_output_of_a_program_keeps_its_columns():
     rows = ["$ load --all \\", "    --verbose", "NAME        SIZE  DATE", "a.txt        120  2024-01-01",
             "long.txt       7  2024-01-02", "done"]  # fmt: skip

@@ -182,7 +182,7 @@ def _begins(group: list[Line], line: Line, right: dict[int, float]) -> bool:
     gap = line.base - last.base
     usual = [b.base - a.base for a, b in pairwise(group) if b.base > a.base]
     if usual and gap > 1.25 * min(usual) and gap > min(usual) + 0.25 * line.size:
-        return True
+        return _ended(last, right) or not line.text[:1].islower()  # a raised figure needs space
     return last.x1 < edge - 0.25 * (edge - last.x0) and last.text[-1:] in ".!?:" and not line.text[:1].islower()
 
 

@@ -6,7 +6,7 @@ words ──runs──▶ pieces ──ruled tables taken out──▶ columns �
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from ingest.documents.parsers.pdf.aligned import aligned_table, joined_tables
 from ingest.documents.parsers.pdf.annotations import Remark
@@ -200,17 +200,25 @@ def _items(pieces: list[Piece], page: Page, column: int) -> list[Line | Table]:
     for in_form, rows in form_rows(rows_of_pieces(pieces)):
         if in_form:
             found += [_line(part, page, column) for row in rows for part in form_lines(row)]
-        else:
-            found += _tables_and_lines(with_narrow_gutters(rows), page, column)
+            continue
+        for typed, part in groupby(rows, lambda row: page.verbatim and _is_typed(row)):
+            if typed:
+                found += [_line(row, page, column) for row in part]
+            else:
+                found += _tables_and_lines(with_narrow_gutters(list(part)), page, column)
     return found
+
+
+def _is_typed(row: list[Piece]) -> bool:
+    """Return whether all letters of a row are equally wide."""
+    return typed_text([word for piece in row for word in piece.words]) is not None
 
 
 def _tables_and_lines(rows: list[list[Piece]], page: Page, column: int) -> list[Line | Table]:
     found: list[Line | Table] = []
     at = 0
     while at < len(rows):
-        verbatim = page.verbatim and typed_text([word for piece in rows[at] for word in piece.words]) is not None
-        end, table = (at, None) if verbatim else aligned_table(rows, at, page)
+        end, table = aligned_table(rows, at, page)
         if table is not None:
             last = found[-1] if found else None
             whole = joined_tables(last, table) if isinstance(last, Table) else None

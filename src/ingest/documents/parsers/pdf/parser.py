@@ -50,7 +50,7 @@ from ingest.errors import (
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("application/pdf",)
-VERSION = "14"
+VERSION = "15"
 LIBRARIES = ("pypdfium2",)
 EXTRA = "ingest[pdf]"
 

@@ -23,6 +23,7 @@ _PAGES = 3  # that prove a running line
 _SHARE = 0.4  # of the pages, at least: left and right pages may differ
 _BLOCK = 6  # lines of a header or footer, at most
 _SET_OFF = 1.6  # font sizes between a running line and the text, at least
+_ABOVE_LARGER = 0.4  # font sizes between a small running line and the tops of larger letters below it
 _WIDER = 1.2  # times the space between paragraphs
 _LEADING = 1.35  # font sizes between the lines of a paragraph, at most
 _SHORT = 20  # characters, of the first line of a paragraph, at least
@@ -160,7 +161,8 @@ def _outermost(sheet: PageLayout, known: set[int]) -> Iterator[Item]:
             if _apart(row[0], inner[0], usual):
                 outer = [item for members in rows[:at] for item in members]
                 prose = sum(isinstance(item, Line) and len(item.text) > _PROSE for item in outer) > 1
-                if not prose and not _in_margin(inner[0], height, _OPPOSITE):
+                far = height - _place(inner[0]) if _place(inner[0]) > _place(row[0]) else _place(inner[0])
+                if not prose and far > _OPPOSITE * height:
                     yield from (item for item in outer if isinstance(item, Table) or not item.form)
                 break
 
@@ -197,8 +199,10 @@ def _apart(item: Item, inner: Item, usual: float) -> bool:
     (above, below) = (item, inner) if _place(item) < _place(inner) else (inner, item)
     end = above.base if isinstance(above, Line) else above.bottom
     start = below.base if isinstance(below, Line) else below.top
-    small = isinstance(item, Line) and isinstance(inner, Line) and item.size <= _SMALLER * inner.size
     size = max(thing.size if isinstance(thing, Line) else 0.0 for thing in (above, below))
+    small = isinstance(item, Line) and isinstance(inner, Line) and item.size <= _SMALLER * inner.size
+    if isinstance(item, Line) and small and below is inner and start - end - size > _ABOVE_LARGER * item.size:
+        return True  # the space is above larger letters
     return start - end > _SET_OFF * size and (small or start - end > _WIDER * usual)
 
 
