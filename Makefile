@@ -9,7 +9,7 @@ PROCESSES ?= 2
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test legacy-test check lint house format quality bench-parse bench-keyword bench-incremental bench-nights bench-search false-secrets ablation interop fuzz faults corruptions formats formats-unstructured kept wheel-test terraform-check judged schemas lock clean
+.PHONY: help env demo test legacy-test check lint house format quality bench-parse bench-keyword bench-incremental bench-nights bench-search false-secrets ablation interop fuzz faults corruptions formats formats-unstructured kept operate-test wheel-test terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -107,6 +107,10 @@ corruptions: $(STAMP) ## Corrupt points, vectors and files at random, 10,000 tim
 
 formats: $(STAMP) ## Write the tables of real files in docs/formats.md again; ARGS="--save FILE" or "--against FILE": what changed in them; needs INGEST_TEST_DATA
 	$(BIN)/python -m benchmarks.formats $(or $(ARGS),--write)
+
+operate-test: $(STAMP) ## Operate two indexes in Prefect's UI, in a real browser (docs/prefect.md); needs Chromium
+	$(BIN)/python -m pip install --quiet --requirement tests/operate/requirements.txt
+	OPERATE_TEST=1 $(BIN)/python -m pytest tests/operate $(ARGS)
 
 kept: $(STAMP) ## Write the table of what is kept, dropped and marked, format by format, in docs/formats.md again
 	$(BIN)/python -m benchmarks.kept --write

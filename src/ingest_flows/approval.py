@@ -56,7 +56,8 @@ def suspend(settings: Settings, report: RunReport, observer: RunObserver) -> Non
         return
     with get_client(sync_client=True) as client:
         _give_up_earlier(client, UUID(str(deployment.get_id())), report.generation)
-    lines = [f"Generation `{report.generation}` of `{report.index}`, on `{report.base}`.", ""]
+    base = f"built on `{report.base}`" if report.base is not None else "the first"
+    lines = [f"Generation `{report.generation}` of `{report.index}`, {base}.", ""]
     lines += markdown.verdict_lines(observer.verdict) if observer.verdict is not None else []
     asked = Approval.with_initial_data(description="\n".join(lines))
     suspend_flow_run(wait_for_input=asked, timeout=WAIT_SECONDS, key=f"{KEY}{report.generation}")
