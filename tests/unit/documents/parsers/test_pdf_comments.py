@@ -8,7 +8,7 @@ from ingest.documents.parsers.pdf import parser as pdf
 from ingest.errors import OversizedDocument
 from ingest.records import ParseLimits, ParserOptions
 from tests.unit.documents.parsers.checks import faults, parsed, raw, shown
-from tests.unit.documents.parsers.pdf_files import area, lines, text
+from tests.unit.documents.parsers.pdf_files import Writer, area, lines, text
 from tests.unit.documents.parsers.pdf_forms import annotated, note
 
 FIRST = ["The plan is read before anything is spent, and it says how many", "documents are new, changed or gone."]
@@ -131,3 +131,20 @@ def test_a_value_that_is_shown_in_many_places_cannot_fill_the_memory():
     options = ParserOptions(limits=ParseLimits(text_characters=100_000))
     with pytest.raises(OversizedDocument, match="over the limit of 100000 characters in annotations"):
         pdf.parse(replace(given, options=options))
+
+
+def test_text_at_the_top_of_a_page_that_inherits_its_size_is_seen_also_with_a_text_box():
+    writer = Writer()
+    fonts = "/Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>"
+    content = writer.stream(b"BT /F1 10 Tf 72 1100 Td (At the top of the page.) Tj ET")
+    box = writer.add("<< /Type /Annot /Subtype /FreeText /Contents (In a box) /Rect [72 900 200 920] /F 4 >>")
+    page = writer.add(
+        f"<< /Type /Page /Parent 4 0 R /Resources << {fonts} >> /Contents {content} 0 R /Annots [{box} 0 R] >>"
+    )
+    writer.add(f"<< /Type /Pages /Kids [{page} 0 R] /Count 1 /MediaBox [0 0 842 1191] >>")
+    root = writer.add("<< /Type /Catalog /Pages 4 0 R >>")
+    document = parsed(pdf, writer.file(f"/Root {root} 0 R"))
+    assert [(block.marks, text) for block, (_, text) in zip(document.blocks, shown(document), strict=True)] == [
+        ((), "At the top of the page."),
+        ((), "In a box"),
+    ]

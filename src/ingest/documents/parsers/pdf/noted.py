@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.documents.parsers.pdf.annotations import MAX_NOTES, Box, Budget, Remark, TextBox, annotations, box_of
+from ingest.documents.parsers.pdf.attachments import Attachments
 from ingest.documents.parsers.pdf.fields import Field, Forms
 
 # Parts of a form: what is drawn by an annotation, a label and its value, a value alone, a box and its label.
@@ -41,7 +42,7 @@ class Noted:
         yield from self.frames
 
 
-def read_noted(handle: Any, forms: Forms, budget: Budget, *, comments: bool) -> Noted:
+def read_noted(handle: Any, forms: Forms, files: Attachments, budget: Budget, *, comments: bool) -> Noted:
     """Return a page's annotations, and make fields, text boxes and stamps part of its content.
 
     The page must be loaded again if `own` is set.
@@ -49,6 +50,7 @@ def read_noted(handle: Any, forms: Forms, budget: Budget, *, comments: bool) -> 
     Args:
         handle: pypdfium2's page.
         forms: The form of its document.
+        files: Gets those that are pinned to the page.
         budget: For what is read.
         comments: Whether they are wanted.
 
@@ -59,9 +61,13 @@ def read_noted(handle: Any, forms: Forms, budget: Budget, *, comments: bool) -> 
     kinds, frames = set(), []
     for index in range(min(pdfium.FPDFPage_GetAnnotCount(handle), MAX_NOTES)):
         if note := pdfium.FPDFPage_GetAnnot(handle, index):
-            kinds.add(pdfium.FPDFAnnot_GetSubtype(note))
-            frames.append(NoteFrame(box_of(pdfium, note)))
-            pdfium.FPDFPage_CloseAnnot(note)
+            try:
+                kinds.add(kind := pdfium.FPDFAnnot_GetSubtype(note))
+                frames.append(NoteFrame(box_of(pdfium, note)))
+                if kind == pdfium.FPDF_ANNOT_FILEATTACHMENT:
+                    files.add_pinned(handle, note)
+            finally:
+                pdfium.FPDFPage_CloseAnnot(note)
     if not kinds - {pdfium.FPDF_ANNOT_LINK}:
         return Noted()
     others = kinds - {pdfium.FPDF_ANNOT_LINK, pdfium.FPDF_ANNOT_WIDGET}
@@ -69,6 +75,7 @@ def read_noted(handle: Any, forms: Forms, budget: Budget, *, comments: bool) -> 
     found = Noted(list(forms.fields(handle)), boxes, remarks if comments else [], frames)
     if kinds & {pdfium.FPDF_ANNOT_WIDGET, pdfium.FPDF_ANNOT_FREETEXT, pdfium.FPDF_ANNOT_STAMP}:
         own = pdfium.FPDFPage_CountObjects(handle)
+        handle.set_mediabox(*handle.get_bbox())  # it would become that of a letter if the page inherits its own
         if pdfium.FPDFPage_Flatten(handle, pdfium.FLAT_NORMALDISPLAY) == pdfium.FLATTEN_SUCCESS:
             found.own = own
     return found

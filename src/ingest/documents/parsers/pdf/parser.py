@@ -28,6 +28,7 @@ from typing import Any
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers._reading.titles import document_title
 from ingest.documents.parsers.pdf.annotations import Budget
+from ingest.documents.parsers.pdf.attachments import Attachments
 from ingest.documents.parsers.pdf.blocks import add_blocks
 from ingest.documents.parsers.pdf.fields import Forms
 from ingest.documents.parsers.pdf.filling import cleared
@@ -47,10 +48,10 @@ from ingest.errors import (
     ScannedDocument,
     UnsupportedFormat,
 )
-from ingest.records import Child, Document, RawDocument
+from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("application/pdf",)
-VERSION = "15"
+VERSION = "16"
 LIBRARIES = ("pypdfium2",)
 EXTRA = "ingest[pdf]"
 
@@ -104,11 +105,12 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
     path = raw.ref.path
     if len(pdf) > MAX_PAGES:
         raise OversizedDocument(f"{path}: {len(pdf)} pages, over the limit of {MAX_PAGES}")
-    children = tuple(_attachments(pdf, raw))
+    files = Attachments(raw)
+    files.add_all(pdf)
     sheets: list[PageLayout] = []
     scanned: list[int] = []
     letters = 0
-    for page in _pages(pdf, raw):
+    for page in _pages(pdf, raw, files):
         if _is_scan(page):
             scanned.append(page.number)
         letters += sum(len(word.text) for word in page.words)
@@ -125,13 +127,13 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
     title = written_title(pdf, raw.data)
     headings = Headings(list(_outline(pdf)))
     add_blocks(assembly, sheets, headings, title)
-    if not assembly.blocks and not children:
+    if not assembly.blocks and not files.children:
         raise EmptyDocument(f"{path}: {len(pdf)} pages without text")
     title = document_title(assembly.blocks, title or headings.title)
-    return Document(assembly.text, tuple(assembly.blocks), title, raw.media_type, "pdf", children=children)
+    return Document(assembly.text, tuple(assembly.blocks), title, raw.media_type, "pdf", children=files.children)
 
 
-def _pages(pdf: Any, raw: RawDocument) -> Iterator[Page]:
+def _pages(pdf: Any, raw: RawDocument, files: Attachments) -> Iterator[Page]:
     """Yield the pages in order, one in memory at a time.
 
     Raises: MalformedDocument, OversizedDocument, UnsupportedFormat.
@@ -147,7 +149,7 @@ def _pages(pdf: Any, raw: RawDocument) -> Iterator[Page]:
             except pypdfium2.PdfiumError as error:
                 raise MalformedDocument(f"{path}: page {index + 1} of {len(pdf)} cannot be read: {error}") from error
             try:
-                noted = read_noted(handle, forms, budget, comments=raw.options.comments == "keep")
+                noted = read_noted(handle, forms, files, budget, comments=raw.options.comments == "keep")
                 if noted.own is not None:
                     handle.close()
                     handle = pdf[index]
@@ -195,29 +197,3 @@ def _outline(pdf: Any) -> Iterator[Entry]:
         index = target.get_index() if target is not None else None
         title = " ".join(bookmark.get_title().split())
         yield Entry(title, bookmark.level + 1, index + 1 if index is not None and index >= 0 else 0)
-
-
-def _attachments(pdf: Any, raw: RawDocument) -> Iterator[Child]:
-    """Yield the embedded files, within the limits for archives. Raises: OversizedDocument, MalformedDocument."""
-    import pypdfium2
-
-    limits, path = raw.options.limits, raw.ref.path
-    count = pdf.count_attachments()
-    if count > limits.archive_entries:
-        raise OversizedDocument(f"{path}: {count} attachments, over the limit of {limits.archive_entries}")
-    taken: set[str] = set()
-    total = 0
-    for index in range(count):
-        try:
-            attachment = pdf.get_attachment(index)
-            name = attachment.get_name() or f"attachment-{index + 1}"
-            data = bytes(attachment.get_data())
-        except pypdfium2.PdfiumError as error:
-            raise MalformedDocument(f"{path}: attachment {index + 1} of {count} cannot be read: {error}") from error
-        total += len(data)
-        if total > limits.archive_bytes:
-            raise OversizedDocument(f"{path}: attachments over the limit of {limits.archive_bytes} bytes unpacked")
-        if name in taken:
-            name = f"{index + 1}-{name}"
-        taken.add(name)
-        yield Child(name, data)
