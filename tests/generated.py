@@ -9,6 +9,7 @@ from email.message import EmailMessage
 
 from hypothesis import strategies as st
 
+from benchmarks.fuzzing import tnef_seeds
 from tests.unit.documents.parsers import pdf_files
 from tests.unit.documents.parsers.test_epub import PAGE, book
 from tests.unit.documents.parsers.test_odf import file as odf_file
@@ -173,6 +174,18 @@ def _mail(parts):
     return message.as_bytes()
 
 
+def _tnef(parts):
+    body = _markdown(parts).decode().encode("utf-16-le") + bytes(2)
+    return tnef_seeds.stream(
+        tnef_seeds.attribute(tnef_seeds.MESSAGE, tnef_seeds.SUBJECT, b"Generated\0"),
+        tnef_seeds.attribute(
+            tnef_seeds.MESSAGE,
+            tnef_seeds.PROPERTIES,
+            tnef_seeds.properties(tnef_seeds.prop(0x1000, tnef_seeds.UNICODE, body)),
+        ),
+    )
+
+
 def _pdf(parts):
     pages, page, y = [], "", 60
     for kind, value, level in parts:
@@ -239,6 +252,7 @@ BY_PARSER = {
     "xlsx": ROWS.map(_xlsx),
     "archive": PARTS.map(_zip),
     "eml": PARTS.map(_mail),
+    "tnef": PARTS.map(_tnef),
     "pdf": PARTS.map(_pdf),
     "epub": PARTS.map(_epub),
     "odf": PARTS.map(_odf),

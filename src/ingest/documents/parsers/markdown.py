@@ -14,7 +14,7 @@ from ingest.documents.parsers._reading.titles import document_title
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("text/markdown", "text/mdx")
-VERSION = "6"
+VERSION = "7"
 LIBRARIES = ("pyromark", "lxml", "pyyaml", "charset-normalizer", "webencodings")
 
 

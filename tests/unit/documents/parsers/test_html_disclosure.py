@@ -106,6 +106,14 @@ OPENED = {
     "footnotes": "<p>a<a epub:type=noteref href='#x'>1</a></p><aside id=x role=doc-footnote {}>PANEL</aside>",
     "mediawiki": "<div class='mw-collapsible'><p>a</p><div class=mw-collapsible-content {}>PANEL</div></div>",
     "mediawiki rows": "<table class=mw-collapsible><tr><th>h<th>i<tr {}><td>PANEL<td>2</table>",
+    "wrapped": (
+        "<div role=button aria-controls=x>Q</div><p>a</p><div class=a {}><div><div><div role=region id=x>PANEL</div>"
+        "</div></div></div>"
+    ),
+    "navframe": "<div class=NavFrame><div class=NavHead>Q</div><div class=NavContent {}>PANEL</div></div>",
+    "phpbb": (
+        "<div class=spoiler><input type=button value=Show onclick='toggle(this)'><div class=body {}>PANEL</div></div>"
+    ),
     "label": "<label for=c data-target=x>Q</label><input type=checkbox id=c><p>a</p><div id=x {}>PANEL</div>",
 }
 
@@ -129,6 +137,7 @@ def test_what_a_control_opens_is_read(page, hides):
         "<button aria-controls=x disabled>Q</button><p>a</p><div id=x {}>PANEL</div>",
         "<button aria-controls=x></button><p>a</p><div id=x {}>PANEL</div>",
         "<p hidden><button aria-controls=x>Q</button></p><p>a</p><div id=x {}>PANEL</div>",
+        "<button aria-controls=x>Q</button><p>a</p><div {}>PANEL<p id=x>one</p></div>",
         "<p style='font-size:0'><button aria-controls=x>Q</button></p><p>a</p><div id=x {}>PANEL</div>",
         "<template><button aria-controls=x>Q</button></template><p>a</p><div id=x {}>PANEL</div>",
         "<div id=x {}>PANEL <button aria-controls=x>Q</button></div>",
@@ -226,8 +235,29 @@ def test_the_button_that_heads_a_panel_is_read():
 
 
 @pytest.mark.parametrize(
+    "page",
+    [
+        "<button class=accordion-title>Question</button><div>A</div>",
+        "<button data-bs-toggle=tab data-bs-target='#x'>Question</button><div id=x>A</div>",
+        "<button class=collapsible>Question</button><div style='max-height:0;overflow:hidden'>A</div>",
+    ],
+)
+def test_a_button_that_heads_a_part_which_is_not_closed_is_read(page):
+    assert split(page)[0][:10] == "Question\nA"
+
+
+def test_other_buttons_are_not_read():
+    assert "PRESS" not in split("<button class=btn data-toggle=modal>PRESS</button><button>PRESS</button>")[0]
+
+
+def test_buttons_beside_each_other_are_words_apart():
+    assert "One Two" in split("<button aria-controls=x>One</button><button aria-controls=y>Two</button>")[0]
+
+
+@pytest.mark.parametrize(
     "unit",
     [
+        "<div hidden><div><div><p id=x>p</p></div></div></div><button aria-controls=x>Q</button>",
         "<button aria-controls=x>Q</button><div id=x hidden>p</div>",
         "<div class=slide hidden>p</div>",
         "<a href='#x'>Q</a>",

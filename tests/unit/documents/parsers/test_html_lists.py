@@ -36,6 +36,11 @@ def lists(page: str) -> list[str]:
         ("style='list-style-type:arabic-indic'", "١. ٢."),
         ("style='list-style-type:unheard-of'", "1. 2."),
         ("start=99999999999999999999", "1. 2."),
+        ("class='loweralpha simple'", "a. b."),
+        ("class=upperroman start=3", "III. IV."),
+        ("class='list-[lower-greek]'", "α. β."),
+        ("class='arabic simple'", "1. 2."),
+        ("class=loweralpha type=I", "I. II."),
     ],
 )
 def test_items_are_marked_as_the_list_says(attributes, marks):

@@ -11,7 +11,7 @@ from typing import Any
 from ingest.documents.parsers._markup.html_chrome import Chrome, scope
 from ingest.documents.parsers._markup.html_code import CODE, code_language, code_lines, is_code_table, is_editor
 from ingest.documents.parsers._markup.html_hidden import Hiding
-from ingest.documents.parsers._markup.html_inline import BLOCKS, BREAK, SPECIAL, Inline, closing, opening
+from ingest.documents.parsers._markup.html_inline import BLOCKS, BREAK, SPECIAL, Inline, closing, is_apart, opening
 from ingest.documents.parsers._markup.html_lists import LISTS, OpenLists, number_in
 from ingest.documents.parsers._markup.html_symbols import show_symbols
 from ingest.documents.parsers._markup.html_tables import cells, grid, is_layout, own_rows
@@ -84,7 +84,7 @@ class _Flow:
                 self.flush()
             elif tag in SPECIAL:
                 parts.append(closing(tag))
-            elif "-" in tag or self.styles.is_box(element):
+            elif is_apart(tag) or self.styles.is_box(element):
                 parts.append(" ")
             self.depth -= 1
             if element.tail and element is not root:
@@ -113,7 +113,7 @@ class _Flow:
         if self.styles.is_block(element):
             self.flush()
             self._open(_nothing)
-        elif "-" in tag or self.styles.is_box(element):
+        elif is_apart(tag) or self.styles.is_box(element):
             self.parts.append(" ")
         return False
 

@@ -50,6 +50,7 @@ _ALWAYS = frozenset(
         "linenumber",
         "linenodiv",
         "line-numbers-rows",
+        "line-numbers-wrapper",
         "skip-link",
         "skip-to-content",
         "skiplink",
@@ -88,6 +89,8 @@ _CONSENT = re.compile(
 _CONSENT_HINT = re.compile("cook|consent|gdpr|ccpa|trust|cc-|didomi|osano|usercentrics")
 _MENU_TAGS = frozenset(("div", "ul", "ol", "section", "aside", "p", "span", "td"))
 _CONSENT_LENGTH = 4000  # characters; longer text about cookies is content
+_SHOWS = ("tab", "pill", "collapse", "accordion", "list")  # what a button of Bootstrap may show
+_PANEL_HEAD = re.compile(r"accordion|faq|collapsible|disclosure|spoiler|question")
 _ICON_LENGTH = 2  # characters; without letters or digits and hidden from assistive technology, it is decoration
 _SECTIONING = frozenset(("article", "section", "main", "aside", "blockquote", "figure", "li", "td", "details"))
 _MOST = 0.5  # share of the page's text that `<main>` must hold to stand for the page
@@ -193,7 +196,12 @@ def _is_edge(element: Any) -> bool:
 
 def _is_text_button(button: Any) -> bool:
     """Return whether a button shows or hides content that it names, as the questions of an FAQ do."""
-    if "aria-expanded" in button.attrib or "aria-controls" in button.attrib:
+    attributes = button.attrib
+    if "aria-expanded" in attributes or "aria-controls" in attributes:
+        return True
+    if any(attributes.get(name) in _SHOWS for name in ("data-bs-toggle", "data-toggle")):
+        return True
+    if _PANEL_HEAD.search(attributes.get("class", "")[:500].lower()):
         return True
     around = button.getparent()
     for _ in range(2):

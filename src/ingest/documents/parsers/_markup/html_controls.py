@@ -2,11 +2,13 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 _LONGEST = 1000  # characters of an attribute
 _LEVELS = 3  # around a link
+_WRAPPERS = 5  # elements of which each holds nothing but the next
 _PER_VALUE = 64  # parts with the same value that are looked at
 _CONTROLS = frozenset(("button", "a", "summary", "label", "area"))
 _ROLES = frozenset(("button", "tab", "switch", "link", "checkbox", "radio", "treeitem", "menuitem", "option"))
@@ -63,13 +65,24 @@ def is_control(element: Any) -> bool:
     return len(element) > 0 or bool((element.text or "").strip())
 
 
+def identities(part: Any) -> Iterator[str]:
+    """Yield the names by which a control may mean a part: its own, and those of an element that is all it holds."""
+    for _ in range(_WRAPPERS):
+        if identity := part.get("id"):
+            yield identity
+        if len(part) != 1 or (part.text or "").strip() or (part[0].tail or "").strip():
+            return
+        part = part[0]
+
+
 class Controls:
     """Which controls name a part."""
 
     def __init__(self, root: Any, parts: list[Any]) -> None:
         """Find the controls that name one of these parts."""
         self._named: dict[Any, list[Any]] = defaultdict(list)
-        self._by_id = {identity: part for part in reversed(parts) if (identity := part.get("id"))}
+        self._by_id = {identity: part for part in reversed(parts) for identity in identities(part)}
+        self._by_id |= {identity: part for part in reversed(parts) if (identity := part.get("id"))}
         self._by_value: dict[tuple[str, str], list[Any]] = defaultdict(list)
         self._by_variable: dict[tuple[Any, str], list[Any]] = defaultdict(list)
         self._links: dict[Any, frozenset[str]] = {}

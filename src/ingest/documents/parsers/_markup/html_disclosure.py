@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from ingest.documents.parsers._markup.html_chrome import link_share
-from ingest.documents.parsers._markup.html_controls import Controls, is_control
+from ingest.documents.parsers._markup.html_controls import Controls, identities, is_control
 
 _PER_TARGET = 8  # controls of one part that are looked at
 _LEVELS = 3  # around a part where the name of an accordion, of tabs or of a carousel is looked for
@@ -27,7 +27,7 @@ _MENU_SHARE = 0.8  # of the text in links
 _INERT = frozenset(("template", "noscript", "script", "style", "head", "iframe", "textarea", "select", "object", "svg"))
 _WHOLE = ("html", "body", "main")
 _HEADS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "dt", "button", "summary", "label"))
-_FOLDS = re.compile(r"accordion|faq|collaps|toggl|expand|disclos|spoiler|fold|details|answer|caret|reveal")
+_FOLDS = re.compile(r"accordion|faq|collaps|toggl|expand|disclos|spoiler|fold|details|answer|caret|reveal|navframe")
 _TABS = re.compile(r"(?:^|[\s_-])tabs?(?:$|[\s_-])|tab-?(?:pane|panel|content|list|set|bar)")
 _SLIDES = re.compile(r"carousel|slide|swiper|slick|gallery")
 _MOVES = re.compile(r"prev|next|arrow|dot|bullet|indicator|pag|slide|carousel|forward|back|weiter|zurück")
@@ -66,7 +66,7 @@ class Disclosure:
 
 def _may_be_opened(part: Any) -> bool:
     """Return whether anything about a part lets it be named by a control or belong to one; told without a search."""
-    if part.tag == "dd" or not _DULL.issuperset(part.keys()):
+    if part.tag == "dd" or not _DULL.issuperset(part.keys()) or any(identities(part)):
         return True
     if any(_HINTS.search(_names(element)) for element in (part, *_around(part))):
         return True
@@ -152,7 +152,8 @@ def _head(part: Any, shut: Container[Any]) -> Any:
                 (before for before in (found, *found.itersiblings(preceding=True)) if before.tag == "dt"), None
             )
         if found is not None:
-            text = int(found.xpath("string-length(normalize-space(.))"))
+            label = "@value" if found.tag == "input" else "."
+            text = int(found.xpath(f"string-length(normalize-space({label}))"))
             return found if found not in shut and 0 < text <= _HEAD else None
         at = at.getparent()
         if at is None or at.tag in _WHOLE or (at.text or "").strip():

@@ -173,7 +173,12 @@ class Inline:
 
     def stands_apart(self, element: Any, tag: str) -> bool:
         """Return whether the text of an element is no part of a word around it."""
-        return tag in BLOCKS or "-" in tag or self.styles.is_block(element) or self.styles.is_box(element)
+        return tag in BLOCKS or is_apart(tag) or self.styles.is_block(element) or self.styles.is_box(element)
+
+
+def is_apart(tag: str) -> bool:
+    """Return whether elements are boxes in a line: buttons, and those that a page defines itself."""
+    return tag == "button" or "-" in tag
 
 
 def is_anchor(link: Any) -> bool:

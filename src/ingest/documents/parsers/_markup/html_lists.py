@@ -13,6 +13,11 @@ from ingest.documents.parsers._reading.numerals import SYSTEMS, numeral
 
 LISTS = ("ul", "ol", "menu", "dir", "dl")
 _TYPES = {"1": "decimal", "a": "lower-alpha", "A": "upper-alpha", "i": "lower-roman", "I": "upper-roman"}
+_CLASSES = (
+    re.compile(  # that docutils, Sphinx, AsciiDoc and others give their lists; their style sheets are other files
+        r"(?:^|\s)(?:list-)?\[?(lower|upper)-?(alpha|latin|roman|greek)\]?(?:$|\s)", re.I
+    )
+)
 _DEEPEST = 8  # lists whose numbers a counter joins
 _LONGEST = 40  # characters of a mark
 _CONTENT = re.compile(
@@ -107,7 +112,10 @@ class OpenLists:
     def _style(self, element: Any, tag: str) -> str:
         kind = element.get("type") or ""
         style = _TYPES.get(kind.strip(), "") if tag in ("ol", "li") else ""
-        return self._declared(element) or style
+        if found := self._declared(element) or style:
+            return found
+        named = _CLASSES.search((element.get("class") or "")[:1000]) if tag == "ol" else None
+        return f"{named[1]}-{named[2]}".lower() if named else ""
 
     def _declared(self, element: Any) -> str:
         """Return a list style that is set for an element; of several words, the one that is a style."""

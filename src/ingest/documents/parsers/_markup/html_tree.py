@@ -1,7 +1,6 @@
 """HTML and XHTML sources to lxml trees: no entity, file or URL is fetched, and depth is limited."""
 
 import re
-from collections import deque
 from html.entities import html5
 from typing import Any
 
@@ -75,13 +74,21 @@ def _with_stray_ends(source: str) -> str:
     for end in _PARAGRAPH_END.finditer(source):
         place = end.start()
         start = max(source.rfind("<p", behind, place), source.rfind("<P", behind, place))
-        if start < 0 or source[start + 2] not in _AFTER_NAME or _CLOSERS.search(source, start + 2, place):
-            last = deque(_CLOSERS.finditer(source, behind, place), maxlen=1)
-            if last[0][1] if last else behind:
-                pieces += [source[at:place], "<p>"]
-                at = place
+        alone = start < 0 or source[start + 2] not in _AFTER_NAME or _CLOSERS.search(source, start + 2, place)
+        if alone and _is_stray(source, behind, place):
+            pieces += [source[at:place], "<p>"]
+            at = place
         behind = end.end()
     return "".join([*pieces, source[at:]]) if pieces and not _RAW_TEXT.search(source) else source
+
+
+def _is_stray(source: str, behind: int, place: int) -> bool:
+    """Return whether no paragraph is open at `place`: none began since the last one ended, or an element ended it."""
+    opened, ends = False, True
+    for found in _CLOSERS.finditer(source, behind, place):
+        opened = opened or found[2] in "pP"
+        ends = found[1] != ""
+    return ends or not opened
 
 
 def xhtml_tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:
