@@ -129,7 +129,7 @@ def fingerprint(name: str | None = None) -> str:
     if name is None:
         return digest_of([VERSION, TEXT_RULE, EXTENSIONS, _version("filetype")])
     kind = _by_extension(name)
-    return digest_of([VERSION, kind, _version("filetype"), *([TEXT_RULE] if kind in ("", OCTETS) else [])])
+    return digest_of([VERSION, kind, _version("filetype"), *([TEXT_RULE] if kind in ("", OCTETS, PLAIN) else [])])
 
 
 def _by_magic(data: bytes, head: bytes) -> str:
@@ -182,7 +182,7 @@ def _by_markup(data: bytes, head: bytes, by_name: str) -> str:
         return by_name if by_name == "application/xhtml+xml" else "text/html"
     if _XML.match(start):
         return by_name if by_name.endswith("+xml") else "application/xml"
-    if by_name in ("", OCTETS) and MAILBOX.match(start):
+    if by_name in ("", OCTETS, PLAIN) and MAILBOX.match(start):
         return EXTENSIONS["mbox"]
     return NOTEBOOK if start[:1] == b"{" and b'"cells"' in data and _NOTEBOOK.search(data) else ""
 

@@ -170,7 +170,7 @@ class _Parts:
         for message in inner:
             subject = _header(message, "Subject", self.path)
             named = _name(part, self.path) or f"{subject[:100] or 'message'}.eml"
-            self.children.append(child(named, _bytes(message), "message/rfc822", self.taken))
+            self.children.append(child(named, _decoded(part, _bytes(message)), "message/rfc822", self.taken))
 
     def _text(self, part: Message, kind: str) -> str:
         data = _payload(part)
@@ -207,6 +207,17 @@ def _name(part: Message, path: str) -> str:
     """Return the file name of a part, "" when it has none that can be read."""
     name = parameter(part, "filename", "content-disposition", path) or parameter(part, "name", "content-type", path)
     return " ".join(name.split())
+
+
+def _decoded(part: Message, message: bytes) -> bytes:
+    """Return an attached message, decoded where a program wrote it in Base64, which the standard does not allow."""
+    if str(part.get("Content-Transfer-Encoding", "")).strip().lower() != "base64":
+        return message
+    try:
+        data = codecs.decode(message, "base64")
+    except ValueError:
+        return message
+    return data if _HEADER_LINE.match(data.lstrip()) else message
 
 
 def _bytes(message: Message) -> bytes:

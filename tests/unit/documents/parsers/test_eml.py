@@ -124,6 +124,14 @@ def test_what_is_no_message_or_too_much_is_refused(source, error):
         parsed(eml, source)
 
 
+def test_an_attached_message_in_base64_is_decoded():
+    inner = "Subject: Inner\n\nBrücke"
+    head = b"Subject: s\nContent-Type: message/rfc822\nContent-Transfer-Encoding: Base64\n\n"
+    for encoded in (base64.encodebytes(inner.encode()), inner.encode()):
+        (child,) = parsed(eml, head + encoded).children
+        assert child.data.decode() == inner
+
+
 def test_parts_nested_without_end_are_over_a_limit_or_read():
     opening = "".join(f'Content-Type: multipart/mixed; boundary="b{i}"\n\n--b{i}\n' for i in range(3000))
     with pytest.raises(DocumentError):

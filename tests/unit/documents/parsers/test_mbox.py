@@ -54,6 +54,7 @@ def test_every_message_is_a_document_however_its_line_is_written(line, end):
         ("a.mbox", "application/mbox"),
         ("Inbox", "application/mbox"),
         ("a.mbx", "application/mbox"),
+        ("2024-January.txt", "application/mbox"),
         ("a.eml", "message/rfc822"),
     ],
 )
@@ -87,6 +88,19 @@ def test_a_body_with_such_words_is_not_cut(body):
     data = mailbox(message("one", body), message("two"))
     assert subjects(data) == ["one", "two"]
     assert parsed(mbox, data).children[0].data.decode().endswith(f"{body}\n")
+
+
+@pytest.mark.parametrize("parser", [mbox, eml])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_message_without_a_blank_line_before_it_is_one(parser, end):
+    one = f"{LINES[0]}\n{message('one', To='b@x.org').rstrip()}\n"
+    data = one + one.replace("one", "two").replace("To: ", "To: a@x.org,\n ")
+    assert subjects(data.replace("\n", end), parser) == ["one", "two"]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_message():
+    first, second = parsed(mbox, "\ufeff" + mailbox(message("one"), message("two"))).children
+    assert (first.path[:4], second.path[:4]) == ("one ", "two ")
 
 
 def test_quoted_lines_are_as_they_were():
@@ -134,7 +148,9 @@ def test_an_empty_mailbox_is_empty():
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("unit", [f"{LINES[0]}\nA: b\n\n", "\n\nFrom ", "From Mon Jan ", ">", "From x Mon, \n\n"])
+@pytest.mark.parametrize(
+    "unit", [f"{LINES[0]}\nA: b\n\n", "\n\nFrom ", "From Mon Jan ", ">", "From x Mon, \n\n", f"{LINES[0]}\na:\n"]
+)
 def test_long_mailboxes_are_read_once(unit):
     data = raw(mailbox(message("one")) + unit * (200_000 // len(unit)), "a.mbox", "application/mbox")
     assert len(mbox.parse(data).children) >= 1

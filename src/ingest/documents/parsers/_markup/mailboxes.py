@@ -1,7 +1,8 @@
 """Mailboxes (mbox): messages one after the other, each behind a line that begins with `From ` and ends with a date.
 
-Such a line counts only behind a blank line and before a header, and not inside the length that a message states for its
-body (mboxcl). Lines of bodies that begin so are quoted with `>`, which is undone (mboxo, mboxrd).
+Such a line counts only behind a blank line and before a header, or before several where the blank line is missing, and
+not inside the length that a message states for its body (mboxcl). Lines of bodies that begin so are quoted with `>`,
+which is undone (mboxo, mboxrd).
 """
 
 import re
@@ -16,7 +17,8 @@ from ingest.errors import EmptyDocument
 from ingest.ids import sha256_hex
 from ingest.records import Child, Document, RawDocument
 
-_START = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))" + MAILBOX.pattern)
+_SEVERAL = rb"(?=(?:[!-9;-~]{1,99}:[^\n]{0,998}\n(?:[ \t][^\n]{0,998}\n){0,9}){3})"  # headers
+_START = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))" + MAILBOX.pattern + rb"|(?<=\n)" + MAILBOX.pattern + _SEVERAL)
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _HEADERS_END = re.compile(rb"\r?\n\r?\n")
 _LENGTH = re.compile(rb"^Content-Length:[ \t]*(\d{1,12})[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
