@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from ingest.documents.parsers._office.number_formats import plain_number
 from ingest.documents.parsers._reading.comments import Comment
 from ingest.documents.parsers._reading.table_blocks import REPEATED, is_number
+from ingest.documents.parsers.odf.data_styles import number_format
 from ingest.documents.parsers.odf.text import (
     ANNOTATIONS,
     OFFICE,
@@ -19,6 +20,7 @@ from ingest.documents.parsers.odf.text import (
 )
 from ingest.errors import OversizedDocument
 
+_DEFAULT_STYLE = TABLE + "default-cell-style-name"
 _CELLS = (TABLE + "table-cell", TABLE + "covered-table-cell")
 _COLUMNS = 16384  # of the format
 _PARAGRAPHS = (TEXT + "p", TEXT + "h")
@@ -41,7 +43,7 @@ class TableRow(NamedTuple):
 
 def table_rows(table: Any, styles: OdfStyles, path: str, limit: int) -> Iterator[TableRow]:
     """Yield the rows of a table; a short text of merged cells is repeated in each. Raises: OversizedDocument."""
-    number = 1
+    number, columns = 1, _column_styles(table)
     for row in table.iter(TABLE + "table-row"):
         if next(row.iterancestors(TABLE + "table")) is not table:
             continue  # of a nested table, whose text is part of its cell
@@ -52,7 +54,9 @@ def table_rows(table: Any, styles: OdfStyles, path: str, limit: int) -> Iterator
             if cell.tag in _CELLS:
                 place = f"{_column_name(len(cells))}{number}"
                 comments += [comment_of(each, styles, place) for each in _inside(cell, ANNOTATIONS)]
-                texts = _texts(cell, styles, path, limit)
+                column = columns[len(cells)] if len(cells) < len(columns) else ""
+                name = cell.get(TABLE + "style-name") or row.get(_DEFAULT_STYLE) or column
+                texts = _texts(_shown(cell, name, styles), cell, path, limit)
                 figure = _figure(cell, texts)
                 cells += texts
                 figures += [figure if text else "" for text in texts] if figure else texts
@@ -74,11 +78,31 @@ def table_rows(table: Any, styles: OdfStyles, path: str, limit: int) -> Iterator
             )
 
 
-def _texts(cell: Any, styles: OdfStyles, path: str, limit: int) -> list[str]:
-    """Return the texts of the columns that one cell repeats over or covers."""
+def _column_styles(table: Any) -> list[str]:
+    """Return the style of each column's cells that have none of their own."""
+    found: list[str] = []
+    for column in table.iter(TABLE + "table-column"):
+        times = min(repeated(column, TABLE + "number-columns-repeated"), _COLUMNS - len(found))
+        found += [column.get(_DEFAULT_STYLE) or ""] * times
+    return found
+
+
+def _shown(cell: Any, style: str, styles: OdfStyles) -> str:
+    """Return what a cell shows: its text; a plain number, or one without text, as its style shows it."""
     paragraphs = list(_inside(cell, _PARAGRAPHS))
     text = " ".join(line for p in paragraphs for line in paragraph_lines(p, styles))
-    text = text if paragraphs else _stored(cell)
+    if cell.get(OFFICE + "value-type") in _NUMBERS:
+        number = _number(cell.get(OFFICE + "value") or "")
+        form = number_format(style, styles) if number is not None and (not text or _number(text) == number) else None
+        if form is not None and number is not None:
+            text = form.number(number) or text
+            if not number and not text:
+                return ""  # a zero that is not shown is none
+    return text if text or paragraphs else _stored(cell)
+
+
+def _texts(text: str, cell: Any, path: str, limit: int) -> list[str]:
+    """Return the texts of the columns that one cell repeats over or covers."""
     if cell.tag == _CELLS[1] and not text:
         return []  # counted with the cell that covers it
     times = min(repeated(cell, TABLE + "number-columns-repeated"), _COLUMNS)

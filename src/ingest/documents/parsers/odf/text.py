@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingest.documents.parsers._office.number_formats import NumberFormat
 from ingest.documents.parsers._reading.comments import Comment
 from ingest.documents.parsers._reading.symbol_fonts import is_symbol_font, with_symbols
 
@@ -11,6 +12,7 @@ _PREFIX = "{urn:oasis:names:tc:opendocument:xmlns:"
 OFFICE, TEXT, TABLE = f"{_PREFIX}office:1.0}}", f"{_PREFIX}text:1.0}}", f"{_PREFIX}table:1.0}}"
 DRAW, PRESENTATION, STYLE = f"{_PREFIX}drawing:1.0}}", f"{_PREFIX}presentation:1.0}}", f"{_PREFIX}style:1.0}}"
 FO, SVG = f"{_PREFIX}xsl-fo-compatible:1.0}}", f"{_PREFIX}svg-compatible:1.0}}"
+NUMBER = f"{_PREFIX}datastyle:1.0}}"
 ANNOTATIONS = (OFFICE + "annotation", "{http://openoffice.org/2009/office}annotation")  # the second one on slides
 _CREATOR = "{http://purl.org/dc/elements/1.1/}creator"
 _RESOLVED = "{urn:org:documentfoundation:names:experimental:office:xmlns:loext:1.0}resolved"
@@ -48,12 +50,16 @@ class OdfStyles:
         self._lists: dict[str, Any] = {}
         self._faces: dict[str, str] = {}  # name in the document → font
         self._fonts: dict[str, str] = {}  # of each style that was asked for
+        self.data: dict[str, Any] = {}  # name → style of numbers
+        self.formats: dict[str, NumberFormat | None] = {}  # of each style of cells that was asked for
         for root in roots:
             for face in root.iter(STYLE + "font-face"):
                 family = (face.get(SVG + "font-family") or "").strip("'\"")
                 self._faces.setdefault(face.get(STYLE + "name") or "", family)
             for style in root.iter(STYLE + "style"):
                 self._styles.setdefault(style.get(STYLE + "name") or "", style)
+            for style in root.iterfind(f"./*/{NUMBER}*"):
+                self.data.setdefault(style.get(STYLE + "name") or "", style)
             for style in root.iter(TEXT + "list-style"):
                 self._lists.setdefault(style.get(STYLE + "name") or "", style)
 
@@ -75,6 +81,11 @@ class OdfStyles:
                 if plain.startswith(start):
                     return role
         return ""
+
+    def data_style(self, name: str) -> Any:
+        """Return the style of numbers that a style of cells names, None without one."""
+        names = (style.get(STYLE + "data-style-name") for _, style in self._chain(name) if style is not None)
+        return self.data.get(next(filter(None, names), ""))
 
     def font(self, name: str | None) -> str:
         """Return the font that a style and those on which it is based give to text, "" without one."""
