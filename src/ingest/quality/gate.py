@@ -92,7 +92,9 @@ def _check_questions(live: Scores, rules: GateRules, facts: Facts, found: _Findi
     if not facts.judged and not live:
         sentence, warned = "No judged question measures this index", rules.allow_unjudged
         found.warnings += [f"{sentence}: nothing is known about its quality."] if warned else []
-        found.reasons += [] if warned else [f"{sentence}, and allow_unjudged is not set."]
+        found.reasons += (
+            [] if warned else [f"{sentence}: write some (docs/judged-questions.md), or set allow_unjudged."]
+        )
         return False
     total, stale = max(facts.judged, len(live) + len(facts.stale)), len(facts.stale)
     if stale / total > rules.max_stale_share:

@@ -176,7 +176,9 @@ def test_a_floor_of_zero_and_no_floor_are_told_in_every_verdict():
 
 def test_without_a_judged_question_nothing_is_promoted_unless_the_rules_allow_it():
     refused = decide({}, {}, told=facts(0))
-    assert refused.reasons == ("No judged question measures this index, and allow_unjudged is not set.",)
+    assert refused.reasons == (
+        "No judged question measures this index: write some (docs/judged-questions.md), or set allow_unjudged.",
+    )
     allowed = decide({}, {}, GateRules(allow_unjudged=True), facts(0))
     assert allowed.positive
     assert allowed.warnings == (
