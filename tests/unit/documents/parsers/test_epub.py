@@ -62,6 +62,20 @@ def test_an_order_that_names_nothing_is_told(caplog):
     assert ["a: left out: the book's order names 'z', which is nothing in it"] == caplog.messages
 
 
+@pytest.mark.parametrize("href", ["p.svg", "https://x.org/a.xhtml"])
+def test_what_the_order_names_and_is_no_page_is_told(href, caplog):
+    item = f'<item id="s" href="{href}" media-type="image/svg+xml"/></manifest>'
+    opf = package("sn").replace("</manifest>", item).replace("</spine>", '<itemref idref="a"/></spine>')
+    assert parsed(epub, book(**{"OPS__book.opf": opf})).text == "A\n\none two"
+    assert f"a: left out: the book's order names '{href}', which is no page of it" in caplog.messages[0]
+
+
+def test_a_page_that_is_in_the_archive_alone_is_told(caplog):
+    lost = {"OPS__lost.xhtml": PAGE.format("<p>x</p>"), "__MACOSX/._lost.xhtml": "x", "OPS__e.html": PAGE.format("")}
+    assert "x" not in parsed(epub, book("ab", **lost)).text
+    assert ["a: left out: OPS/lost.xhtml is not in the order of the book, and nothing links to it"] == caplog.messages
+
+
 def archived(pages: dict[str, str | None], spine: str, guide: str = "", nav: str = "") -> bytes:
     """Return a book of pages by their names, which its manifest writes as given; None: not in the archive."""
     ids = {name: f"i{number}" for number, name in enumerate(pages)}

@@ -39,16 +39,15 @@ def pages_of(book: Book, package: Any, folder: str) -> ReadingOrder:
     for reference in package.iter("itemref"):
         item = _page_item(items, reference.get("idref", ""))
         if item is None:
-            if reference.get("idref", "") not in items:
-                told = (
-                    f"{book.path}: the book's order names {reference.get('idref', '')[:100]!r}, which is nothing in it"
-                )
-                book.bad.add(MalformedDocument(told))
+            _tell_no_page(book, items, reference.get("idref", ""))
             continue
         name = book.place(folder, item.get("href", ""))
         if name and name not in passed:
             spine[name] = None
-    pages = (book.place(folder, item.get("href", "")) for item in items.values() if _is_page(item))
+        elif not name:
+            _tell_no_page(book, items, reference.get("idref", ""))
+    pages = [book.place(folder, item.get("href", "")) for item in items.values() if _is_page(item)]
+    pages += filter(_is_named_as_page, book.archive.namelist())
     others = dict.fromkeys(name for name in pages if name not in spine and name not in passed and book.has(name))
     return ReadingOrder(tuple(spine), tuple(others), frozenset(passed), _titles(book, items, folder))
 
@@ -69,6 +68,24 @@ def is_contents(root: Any) -> bool:
     body = root.find("body")
     whole = len("".join("".join((root if body is None else body).itertext()).split()))
     return len(links) >= _FEWEST_LINKS and linked >= _CONTENTS * whole
+
+
+def _tell_no_page(book: Book, items: dict[str, Any], name: str) -> None:
+    """Add what the order names and is no page of the book to what is left out; its contents are none."""
+    item = items.get(name)
+    if item is None:
+        told = f"names {name[:100]!r}, which is nothing in it"
+    elif _is_navigation(item):
+        return
+    else:
+        told = f"names {item.get('href', '')[:200]!r}, which is no page of it"
+    book.bad.add(MalformedDocument(f"{book.path}: the book's order {told}"))
+
+
+def _is_named_as_page(name: str) -> bool:
+    return name.lower().endswith(_ENDINGS) and not any(
+        part[:1] == "." or part == "__MACOSX" for part in name.split("/")
+    )
 
 
 def _page_item(items: dict[str, Any], name: str) -> Any:
