@@ -31,6 +31,7 @@ class Contexts:
         self._limit = options.max_tokens // 3
         self._longest = max(LONGEST_CONTEXT, CHARACTERS_PER_TOKEN * self._limit)
         self._first = next(((b.title,) for b in document.blocks if b.title and HIDDEN not in b.marks), ())
+        self._headers = _headers(document.blocks)
         self._known: dict[tuple[Path, str], tuple[str, int]] = {}
 
     def prepare(self, sections: Iterable[Section]) -> None:
@@ -66,8 +67,8 @@ class Contexts:
         if block.kind not in INTRODUCED:
             return ""
         parts = [self._lead_in(previous)] if previous is not None else []
-        if block.kind is BlockKind.TABLE and block.start < block.header_end <= start:
-            parts.append(self._document.text[block.start : block.header_end].strip())
+        if block.start in self._headers and (header := self._headers[block.start])[1] <= start:
+            parts.append(self._document.text[slice(*header)].strip())
         if block.kind is BlockKind.CODE and block.start < start and block.language:
             parts.append(block.language.split()[0][:LONGEST_LANGUAGE])
         return _joined(*parts)[-self._longest :]
@@ -118,6 +119,26 @@ class Contexts:
 def introduces(block: Block, text: str) -> bool:
     """Return whether a block with this text introduces the next one."""
     return block.kind is BlockKind.PARAGRAPH and text.rstrip().endswith((":", "：", "::"))
+
+
+def _headers(blocks: Sequence[Block]) -> dict[int, tuple[int, int]]:
+    """Return where tables begin → the span of their header; so for a part of a table behind hidden cells of it."""
+    found: dict[int, tuple[int, int]] = {}
+    header: tuple[int, int] | None = None
+    behind = False
+    for block in blocks:
+        if block.kind is BlockKind.METADATA:
+            continue
+        table, hidden = block.kind is BlockKind.TABLE, HIDDEN in block.marks
+        own = (block.start, block.header_end) if table and block.header_end else None
+        if not hidden:
+            header = own or (header if table and behind else None)
+        elif not table:
+            header = None
+        if told := own if hidden else header:
+            found[block.start] = told
+        behind = table and hidden
+    return found
 
 
 def _joined(*parts: str) -> str:

@@ -35,7 +35,7 @@ def faults(document: Document) -> list[str]:
             found.append(f"out of order: {block}")
         if not all(block.start < cut < block.end for cut in block.breaks) or list(block.breaks) != sorted(block.breaks):
             found.append(f"breaks: {block}")
-        if block.header_end and not block.start < block.header_end < block.end:
+        if block.header_end and not block.start < block.header_end <= block.end:
             found.append(f"header: {block}")
         if (block.kind is BlockKind.HEADING) != bool(block.title and block.level):
             found.append(f"heading without level or title, or the reverse: {block}")

@@ -2,8 +2,10 @@
 
 import pytest
 
+from ingest.adapters.embedders.hashing import HashingTokenizer
+from ingest.documents.chunking import chunk
 from ingest.documents.parsers import markdown
-from ingest.records import BlockKind
+from ingest.records import BlockKind, ChunkingOptions
 from tests.unit.documents.parsers.checks import faults, headings, parsed
 from tests.work import calls_of
 
@@ -100,6 +102,34 @@ def test_a_table_keeps_its_header_when_a_part_of_it_is_hidden():
     document = parsed(markdown, "| a <i hidden>x</i> | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n")
     found = [document.text[block.start : block.header_end] for block in document.blocks if block.header_end]
     assert found == ["| b |\n|---|---|\n"]
+
+
+HIDES = "<i hidden>secret</i>"
+ROWS = "".join(f"| name{n} | value{n} |\n" for n in range(30))
+CELLS = "".join(f"<tr><td>name{n}</td><td>value{n}</td></tr>\n" for n in range(30))
+HEAD = "<table>\n<tr><th>Key</th><th>Sum</th></tr>\n"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        f"| Key | Sum |\n|---|---|\n| name | {HIDES} value |\n{ROWS}",
+        f"| Key | Sum |\n|---|---|\n| {HIDES} | {HIDES} |\n{ROWS}",
+        f"{HEAD}<tr hidden><td>secret</td><td>x</td></tr>\n{CELLS}</table>\n",
+        f"{HEAD}<tr><td>{HIDES}</td><td>value</td></tr>\n{CELLS}</table>\n",
+    ],
+)
+def test_each_piece_of_a_table_behind_a_hidden_part_has_its_header(table):
+    document = parsed(markdown, f"{table}\n# Next\n\n| a | b |\n|---|---|\n| other | 1 |\n")
+    assert faults(document) == []
+    options = ChunkingOptions(target_tokens=30, max_tokens=90, min_tokens=8)
+    found = {c.text: c.context for c in chunk(document, "d", options, HashingTokenizer())}
+    pieces = [(text, context) for text, context in found.items() if "name" in text]
+    assert len(pieces) > 2
+    assert [text for text, context in pieces if "Key" not in context + text or "Sum" not in context + text] == []
+    assert [context for text, context in found.items() if "other" in text] == ["Next"]
+    assert [text for text in found if "secret" in text and ("name" in text or "value" in text)] == []
+    assert "secret" not in "".join(found.values())
 
 
 @pytest.mark.parametrize(

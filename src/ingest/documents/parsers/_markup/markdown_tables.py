@@ -79,10 +79,11 @@ def part_of(text: str, block: Block, start: int, end: int) -> list[Block]:
     part = text[start:end]
     if not part.strip():
         return []
+    header = block.header_end if start < block.header_end <= end else 0
     end -= len(part) - len(part.rstrip())
     start += len(part) - len(part.lstrip())
     breaks = tuple(place for place in block.breaks if start < place < end)
-    header = block.header_end if start < block.header_end < end else 0
+    header = min(header, end) if start < header else 0
     return [replace(block, start=start, end=end, breaks=breaks, header_end=header)]
 
 
