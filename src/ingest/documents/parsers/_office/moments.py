@@ -20,7 +20,8 @@ _MONTHS = (
 )
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _ENGLISH = 9  # the lowest bits of a language's number
-_UNITS = frozenset("年月日时時分秒년월일시분초")  # behind figures
+_UNITS = frozenset((*"年月日时時分秒년월일시분초гр", "г.", "р."))  # behind figures
+_FIGURES = frozenset("123456789")
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
 
 
@@ -42,15 +43,18 @@ class Moment:
         self._section, self._from_1904 = section, from_1904
         self._digits = max((len(token.text) for token in section.tokens if token.kind == "fraction"), default=0)
         self._elapsed = section.has("elapsed")
-        self._standard = complete or time_of_day or (named and not _is_english(section.language))
-        self._words = _words(section.tokens) if self._standard else ("", "")
+        with_units = _has_units(section.tokens)  # as in `h "h" mm "min"`
+        self._standard = complete or (time_of_day and not with_units) or (named and not _is_english(section.language))
+        before, behind = _words(section.tokens) if self._standard else ("", "")
+        self._words = before, "" if with_units else behind
 
     def show(self, number: float) -> str | None:
         """Return what is shown for a number of days, None when it is out of range."""
+        if self._elapsed and abs(number) < _LAST_DAY:
+            text = _written(self._section, timedelta(abs(number)), None, self._digits)
+            return f"-{text}" if number < 0 and not set(text).isdisjoint(_FIGURES) else text
         if not 0 <= number < _LAST_DAY:
             return None
-        if self._elapsed:
-            return _written(self._section, timedelta(number), None, self._digits)
         found = _date(number, self._from_1904)
         if found is None:
             return None
@@ -86,6 +90,13 @@ def _words(tokens: Sequence[CodeToken]) -> tuple[str, str]:
     before = "".join(token.text for token in tokens[: shown[0]])
     behind = "".join(token.text for token in tokens[shown[-1] + 1 :])
     return before if _says(before) else "", behind if _says(behind) else ""
+
+
+def _has_units(tokens: Sequence[CodeToken]) -> bool:
+    """Return whether words stand both behind the last figures and between others."""
+    shown = [place for place, token in enumerate(tokens) if token.kind not in ("text", "comma", "slash")]
+    inside = "".join(token.text for token in tokens[shown[0] : shown[-1]] if token.kind == "text")
+    return _says(inside) and _says(_words(tokens)[1])
 
 
 def _says(words: str) -> bool:

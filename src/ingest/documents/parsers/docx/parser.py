@@ -33,7 +33,7 @@ MEDIA_TYPES = (
     "application/vnd.ms-word.document.macroenabled.12",
     "application/vnd.ms-word.template.macroenabled.12",
 )
-VERSION = "4"
+VERSION = "5"
 LIBRARIES = ("lxml",)
 
 _HIDDEN = ("hidden",)
