@@ -206,6 +206,25 @@ def test_frames_of_a_slide_are_read_by_place_where_the_stored_order_contradicts_
     assert [text for _, text in blocks(file(page, "presentation"))] == ["Slide 1", "top", "left", "below", "right"]
 
 
+def test_frames_of_a_group_are_read_by_place() -> None:
+    frame = (
+        '<draw:frame svg:x="1cm" svg:y="{}cm" svg:width="8cm" svg:height="2cm"><draw:text-box><text:p>{}</text:p>'
+        "</draw:text-box></draw:frame>"
+    ).format
+    page = f"<draw:page><draw:g>{frame(5, 'low')}{frame(1, 'high')}</draw:g></draw:page>"
+    assert [text for _, text in blocks(file(page, "presentation"))] == ["Slide 1", "high", "low"]
+
+
+def test_numbers_and_footers_of_slides_and_notes_are_left_out() -> None:
+    frame = (
+        '<draw:frame presentation:class="{}"><draw:text-box><text:p>{}</text:p></draw:text-box></draw:frame>'
+    ).format
+    running = frame("page-number", "&lt;number&gt;") + frame("footer", "Acme") + frame("date-time", "May")
+    notes = f"<presentation:notes>{frame('notes', 'Say hello')}{running}</presentation:notes>"
+    page = f"<draw:page>{frame('outline', 'Point')}{running}{notes}</draw:page>"
+    assert [text for _, text in blocks(file(page, "presentation"))] == ["Slide 1", "Point", "Notes", "Say hello"]
+
+
 def test_numbers_with_units_are_no_names_of_columns():
     cell = '<table:table-cell office:value-type="float" office:value="{0}"><text:p>{0} kg</text:p></table:table-cell>'
     row = f"<table:table-row>{cell.format(1)}{cell.format(2)}</table:table-row>"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 _MOST = 300  # shapes of a slide; the order of more is not examined
 _TOUCH = 0.1  # share of a shape that may reach over a gap
 _BESIDE = 0.5  # share of the smaller height or width from which two shapes are in one row or column
+_APART = 0.25  # share of the lowest row's height by which distances between rows of cards and inside them differ
 _TABLE_ROWS = 3  # rows of as many shapes each, from which on they are read row by row
 
 
@@ -66,7 +67,10 @@ def _read(members: list[int], boxes: dict[int, Area]) -> list[int]:
     for group in _joined(bands, boxes):
         inside = [member for band in group for member in band]
         columns = _columns(inside, boxes)
-        if len(group) >= _TABLE_ROWS and all(len(band) == len(columns) for band in group):
+        cards = _cards(group, boxes)
+        if cards:
+            found += [member for row in cards for member in _read(row, boxes)]
+        elif len(group) >= _TABLE_ROWS and all(len(band) == len(columns) for band in group):
             columns = [sorted(band, key=lambda member: boxes[member].left) for band in group]
             found += [member for row in columns for member in row]
         elif len(columns) > 1:
@@ -84,13 +88,34 @@ def _joined(bands: list[list[int]], boxes: dict[int, Area]) -> list[list[list[in
     inside: list[int] = []
     for band in bands:
         both = inside + band
-        if groups and max(map(len, (*groups[-1], band))) > 1 and len(_columns(both, boxes)) > 1:
+        alone = max(len(_columns(members, boxes)) for members in (inside, band)) if inside else 1
+        if alone > 1 and 1 < len(_columns(both, boxes)) <= alone:
             groups[-1].append(band)
             inside = both
         else:
             groups.append([band])
             inside = band
     return groups
+
+
+def _cards(bands: list[list[int]], boxes: dict[int, Area]) -> list[list[int]]:
+    """Return rows of cards, such as figures with a label below each; [] if bands are about as far from each other."""
+    if len(bands) < _TABLE_ROWS or any(len(band) != len(bands[0]) for band in bands):
+        return []
+    tops = [min(boxes[member].top for member in band) for band in bands]
+    bottoms = [max(boxes[member].bottom for member in band) for band in bands]
+    gaps = [top - bottom for top, bottom in zip(tops[1:], bottoms, strict=False)]
+    near, far = min(gaps), max(gaps)
+    if far - near <= _APART * min(bottom - top for top, bottom in zip(tops, bottoms, strict=True)):
+        return []
+    rows = [[bands[0]]]
+    for gap, band in zip(gaps, bands[1:], strict=True):
+        if 2 * gap > near + far:
+            rows.append([])
+        rows[-1].append(band)
+    if len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
+        return []
+    return [[member for band in row for member in band] for row in rows]
 
 
 def _columns(members: list[int], boxes: dict[int, Area]) -> list[list[int]]:

@@ -40,13 +40,14 @@ MEDIA_TYPES = (
     "application/vnd.oasis.opendocument.spreadsheet",
     "application/vnd.oasis.opendocument.presentation",
 )
-VERSION = "4"
+VERSION = "5"
 LIBRARIES = ("lxml",)
 
 _HIDDEN = ("hidden",)
 _SKIPPED = frozenset(
     (TEXT + "tracked-changes", *ANNOTATIONS, OFFICE + "forms", TEXT + "sequence-decls", PRESENTATION + "notes")
 )
+_RUNNING = ("page-number", "header", "footer", "date-time")
 _KINDS = {"code": BlockKind.CODE, "quote": BlockKind.QUOTE, "caption": BlockKind.CAPTION}
 
 
@@ -103,6 +104,8 @@ class _Reader:
                 self._list(element, fields)
             elif tag == TABLE + "table":
                 self._table(element, fields)
+            elif tag == DRAW + "g":
+                self.blocks(frames_in_order(list(element)), fields)
             elif tag == DRAW + "page":
                 self._slide(element)
             elif tag == DRAW + "control":
@@ -213,13 +216,15 @@ class _Reader:
         if "marks" not in fields:
             subtitled = any(frame.get(PRESENTATION + "class") == "subtitle" for frame in element)
             self._covers.append(title if subtitled else "")
-        others = [each for each in element if each.tag != PRESENTATION + "notes" and not (title and each in frames[:1])]
+        apart = frames[:1] if title else []
+        others = [each for each in element if not _is_running(each) and each not in apart]
         for frame in frames_in_order(others):
             self.blocks([frame], fields)
         found = [comment_of(each, self._styles) for each in element if each.tag in ANNOTATIONS]
         self._comments(found, fields)
         for notes in element.iterfind(PRESENTATION + "notes"):
-            texts = [text for p in notes.iter(TEXT + "p") if (text := paragraph_lines(p, self._styles))]
+            shown = (p for frame in notes if not _is_running(frame) for p in frame.iter(TEXT + "p"))
+            texts = [text for p in shown if (text := paragraph_lines(p, self._styles))]
             if texts:
                 self.out.heading("Notes", 2, **fields)
             for text in texts:
@@ -253,3 +258,8 @@ class _Reader:
             self.out.add(BlockKind.TABLE, lines(rows, self._path, self._limit), headers, **fields)
         self.out.add(BlockKind.TABLE, lines(unseen, self._path, self._limit), **{**fields, "marks": _HIDDEN})
         self._comments(comments, fields)
+
+
+def _is_running(frame: Any) -> bool:
+    """Return whether a member of a slide is its notes, or has what each slide shows: a number, a date, a footer."""
+    return frame.tag == PRESENTATION + "notes" or frame.get(PRESENTATION + "class") in _RUNNING

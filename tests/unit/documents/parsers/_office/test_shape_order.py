@@ -52,6 +52,22 @@ def test_two_columns_below_a_wide_shape_are_read_one_after_the_other() -> None:
     assert [4, 1, 3, 0, 2] == shape_order([right, left, low_right, low_left, wide])
 
 
+def test_a_title_between_two_columns_stands_above_them() -> None:
+    title, left, right, low_left, low_right = box(13, 0), box(0, 5), box(26, 5), box(0, 10), box(26, 10)
+    assert [4, 1, 3, 0, 2] == shape_order([right, left, low_right, low_left, title])
+
+
+def test_cards_are_read_one_after_the_other() -> None:
+    figures = [box(12 * column, 20 * row) for row in (1, 0) for column in (1, 0)]
+    labels = [box(12 * column, 20 * row + 5) for row in (1, 0) for column in (1, 0)]
+    assert [3, 7, 2, 6, 1, 5, 0, 4] == shape_order(figures + labels)
+
+
+def test_rows_as_far_from_each_other_as_cells_are_a_table() -> None:
+    cells = [box(12 * column, 5 * row) for row in (3, 2, 1, 0) for column in (1, 0)]
+    assert list(range(7, -1, -1)) == shape_order(cells)
+
+
 def test_columns_are_read_from_the_right_where_text_is() -> None:
     assert "abc" == read("cba", right_to_left=True)
     assert "ba" == read("ab", right_to_left=True)
