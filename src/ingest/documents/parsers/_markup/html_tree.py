@@ -1,6 +1,7 @@
 """HTML and XHTML sources to lxml trees: no entity, file or URL is fetched, and depth is limited."""
 
 import re
+from functools import lru_cache
 from html.entities import html5
 from typing import Any
 
@@ -118,12 +119,19 @@ def check_depth(root: Any, nesting: int, path: str) -> None:
     """Raise OversizedDocument when elements are nested deeper than `nesting` levels. Linear time, in C."""
     level = [] if root is None else [root]
     left = nesting
-    while left > _STEPS:
-        level = [found for element in level for found in element.xpath("/".join("*" * _STEPS))]
+    while level and left > _STEPS:
+        level = [found for element in level for found in _below(_STEPS)(element)]
         left -= _STEPS
-    expression = f"boolean({'/'.join('*' * max(left, 1))})"
-    if any(element.xpath(expression) for element in level):
+    if level and any(map(_below(max(left, 1)), level)):
         raise OversizedDocument(f"{path}: elements nested deeper than the limit of {nesting} levels")
+
+
+@lru_cache(maxsize=8)
+def _below(levels: int) -> Any:
+    """Return a function from an element to the elements that are so many levels below it."""
+    from lxml import etree
+
+    return etree.XPath("/".join("*" * levels))
 
 
 def without_namespaces(root: Any) -> None:

@@ -5,6 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
+from io import StringIO
 from itertools import accumulate
 
 from ingest.documents.parsers._markup.markdown_events import MarkdownBlock, labels, top_level_blocks
@@ -50,6 +51,7 @@ _KINDS = {
     "Rule": BlockKind.METADATA,
     "silent": BlockKind.METADATA,
 }
+_MADE = frozenset({"Heading", "Table", "CodeBlock", "directive"})  # of what there is more to say than its kind
 _DELIMITERS = re.compile(r"^ {0,3}[|:-](?=[^\n]*\|)[ \t|:-]*\t[ \t|:-]*$", re.M)
 _DELIMITER_ROW = re.compile(r"[ \t]*\|?(?:[ \t]*:?-+:?[ \t]*\|?)+\s*\Z")
 _UNREAD_HTML = re.compile(r"<(script|style)\b", re.I)
@@ -84,8 +86,7 @@ class _Body:
             starts = [base, *(match.end() for match in NEWLINE.finditer(text, base))]
             self.source = NEWLINE.sub("\n", self.source)
         else:
-            starts = list(accumulate(map(len, self.source.split("\n")), lambda at, size: at + size + 1, initial=base))
-            starts.pop()
+            starts = list(accumulate(map(len, StringIO(self.source, newline="\n")), initial=base))
         self.lines = Lines(text, starts if starts[-1] == len(text) else [*starts, len(text)])
         if "\t" in self.source:  # pulldown-cmark does not accept tabs in a table's delimiter row
             self.source = _DELIMITERS.sub(lambda row: row.group().replace("\t", " "), self.source)
@@ -110,7 +111,8 @@ class _Body:
         for found in self._with_specials():
             first, end = max(found.first, done), found.end
             if end > done:
-                blocks += self._some(self.lines.block(BlockKind.METADATA, done, first))
+                if first > done and (between := self.lines.block(BlockKind.METADATA, done, first)) is not None:
+                    blocks.append(between)
                 blocks += self._block(found, first, end)
                 done = end
         return blocks + self._some(self.lines.block(BlockKind.METADATA, done, len(self.lines.starts) - 1))
@@ -136,15 +138,17 @@ class _Body:
         """Return the block of a construct; HTML can give several."""
         if found.kind == "HtmlBlock":
             return self._html(first, end)
-        make = {
-            "Heading": self._heading,
-            "Table": self._table,
-            "CodeBlock": self._code,
-            "directive": self._directive,
-        }.get(found.kind)
-        if make is not None:
+        if found.kind in _MADE:
+            make = {
+                "Heading": self._heading,
+                "Table": self._table,
+                "CodeBlock": self._code,
+                "directive": self._directive,
+            }[found.kind]
             return self._some(make(found, first, end))
         kind = _KINDS.get(found.kind, BlockKind.PARAGRAPH)
+        if not found.inner and not found.tables:
+            return self._some(self.lines.block(kind, first, end))
         blocks: list[Block] = []
         for start, stop, *rows in found.tables:
             if first <= start < stop <= end:
@@ -160,7 +164,8 @@ class _Body:
             return []
         inside = found.inner[bisect_left(found.inner, first) : bisect_left(found.inner, end)]
         breaks = self._breaks(first, end, inside)
-        return [replace(block, breaks=breaks[bisect_right(breaks, block.start) :])]
+        breaks = breaks[bisect_right(breaks, block.start) :]
+        return [replace(block, breaks=breaks) if breaks else block]
 
     def _breaks(self, first: int, end: int, lines: Iterable[int]) -> tuple[int, ...]:
         return self.lines.breaks(first, end, lines) if lines else ()

@@ -2,9 +2,10 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ _BLOCKS = frozenset({"Paragraph", "Heading", "List", "Item", "BlockQuote", "Code
 _INSIDE["BlockQuote"] = _INSIDE["FootnoteDefinition"] = _BLOCKS
 _LABEL = re.compile(r"\[([^\[\]]{1,999})\]")
 _NOTHING: frozenset[str] = frozenset()
+_LEAVES = {name: {"End": name} for name in ("Paragraph", "TableCell", "HtmlBlock", "CodeBlock")}  # hold no block
 
 
 @dataclass(slots=True)
@@ -82,7 +84,8 @@ def top_level_blocks(text: str, nesting: int, path: str) -> list[MarkdownBlock]:
     found: list[MarkdownBlock] = []
     wanted, depth, titled = _NOTHING, 0, False
     parts: list[str] = []  # of a heading's title
-    events: Any = scanner().events_with_range(text)
+    events: Any = iter(scanner().events_with_range(text))
+    following = map(itemgetter(0), events)
     for event, span in events:
         if "Start" in event:  # a dictionary, or the name of an event without content
             value = event["Start"]
@@ -95,6 +98,7 @@ def top_level_blocks(text: str, nesting: int, path: str) -> list[MarkdownBlock]:
                 found[-1].add_part(name, span["start"], span["end"])
                 if depth > nesting:
                     raise OversizedDocument(f"{path}: blocks nested deeper than the limit of {nesting}")
+            depth -= _passes(name, following)
         elif "End" in event:
             depth -= 1
             if depth == 0 and titled:
@@ -106,6 +110,11 @@ def top_level_blocks(text: str, nesting: int, path: str) -> list[MarkdownBlock]:
             found.append(MarkdownBlock("Rule", span["start"], span["end"]))
     _to_lines(found, text)
     return found
+
+
+def _passes(name: str, following: Iterator[Any]) -> bool:
+    """Return whether a block that has begun holds no other; if so, its events up to the one that ends it are taken."""
+    return name in _LEAVES and _LEAVES[name] in following
 
 
 def inline_text(content: str, known: Container[str]) -> str:
@@ -144,12 +153,12 @@ def _opened(name: str, value: Any, span: Any) -> MarkdownBlock:
 
 def _to_lines(found: list[MarkdownBlock], text: str) -> None:
     """Turn byte offsets into lines."""
-    ends = np.flatnonzero(np.frombuffer(text.encode(), np.uint8) == ord("\n")).tolist()
-    starts = [0, *(end + 1 for end in ends)]
+    starts = [0, *(np.flatnonzero(np.frombuffer(text.encode(), np.uint8) == ord("\n")) + 1).tolist()]
     for block in found:
         block.first = bisect_right(starts, block.first) - 1
-        block.end = bisect_right(starts, max(block.end - 1, 0))
-        block.inner = [bisect_right(starts, at) - 1 for at in block.inner]
+        block.end = bisect_right(starts, block.end - 1 if block.end else 0)
+        if block.inner:
+            block.inner = [bisect_right(starts, at) - 1 for at in block.inner]
         for table in block.tables:
             end = bisect_right(starts, max(table[1] - 1, 0))
             table[:] = [bisect_right(starts, at) - 1 for at in table]

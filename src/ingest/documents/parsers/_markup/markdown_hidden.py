@@ -9,6 +9,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from ingest.documents.parsers._markup.html_hidden import Hiding
@@ -19,7 +20,8 @@ from ingest.documents.parsers._markup.markdown_tables import part_of
 from ingest.documents.parsers._reading.assembly import MAX_TITLE
 from ingest.records import Block, BlockKind
 
-_HINTS = ("style", "hidden", "<font", "popover")
+_HINTS = re.compile(r"<[a-z][^<>]*?(?:style|hidden|color|popover)", re.I)  # where a tag begins that may hide
+_CACHED = 500  # characters; whether longer tags hide is not remembered
 _CELL_END = re.compile(r"(?<!\\)\||\n")
 _CONTROLS = frozenset(("a", "button", "summary", "label", "li", "div", "span", "dt", "h2", "h3", "h4"))
 _ITEMS, _CELLS = (("li",), ("ul", "ol")), (("td", "th", "tr"), ("tr", "table", "tbody", "thead"))
@@ -51,8 +53,7 @@ class _Tag(NamedTuple):
 
 def mark_hidden(text: str, blocks: list[Block]) -> list[Block]:
     """Return the blocks with hidden text cut out and marked; the same list when nothing can be hidden."""
-    lowered = text.lower()
-    if not any(hint in lowered for hint in _HINTS):
+    if not any(_hides(tag.group(), tag["rest"].lower()) for tag in _hinting(text)):
         return blocks
     spans = _spans(text, blocks)
     if not spans:
@@ -68,6 +69,14 @@ def mark_hidden(text: str, blocks: list[Block]) -> list[Block]:
             inside += 1
         marked += _pieces(text, block, cuts) if cuts and block.kind not in _SILENT else [block]
     return marked
+
+
+def _hinting(text: str) -> Iterator[re.Match[str]]:
+    """Yield the start tags in a text, code and comments included, with a word that hides text."""
+    for hint in _HINTS.finditer(text):
+        tag = _TAG.match(text, hint.start())
+        if tag is not None and tag["name"] and not tag["end"]:
+            yield tag
 
 
 def _pieces(text: str, block: Block, cuts: list[tuple[int, int]]) -> list[Block]:
@@ -211,6 +220,10 @@ def _hides(tag: str, rest: str) -> bool:
     """Return whether an element with this opening tag is hidden; JSX expressions are not evaluated."""
     if "{" in rest or not any(word in rest for word in ("style", "hidden", "color", "popover")):
         return False
+    return _judged(tag) if len(tag) <= _CACHED else _judge(tag)
+
+
+def _judge(tag: str) -> bool:
     from lxml import etree
 
     root = etree.HTML(tag)
@@ -218,3 +231,6 @@ def _hides(tag: str, rest: str) -> bool:
         return False
     *_, element = root.iter()
     return Hiding(root)(element)
+
+
+_judged = lru_cache(maxsize=1024)(_judge)  # tables repeat the tags of their cells

@@ -15,13 +15,17 @@ _HEADING = re.compile(
     rf"(?P<inside>(?:[^<]|<(?!h[1-6]\b)){{0,{_LONGEST}}}?)</h(?P=level)\s*>[ \t]*(?![^\r\n])",
     re.I | re.S,
 )
+_TAG_OF_HEADING = re.compile("<h[1-6]", re.I)
 _BREAK = re.compile(r"<br\b[^<>]*>", re.I)
 TAG = re.compile(r"<[^<>]*>")
 
 
 def headings(lines: Lines, first: int, end: int) -> Iterator[MarkdownBlock]:
     """Yield the headings within the lines [first, end) of an HTML block, in order."""
-    for match in _HEADING.finditer(lines.text, lines.start(first), lines.start(end)):
+    start, stop = lines.start(first), lines.start(end)
+    if not _TAG_OF_HEADING.search(lines.text, start, stop):
+        return
+    for match in _HEADING.finditer(lines.text, start, stop):
         at, to = (bisect_right(lines.starts, place) - 1 for place in (match.start(), match.end() - 1))
         yield MarkdownBlock("Heading", at, to + 1, level=int(match["level"]), title=html_title(match["inside"]))
 

@@ -15,6 +15,7 @@ _ADMONITION_INDENT = 4
 TRIGGER = re.compile(r"^[ \t]*(?::::|!!!|\?\?\?|=== |\$\$|\([\w|@<>*./+:-]|\{\{[<%])", re.M)
 
 _MARKS = "`~:!?=$({"  # first characters of special lines and fences outside MDX
+_SPECIAL = ":!?=$({<ie"  # and those of special lines in it
 
 _FENCE = re.compile(r"[ \t]*(?:(?P<ticks>`{3,})[^`]*|(?P<tildes>~{3,}).*)$")
 _DIRECTIVE = re.compile(r" {0,3}(?P<colons>:{3,})(?P<info>\{[^}\s]+\}.*)$")
@@ -76,7 +77,8 @@ class _Scan:
             end = line
             if mark and (self.mdx or self.admonitions or mark in _MARKS):
                 self._leave(text)
-                end = line if self._in_fence(text, mark) else self._special(line, text)
+                if not self._in_fence(text, mark) and mark in _SPECIAL:
+                    end = self._special(line, text)
                 if end == line:
                     self._dedent(line, text)
             line = max(end, line + 1)

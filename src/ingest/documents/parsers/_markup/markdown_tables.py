@@ -18,8 +18,10 @@ from ingest.documents.parsers._reading.table_blocks import is_caption
 from ingest.errors import OversizedDocument
 from ingest.records import Block, BlockKind
 
-_PART = re.compile(
-    r"<!--|(?P<ticks>`+)|(?<!\\)<(?P<end>/?)(?P<name>table|thead|tbody|tr)(?![\w:.-])(?:[^<>\"']|\"[^\"<>]*\"|'[^'<>]*'){0,1000}>",
+_TABLE = re.compile("<table", re.I)
+_PART = re.compile(  # begins with one character, so that it is looked for fast
+    r"[<`](?:(?P<ticks>(?<=`)`*)|!--|(?<!\\<)(?P<end>/?)(?P<name>table|thead|tbody|tr)(?![\w:.-])"
+    r"(?:[^<>\"']|\"[^\"<>]*\"|'[^'<>]*'){0,1000}>)",
     re.I,
 )
 _BEFORE = re.compile(r"[\s>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?(?:\[[ xX]\][ \t]+)?\Z")
@@ -51,7 +53,7 @@ class _Table:
 
 def with_html_tables(text: str, blocks: list[Block], path: str) -> list[Block]:
     """Return the blocks with a block for each HTML table that holds data; what else is in the blocks stays theirs."""
-    if "<table" not in text and "<table" not in text.lower():
+    if not _TABLE.search(text):
         return blocks
     found = [block for table in _outermost(text, blocks) if (block := _block(text, blocks, table, path)) is not None]
     if not found:
@@ -125,10 +127,11 @@ def _tags(text: str, block: Block) -> Iterator[re.Match[str]]:
     for match in _PART.finditer(text, block.start, block.end):
         if match.start() < skipped:
             continue
-        if match["ticks"]:
+        if match["ticks"] is not None:
+            ticks = match.group()
             line = text.find("\n", match.end(), block.end)
-            close = text.find(match["ticks"], match.end(), line if line >= 0 else block.end)
-            skipped = close + len(match["ticks"]) if close >= 0 else match.end()
+            close = text.find(ticks, match.end(), line if line >= 0 else block.end)
+            skipped = close + len(ticks) if close >= 0 else match.end()
         elif not match["name"]:
             close = text.find("-->", match.end(), block.end)
             skipped = close + 3 if close >= 0 else block.end
