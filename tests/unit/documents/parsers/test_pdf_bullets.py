@@ -3,8 +3,11 @@
 import pytest
 
 from ingest.documents.parsers.pdf import parser as pdf
+from tests.unit.documents.parsers.bidi_display import displayed
 from tests.unit.documents.parsers.checks import faults, parsed, shown
+from tests.unit.documents.parsers.glyph_files import glyph_file, right_line
 from tests.unit.documents.parsers.pdf_files import HEIGHT, area, build, lines, picture, rule, text
+from tests.unit.documents.parsers.pdf_forms import annotated, check_box
 
 BODY = ["The plan is read before anything is spent, and it says how", "many documents are new."]
 
@@ -80,6 +83,23 @@ def test_a_list_that_goes_on_over_a_page_keeps_its_levels():
     second = text(110, 72, "no use.") + text(100, 84, "• when it is warm") + text(80, 96, "2. Check the belt")
     found = shown(parsed(pdf, build([first, second])))
     assert [words.split("\n")[2:] for _, words in found] == [["  • when it is warm", "2. Check the belt"]]
+
+
+def test_bullets_stand_at_the_right_of_lines_written_from_the_right():
+    items = ["בדיקת השמן לפני הנסיעה", "החלפת הרצועה בכל שנה"]
+    page = [glyph for at, item in enumerate(items) for glyph in right_line(520, 100 + 14 * at, displayed(item, True))]
+    data = glyph_file([page], "".join(disc(530, 97 + 14 * at) for at in range(2)))
+    assert shown(parsed(pdf, data)) == [("list", "• " + "\n• ".join(items))]
+
+
+def test_bullets_are_read_on_a_page_with_a_form_but_what_is_drawn_at_its_fields_is_none():
+    page = listed((disc, 0, "Check the oil"), (disc, 0, "Check the belt"))
+    page += "".join(square(76, y) + text(86, y + 3, words) for y, words in ((200, "cold"), (214, "warm")))
+    boxes = [check_box((73, y - 3, 79, y + 3), f"c{y}", ticked=y == 200) for y in (200, 214)]
+    assert shown(parsed(pdf, annotated([page], [boxes]))) == [
+        ("list", "• Check the oil\n• Check the belt"),
+        ("list", "☒ cold\n☐ warm"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def with_bullets(words: list[Any], shapes: Sequence[SmallShape]) -> list[Any]:
     """Return the words of a page in content order with those bullets that are drawn.
 
     Args:
-        words: The page's `Word`s; those that are upright have turn 0.
+        words: The page's `Word`s, from left to right; those that are upright have turn 0.
         shapes: In the coordinates of these words.
     """
     shown = sorted((word for word in words if word.turn == 0 and not word.hidden), key=lambda word: word.base)

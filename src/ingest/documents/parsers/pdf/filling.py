@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from ingest.documents.parsers.pdf.annotations import Remark, TextBox
+from ingest.documents.parsers.pdf.annotations import Box, Remark, TextBox
 from ingest.documents.parsers.pdf.field_labels import ABOVE, BEHIND, BELOW, label_fields
 from ingest.documents.parsers.pdf.fields import Field
 from ingest.documents.parsers.pdf.noted import DRAWN, FIELD, MARK, VALUE, Noted, NoteFrame
@@ -28,6 +28,13 @@ _WIDTH = 0.5  # font sizes: of a letter, roughly
 def cleared(page: Page) -> Page:
     """Take off the page what it shows of its fields."""
     page.words = _without_lines(page.words)
+    if page.shapes and page.noted.fields:
+        boxes = Near((field.box[1], field.box[3], field.box) for field in page.noted.fields)
+        page.shapes = [
+            (sign, shape)
+            for sign, shape in page.shapes
+            if not any(_touch(shape, box) for box in boxes.between(shape[1], shape[3]))
+        ]
     if page.noted.shown:
         words = _undrawn(page.words, page.noted)
         page.words = _unwritten(words, [field for field in page.noted.fields if not field.hidden])
@@ -74,6 +81,10 @@ def _marked(remark: Remark, near: Near[Word]) -> str:
     _, top, _, bottom = box = remark.box
     words = [word for word in near.between(top, bottom) if _inside(box, (word.x0 + word.x1) / 2, word.base - 1)]
     return "".join(word.text for word in words)
+
+
+def _touch(a: Box, b: Box) -> bool:
+    return a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3]
 
 
 def _undrawn(words: list[Word], noted: Noted) -> list[Word]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from ingest.documents.parsers.pdf.addresses import object_addresses
-from ingest.documents.parsers.pdf.bullets import with_bullets
+from ingest.documents.parsers.pdf.bullets import SmallShape
 from ingest.documents.parsers.pdf.fonts import TELLING, UNSEEN, Face, Faces
 from ingest.documents.parsers.pdf.glyphs import GlyphReader, Glyphs, is_right_to_left
 from ingest.documents.parsers.pdf.matching import TableAbove
@@ -91,6 +91,7 @@ class Page:
     verbatim: bool = False  # lines in a font of one width make no tables without rules
     facing: int = 0  # quarter turns from most of its text to text that is upright for a reader
     above: TableAbove | None = None
+    shapes: list[SmallShape] = field(default_factory=list)  # that may be bullets
 
 
 @dataclass(slots=True)
@@ -132,9 +133,8 @@ def read_page(handle: Any, number: int, noted: Noted | None = None) -> Page:
     unreadable = sum(word.text.count(UNKNOWN) for word in words) > sum(len(word.text) for word in words) / 2
     tags = page_tags(handle)
     noted.fields += printed_fields(handle, tags, words)
-    plain = not (reader.glyphs or noted.fields)  # boxes and circles of forms are no bullets
-    words = with_bullets(words, [(sign, turned_box(box, turn)) for sign, box in painted.shapes if plain])
     page = Page(number, width, height, words, rules, share, unreadable, tags.headings, noted=noted)
+    page.shapes = [(sign, turned_box(box, turn)) for sign, box in painted.shapes]
     page.facing = (handle.get_rotation() // 90 - turn) % 4
     page.glyphs = reader.glyphs.turned(turn) if reader.glyphs else None
     return _placed(page, turn, (left, bottom, right, top))
@@ -285,8 +285,12 @@ def _placed(page: Page, turn: int, box: tuple[float, float, float, float]) -> Pa
     for word in page.words:
         if word.turn == 0:
             word.x0, word.x1, word.base = word.x0 - across, word.x1 - across, word.base - down
-    page.rules = [(x0 - across, top - down, x1 - across, bottom - down) for x0, top, x1, bottom in page.rules]
+    page.rules = [_moved(rule, across, down) for rule in page.rules]
+    page.shapes = [(sign, _moved(shape, across, down)) for sign, shape in page.shapes]
     for note in page.noted.all():
-        x0, upper, x1, lower = turned_box(note.box, turn)
-        note.box = x0 - across, upper - down, x1 - across, lower - down
+        note.box = _moved(turned_box(note.box, turn), across, down)
     return page
+
+
+def _moved(box: tuple[float, float, float, float], across: float, down: float) -> tuple[float, float, float, float]:
+    return box[0] - across, box[1] - down, box[2] - across, box[3] - down

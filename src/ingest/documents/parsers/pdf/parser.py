@@ -30,6 +30,7 @@ from ingest.documents.parsers._reading.titles import document_title
 from ingest.documents.parsers.pdf.annotations import Budget
 from ingest.documents.parsers.pdf.attachments import Attachments
 from ingest.documents.parsers.pdf.blocks import add_blocks
+from ingest.documents.parsers.pdf.bullets import with_bullets
 from ingest.documents.parsers.pdf.fields import Forms
 from ingest.documents.parsers.pdf.filling import cleared
 from ingest.documents.parsers.pdf.headings import Entry, Headings
@@ -118,7 +119,7 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
             limit = raw.options.limits.text_characters
             raise OversizedDocument(f"{path}: text over the limit of {limit} characters on page {page.number}")
         as_left_to_right(cleared(page))
-        page.words = with_scripts(page.words)
+        page.words = with_scripts(with_bullets(page.words, page.shapes))
         sheets.append(lay_out(page, sheets[-1] if sheets else None))
     for number, sheet in _scans(pdf, raw, scanned).items():
         sheet.remarks = sheets[number - 1].remarks

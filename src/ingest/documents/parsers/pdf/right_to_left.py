@@ -8,6 +8,7 @@ paragraphs are then found as on any other page.
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ingest.documents.parsers.pdf.annotations import Box
 from ingest.documents.parsers.pdf.bidi import bidi_class, reading_order
 from ingest.documents.parsers.pdf.brackets import MIRRORED, turn_brackets
 from ingest.documents.parsers.pdf.directions import is_drawn_as_read, sided
@@ -52,11 +53,16 @@ def as_left_to_right(page: Page) -> Page:
             run = max(run, word.run)
     page.words = [word for _, _, word in sorted(words, key=lambda found: found[:2])]
     if mirrored:
-        page.rules = [(page.width - x1, top, page.width - x0, bottom) for x0, top, x1, bottom in page.rules]
+        page.rules = [_mirrored(rule, page.width) for rule in page.rules]
+        page.shapes = [(sign, _mirrored(box, page.width)) for sign, box in page.shapes]
         for note in page.noted.all():
-            note.box = (page.width - note.box[2], note.box[1], page.width - note.box[0], note.box[3])
+            note.box = _mirrored(note.box, page.width)
     page.mirrored = mirrored
     return page
+
+
+def _mirrored(box: Box, width: float) -> Box:
+    return width - box[2], box[1], width - box[0], box[3]
 
 
 def _is_read_from_right(stretch: LineStretch, mirrored: bool) -> bool:
