@@ -153,6 +153,17 @@ def test_a_small_running_line_above_a_large_title_is_left_out():
     assert texts(first, second) == ["Report", " ".join(BODY), " ".join(BODY), " ".join(BODY)]
 
 
+def test_of_running_lines_in_larger_print_the_first_may_be_the_title_and_footers_are_none():
+    def page(number, first):
+        foot = text(72, 760, "Acme Ltd, confidential", 13) + text(480, 760, f"Page {number} of 2", 13)
+        head = text(72, 40, "Handbook of the Mill", 18, "F2") + text(72, 90, first, 14, "F2")
+        return head + lines(72, 120, BODY) + lines(72, 175, BODY) + foot
+
+    found = shown(parsed(pdf, build([page(1, "Repairs"), page(2, "Money")])))
+    assert [words for kind, words in found if kind == "heading"] == ["Handbook of the Mill", "Repairs", "Money"]
+    assert "confidential" not in " ".join(words for _, words in found)
+
+
 def test_one_of_the_running_lines_stays_if_only_they_spell_the_title():
     pages = [sheet(BODY), sheet([*BODY[:2], "person."])]
     assert texts(*pages, title="Quarterly report for the board \\204 draft").count(HEAD) == 1

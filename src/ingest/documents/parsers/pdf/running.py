@@ -1,8 +1,8 @@
 """Running lines: headers, footers and page numbers that repeat on the pages of a document, and belong to none of them.
 
 On three pages or more, a line is one if it repeats at the same height. Two pages prove less, since texts repeat lines
-as well: there the line must also be outermost, set off from the text, and no larger than it, and its numbers, if they
-differ, must count the pages.
+as well: there the line must also be outermost and set off from the text, and its numbers, if they differ, must count
+the pages. One in larger print at the top may be a title: there the first one stays.
 """
 
 import re
@@ -130,21 +130,33 @@ def _set_off(sheets: Sequence[PageLayout], known: set[int], title: str) -> set[i
     groups: dict[tuple[str, int], list[Item]] = defaultdict(list)
     for sheet in sheets:
         for item in _outermost(sheet, known):
-            if isinstance(item, Table) or _may_repeat(item, body):
+            if isinstance(item, Table) or _may_repeat(item):
                 groups[_key(item), round(_place(item) / _NEAR)].append(item)
     found: set[int] = set()
     for (text, place), items in groups.items():
         near = [item for at in (-1, 0, 1) for item in groups.get((text, place + at), [])]
         pages = len({item.page for item in near})
         if pages >= max(2, _SHARE * len(sheets)) and _counts_pages(near):
-            found |= {id(item) for item in items}
+            first, alike = min(item.page for item in near), len({_shown(item) for item in near}) == 1
+            found |= {id(item) for item in items if not _may_be_title(item, body) or (alike and item.page > first)}
     found |= _titles(sheets, known | found, body)
     return found - _only(sheets, known | found, title)
 
 
-def _may_repeat(line: Line, body: float) -> bool:
-    """Return whether a line may be a header or footer by itself: no heading, no caption, no salutation."""
-    return line.size < _LARGER * body and line.text[-1:] not in _OPENING and not CAPTION.match(line.text)
+def _may_repeat(line: Line) -> bool:
+    """Return whether a line may be a header or footer by itself: no caption, no salutation."""
+    return line.text[-1:] not in _OPENING and not CAPTION.match(line.text)
+
+
+def _may_be_title(item: Item, body: float) -> bool:
+    """Return whether something is a line in larger print at the top of its page, with no number set apart."""
+    if isinstance(item, Table) or item.size < _LARGER * body or item.base > item.height / 2:
+        return False
+    return item.pieces == 1 or not any(map(str.isdigit, item.text))
+
+
+def _shown(item: Item) -> str:
+    return item.text if isinstance(item, Line) else ""
 
 
 def _outermost(sheet: PageLayout, known: set[int]) -> Iterator[Item]:
