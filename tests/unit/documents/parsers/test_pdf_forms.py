@@ -44,6 +44,33 @@ def test_a_value_stands_behind_the_label_above_or_below_it():
         assert read(content, *widgets) == ["Policy holder: Maria", "Policy number: PX-2210", "Bank", "Place: Delft"]
 
 
+def test_sides_with_the_same_labels_are_read_one_after_the_other_below_their_headings():
+    content, widgets = text(72, 80, "Sender", 10, "F2") + text(320, 80, "Receiver", 10, "F2"), []
+    for at, (label, left, right) in enumerate([("Name", "Ada", "Ben"), ("ZIP", "01067", "2611"), ("City", "Ulm", "")]):
+        base = 100 + 20 * at
+        content += text(72, base, label) + text(320, base, label)
+        widgets += [text_field(box(140, base), f"l{at}", left), text_field(box(390, base), f"r{at}", right)]
+    content += text(72, 170, "Date:")
+    found = read(content, *widgets, text_field(box(140, 170), "d", "1 May"))
+    sides = ["Sender", "Name: Ada", "ZIP: 01067", "City: Ulm", "Receiver", "Name: Ben", "ZIP: 2611", "City"]
+    assert found == [*sides, "Date: 1 May"]
+
+
+def test_sides_of_several_fields_in_a_row_are_told_by_their_labels_and_other_rows_are_read_across():
+    content, widgets = "", []
+    for at, base in enumerate((100, 120)):
+        for side, label in enumerate(("ZIP", "City", "ZIP", "City")):
+            content += text(60 + 130 * side, base, label)
+            widgets.append(
+                text_field((90 + 130 * side, base - 10, 150 + 130 * side, base + 4), f"f{at}{side}", f"v{at}{side}")
+            )
+    content += text(60, 140, "From") + text(320, 140, "To")
+    widgets += [text_field(box(100, 140), "a", "Ulm"), text_field(box(360, 140), "b", "Delft")]
+    found = read(content, *widgets)
+    order = ["ZIP: v00", "City: v01", "ZIP: v10", "City: v11", "ZIP: v02", "City: v03", "ZIP: v12", "City: v13"]
+    assert found == [*order, "From: Ulm", "To: Delft"]
+
+
 def test_a_label_may_have_several_lines():
     content = (
         text(72, 100, "Name and address of the") + text(72, 112, "person insured") + text(72, 150, "Other pension")

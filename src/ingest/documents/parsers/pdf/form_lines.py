@@ -7,6 +7,8 @@ from ingest.documents.parsers.pdf.fields import EMPTY, TICKED
 from ingest.documents.parsers.pdf.noted import FIELD, MARK, VALUE
 from ingest.documents.parsers.pdf.page import Piece, Word
 
+_SIDES = 2  # rows that repeat their labels side by side, at least
+_ASIDE = 3.0  # font sizes from where a side begins to where its heading does, at most
 _ABOVE = 2.5  # font sizes from a label to the row below it, at most
 
 
@@ -33,6 +35,59 @@ def form_lines(row: Sequence[Piece]) -> Iterator[list[Piece]]:
             part = []
         part.append(piece)
     yield part
+
+
+def form_columns(head: Sequence[Piece], rows: Sequence[list[Piece]]) -> Iterator[tuple[list[Piece], bool]]:
+    """Yield the lines of rows of fields in reading order, and whether each one is a part of `head`.
+
+    Where rows repeat their labels side by side, as for a sender and a receiver, each side is read as a whole, below its
+    heading.
+
+    Args:
+        head: The row above; it is left out if it does not stand above such sides.
+        rows: Those of a form that follow each other.
+    """
+    parts = [list(form_lines(row)) for row in rows]
+    times = [_repeats([_label(part) for part in row]) for row in parts]
+    at = 0
+    while at < len(rows):
+        end = at + 1
+        while end < len(rows) and times[end] == times[at]:
+            end += 1
+        if times[at] < 2 or end - at < _SIDES:
+            yield from ((part, False) for row in parts[at:end] for part in row)
+            at = end
+            continue
+        starts = [part[0] for part in parts[at][:: len(parts[at]) // times[at]]]
+        titled = at == 0 and _stands_above(head, starts)
+        for side in range(times[at]):
+            if titled:
+                yield [head[side]], True
+            for row in parts[at:end]:
+                width = len(row) // times[at]
+                yield from ((part, False) for part in row[side * width : (side + 1) * width])
+        at = end
+
+
+def _label(part: Sequence[Piece]) -> str:
+    """Return the label of a line of a form, "" without one."""
+    word = part[0].words[0]
+    return word.text.partition(":")[0].casefold() if word.part == FIELD else ""
+
+
+def _repeats(labels: Sequence[str]) -> int:
+    """Return how often the same labels follow each other in a row."""
+    for width in range(1, len(labels) // 2 + 1):
+        if len(labels) % width == 0 and all(labels) and list(labels) == [*labels[:width]] * (len(labels) // width):
+            return len(labels) // width
+    return 1
+
+
+def _stands_above(head: Sequence[Piece], firsts: Sequence[Piece]) -> bool:
+    """Return whether each part of a row begins about where one of the sides below it does."""
+    return len(head) == len(firsts) and all(
+        abs(above.x0 - first.x0) <= _ASIDE * above.size for above, first in zip(head, firsts, strict=True)
+    )
 
 
 def _parts(last: Piece, piece: Piece) -> bool:

@@ -199,7 +199,7 @@ def _runs(lines: Sequence[Line]) -> Iterator[list[Line]]:
 
 def _goes_on(last: Line, line: Line) -> bool:
     like = _style(last) == _style(line) and last.role == line.role and last.page == line.page
-    near = last.column == line.column and 0 <= line.base - last.base <= _LEADING * line.size
+    near = last.column == line.column and 0 < line.base - last.base <= _LEADING * line.size
     return like and near and not NUMBERED.match(line.text)
 
 

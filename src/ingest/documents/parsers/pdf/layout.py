@@ -12,7 +12,7 @@ from ingest.documents.parsers.pdf.aligned import aligned_table, joined_tables
 from ingest.documents.parsers.pdf.annotations import Remark
 from ingest.documents.parsers.pdf.columns import columns_of, rows_of_pieces
 from ingest.documents.parsers.pdf.filling import filled, remarks_of
-from ingest.documents.parsers.pdf.form_lines import form_lines, form_rows, is_form
+from ingest.documents.parsers.pdf.form_lines import form_columns, form_rows, is_form
 from ingest.documents.parsers.pdf.grid import Table, turn_round
 from ingest.documents.parsers.pdf.gutters import with_narrow_gutters
 from ingest.documents.parsers.pdf.matching import TableAbove
@@ -196,16 +196,20 @@ def _merged(row: list[Piece]) -> list[Piece]:
 
 def _items(pieces: list[Piece], page: Page, column: int) -> list[Line | Table]:
     """Return the lines of one column, and the tables whose cells are aligned."""
-    found: list[Line | Table] = []
+    found, above = list[Line | Table](), list[Piece]()
     for in_form, rows in form_rows(rows_of_pieces(pieces)):
         if in_form:
-            found += [_line(part, page, column) for row in rows for part in form_lines(row)]
+            lines = list(form_columns(above, rows))
+            if any(is_head for _, is_head in lines):
+                found.pop()
+            found += [_line(part, page, column) for part, _ in lines]
             continue
         for typed, part in groupby(rows, lambda row: page.verbatim and _is_typed(row)):
             if typed:
                 found += [_line(row, page, column) for row in part]
             else:
                 found += _tables_and_lines(with_narrow_gutters(list(part)), page, column)
+        above = rows[-1] if isinstance(found[-1], Line) else []
     return found
 
 
