@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from ingest.documents.parsers.pdf.fonts import UNSEEN
 from ingest.documents.parsers.pdf.page import Word
 
-_SMALLER = 0.86  # times the size of the word at which it stands, at most
+_SMALLER = 0.9  # times the size of the word at which it stands, at most
 _RAISED = (0.1, 0.8)  # font sizes of that word, from its baseline
 _LOWERED = (0.06, 0.5)
 _NEAR = 0.6  # font sizes between both, at most
