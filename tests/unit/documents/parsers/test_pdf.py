@@ -151,6 +151,30 @@ def test_two_columns_are_read_one_after_the_other():
     assert (texts[0], texts[-1][:11]) == ("A title over both of the columns", "A line of t")
 
 
+def test_a_few_lines_in_two_columns_are_no_table():
+    left = [
+        "The mill was built in 1820 by the",
+        "brothers Arens and stood empty for",
+        "forty years or so",
+        "in the end.",
+    ]
+    right = [
+        "Visitors can see the old stones on",
+        "Sunday between two and five, and",
+        "groups should write a week before.",
+    ]
+    page = text(60, 60, "The mill", 16) + lines(60, 120, left) + lines(310, 120, right) + lines(60, 200, BODY)
+    found = shown(parsed(pdf, build([page])))
+    assert found[1:] == [("paragraph", " ".join(part)) for part in (left, right, BODY)]
+
+
+def test_cells_of_several_lines_in_two_columns_are_no_text_in_columns():
+    left = ["Bolt, long, made of stainless", "steel with a thread", "Washer, flat, made of brass", "for the bolt above"]
+    right = ["kept in the store at the mill,", "shelf four", "Kept in the office near the", "door to the yard"]
+    found = shown(parsed(pdf, build([lines(60, 120, left) + lines(310, 120, right)])))
+    assert [kind for kind, _ in found] == ["table"]
+
+
 def test_a_ruled_table_has_rows_and_a_header_and_is_not_text_too():
     page = lines(72, 100, ["Before."]) + grid([72, 200, 300], [120, 140, 160, 180])
     for row, cells in enumerate([("Name", "Size"), ("one", "10"), ("two", "20")]):

@@ -8,6 +8,10 @@ from ingest.documents.parsers.pdf.views import Box
 
 _COLUMN_LINES = 4  # at least, on both sides of a gutter
 _PROSE = 20  # characters: the median line of a text column has at least as many
+_SHORT = 3  # lines of text in two columns, at least, where the page has no others
+_SMALL = 0.5  # of their lines, at least, begin in small letters
+_LEADING = 1.6  # font sizes between them, at most
+_EDGE = 2.0  # points
 _SIDE = 0.25  # of the page's width: no gutter is closer to the edge
 
 
@@ -29,7 +33,7 @@ def columns_of(pieces: list[Piece], width: float, boxes: Sequence[Box]) -> list[
     """Return the pieces as columns in reading order; a piece across the gutter separates what is above and below."""
     gutter = _gutter(pieces, width)
     if gutter is None:
-        return [pieces] if pieces else []
+        return _short_columns(pieces)
     found: list[list[Piece]] = []
     for band in _bands(pieces, gutter, boxes):
         left = [piece for piece in band if piece.x1 <= gutter]
@@ -41,6 +45,74 @@ def columns_of(pieces: list[Piece], width: float, boxes: Sequence[Box]) -> list[
         else:
             found.append(band)
     return found
+
+
+def _short_columns(pieces: list[Piece]) -> list[list[Piece]]:
+    """Return the pieces with a few lines of text in two columns taken out of what is above and below."""
+    rows, found, at = rows_of_pieces(pieces), list[list[Piece]](), 0
+    kept: list[Piece] = []
+    while at < len(rows):
+        end = at + 1
+        while end < len(rows) and _goes_on(rows[end - 1], rows[end]):
+            end += 1
+        tail = end
+        while end - at >= _SHORT and tail < len(rows) and _ends_side(rows[tail - 1], rows[tail], rows[at]):
+            tail += 1
+        sides = _sides(rows[at:tail]) if end - at >= _SHORT else None
+        alone = not (_is_near(rows, at - 1, at) or _is_near(rows, tail, tail - 1))
+        if sides and alone and all(map(_is_running, sides)) and not _starts_together(rows[at:end]):
+            found += [kept, *sides] if kept else sides
+            kept, end = [], tail
+        else:
+            kept += [piece for row in rows[at:end] for piece in row]
+        at = end
+    return [*found, kept] if kept else found
+
+
+def _goes_on(above: list[Piece], row: list[Piece]) -> bool:
+    """Return whether two rows are lines of the same two columns."""
+    if len(above) != 2 or len(row) != 2:
+        return False
+    size = row[0].size
+    return row[0].base - above[0].base <= _LEADING * size and all(
+        abs(a.x0 - b.x0) <= _EDGE and abs(a.size - b.size) <= 0.05 * size for a, b in zip(above, row, strict=True)
+    )
+
+
+def _ends_side(above: list[Piece], row: list[Piece], first: list[Piece]) -> bool:
+    """Return whether a row is one more line of the longer one of two columns, whose first lines are given."""
+    close = row[0].base - above[0].base <= _LEADING * row[0].size
+    return close and len(row) == 1 and _in_column(row[0], first) and any(abs(row[0].x0 - a.x0) <= _EDGE for a in first)
+
+
+def _sides(rows: Sequence[list[Piece]]) -> list[list[Piece]]:
+    """Return the left and the right pieces of rows."""
+    right = min(row[1].x0 for row in rows if len(row) > 1)
+    pieces = [piece for row in rows for piece in row]
+    return [[piece for piece in pieces if piece.x0 < right], [piece for piece in pieces if piece.x0 >= right]]
+
+
+def _is_near(rows: Sequence[list[Piece]], other: int, at: int) -> bool:
+    """Return whether a row above or below others is part of a larger table or of text in columns."""
+    if not 0 <= other < len(rows):
+        return False
+    apart = abs(rows[other][0].base - rows[at][0].base)
+    return apart <= 2 * _LEADING * rows[at][0].size and (len(rows[other]) > 1 or _in_column(rows[other][0], rows[at]))
+
+
+def _in_column(piece: Piece, row: Sequence[Piece]) -> bool:
+    return piece.x1 < row[-1].x0 or piece.x0 > row[0].x1
+
+
+def _is_running(side: list[Piece]) -> bool:
+    """Return whether lines are a sentence or several: most begin in small letters."""
+    small = sum(piece.text[:1].islower() for piece in side[1:])
+    return _is_text(side) and small >= _SMALL * (len(side) - 1)
+
+
+def _starts_together(rows: Sequence[list[Piece]]) -> bool:
+    """Return whether both columns begin something in one row, as those of a table do."""
+    return any(not any(piece.text[:1].islower() for piece in row) for row in rows[1:])
 
 
 def _bands(pieces: list[Piece], gutter: float, boxes: Sequence[Box]) -> list[list[Piece]]:
