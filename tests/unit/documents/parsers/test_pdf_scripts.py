@@ -41,6 +41,7 @@ def written(*parts):
         ([("12", 4, 6), "In the decimal system."], "¹²In the decimal system."),
         (["x", ("2", 4, 6), " + y", ("2", 4, 6), " = z", ("2", 4, 6)], "x² + y² = z²"),
         (["L", ("A", 2, 7), "TEX"], "LATEX"),
+        (["a law", ("2)", 4, 6), " says"], "a law²⁾ says"),
         (["and 10", ("3", 4, 8.9), " and H", ("2", -4, 8.9), "O"], "and 10³ and H₂O"),
         (["a level", (" word", 0, 7), " of small letters"], "a level word of small letters"),
     ],

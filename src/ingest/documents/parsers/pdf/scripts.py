@@ -22,7 +22,7 @@ _LONGEST = 12  # characters
 _LINE = 0.05  # font sizes: words are on one line
 _UP = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
 _DOWN = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
-_FIGURES = re.compile(r"[-–−+]?[0-9n]+(?:[-–−+,.;:=][0-9n]+)*[-–−+,.;]?|[-–−+]|\([0-9]+\)")
+_FIGURES = re.compile(r"[-–−+]?[0-9n]+(?:[-–−+,.;:=][0-9n]+)*[-–−+,.;]?|[-–−+]|\(?[0-9]+\)")
 _CUSTOM = frozenset({"st", "nd", "rd", "th", "er", "ère", "re", "e", "ème", "me", "o", "a", "os", "as", "lle", "mes"})
 _SIGNS = {"TM": "™", "tm": "™", "SM": "℠", "sm": "℠", "R": "®"}
 _PLAIN = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "01234567890123456789")
