@@ -303,3 +303,45 @@ def test_a_binary_workbook_is_named_with_what_to_do():
     data = changed(data, "_rels/.rels", lambda old: old.replace(b"workbook.xml", b"workbook.bin"))
     with pytest.raises(UnsupportedFormat, match="save it as xlsx"):
         parsed(xlsx, changed(data, "xl/workbook.bin", lambda _: b"x"))
+
+
+def test_text_in_symbol_fonts_is_what_the_font_shows():
+    from openpyxl.cell.rich_text import CellRichText, TextBlock
+    from openpyxl.cell.text import InlineFont
+    from openpyxl.styles import Font
+
+    def change(page):
+        page["B1"].font, page["C1"].font = Font(name="Wingdings"), Font(name="Symbol")
+        page["D1"].font, page["E1"].font = Font(name="Wingdings 2"), Font(name="Arial")
+        page["B1"].number_format = '"\u00fc";;"\u00fb"'
+        page["F1"] = CellRichText(
+            TextBlock(InlineFont(rFont="Symbol"), "a"), TextBlock(InlineFont(rFont="Arial"), "-rays")
+        )
+        page["F1"].font = Font(name="Symbol")
+
+    assert blocks(sheet([["pump", 1, "m", "P", "P"]], change))[1:] == [("table", "pump | ✓ | μ | ✓ | P | α-rays")]
+
+
+def test_strings_with_fonts_of_their_own_are_read_once():
+    strings = '<si><r><rPr><rFont val="Wingdings"/></rPr><t>\u00fc</t></r><r><t> done</t></r></si>'
+    assert blocks(shared(strings, 1)) == [("heading", "Sheet"), ("paragraph", "✓ done")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored", "expected"),
+    [
+        ("d", "2024-03-15T00:00:00Z", "2024-03-15"),
+        ("d", "2024-03-15", "2024-03-15"),
+        ("d", "2024-03-15T10:30:00.000", "2024-03-15 10:30:00"),
+        ("d", "someday", "someday"),
+        ("b", "true", "TRUE"),
+        ("b", "0", "FALSE"),
+    ],
+)
+def test_dates_and_truth_values_are_read_in_any_of_their_forms(kind, stored, expected):
+    data = changed(
+        sheet([[5]]),
+        "xl/worksheets/sheet1.xml",
+        lambda old: re.sub(rb"<c .*</c>", f'<c r="A1" t="{kind}"><v>{stored}</v></c>'.encode(), old),
+    )
+    assert blocks(data)[1:] == [("paragraph", expected)]

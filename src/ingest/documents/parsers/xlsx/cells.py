@@ -3,10 +3,12 @@
 import math
 import re
 from dataclasses import dataclass, field
+from datetime import datetime, time
 from typing import Any, NamedTuple
 
 from ingest.documents.parsers._office.number_formats import NumberFormat, built_in, plain_number
 from ingest.documents.parsers._office.ooxml import A, Package, S
+from ingest.documents.parsers._reading.symbol_fonts import is_symbol_font, with_symbols
 from ingest.documents.parsers._reading.table_blocks import is_number
 from ingest.documents.parsers.xlsx.formulas import Formulas
 
@@ -24,6 +26,7 @@ class CellLook:
 
     form: NumberFormat = _PLAIN
     hidden: bool = False  # white without a fill
+    font: str = ""  # if it is one of symbols
 
 
 class CellText(NamedTuple):
@@ -45,6 +48,7 @@ class Cells:
     """Turns stored cells into the text that they show."""
 
     strings: list[str] = field(default_factory=list)
+    with_fonts: set[int] = field(default_factory=set)  # strings whose parts have fonts of their own
     looks: list[CellLook] = field(default_factory=list)
     recomputed: bool = False  # values of formulas are to be computed when the file is opened
 
@@ -71,9 +75,19 @@ class Cells:
             if written and (lacks or (self.recomputed and kind == "n" and stored in _UNCOMPUTED)):
                 return CellText(f"={written}", "0", look.hidden)
         if kind == "n" and stored is not None:
-            return _number(stored, look)
-        text = self._string(cell, kind, stored or "")
-        return _text(text, look) if kind in _STRINGS else CellText(text, "", look.hidden)
+            shown = _number(stored, look)
+        else:
+            text = self._string(cell, kind, stored or "")
+            shown = _text(text, look) if kind in _STRINGS else CellText(text, "", look.hidden)
+        if look.font and not self._has_fonts(cell, kind, stored or ""):
+            return shown._replace(text=with_symbols(shown.text, look.font))
+        return shown
+
+    def _has_fonts(self, cell: Any, kind: str, stored: str) -> bool:
+        """Return whether the parts of a cell's text have fonts of their own."""
+        if kind == "inlineStr":
+            return cell.find(f"{S}is/{S}r") is not None
+        return kind == "s" and stored.strip().isdecimal() and len(stored) < 10 and int(stored) in self.with_fonts
 
     def _string(self, cell: Any, kind: str, stored: str) -> str:
         """Return the value of a cell that is not a number."""
@@ -84,8 +98,8 @@ class Cells:
             index = int(stored) if stored.strip().isdecimal() and len(stored) < 10 else len(self.strings)
             return self.strings[index] if index < len(self.strings) else ""
         if kind == "b":
-            return "" if not stored else "TRUE" if stored.strip() == "1" else "FALSE"
-        return _unescaped(stored) if kind == "str" else stored
+            return "" if not stored else "TRUE" if stored.strip().lower() in ("1", "true") else "FALSE"
+        return _unescaped(stored) if kind == "str" else _date(stored) if kind == "d" else stored
 
     def _look(self, cell: Any) -> CellLook:
         """Return the style of a cell."""
@@ -116,10 +130,22 @@ def _number(stored: str, look: CellLook) -> CellText:
     return CellText(shown, figure, look.hidden)
 
 
+def _date(stored: str) -> str:
+    """Return a date that is stored as one, in the form of all other dates."""
+    try:
+        moment = datetime.fromisoformat(stored.strip()).replace(tzinfo=None)
+    except ValueError:
+        return stored
+    return moment.isoformat(" ", "seconds") if moment.time() != time.min else moment.date().isoformat()
+
+
 def rich(element: Any) -> str:
-    """Return the text of a string item, without phonetic readings."""
+    """Return the text of a string item as its fonts show it, without phonetic readings."""
     parts = [child.text or "" for child in element.findall(S + "t")]
-    parts += [run.findtext(S + "t") or "" for run in element.findall(S + "r")]
+    for run in element.findall(S + "r"):
+        font = run.find(f"{S}rPr/{S}rFont")
+        text = run.findtext(S + "t") or ""
+        parts.append(text if font is None else with_symbols(text, font.get("val") or ""))
     return _unescaped("".join(parts))
 
 
@@ -132,7 +158,10 @@ def read_cells(package: Package, workbook: str, root: Any) -> Cells:
     properties, computing = root.find(S + "workbookPr"), root.find(S + "calcPr")
     cells = Cells(recomputed=computing is not None and computing.get("fullCalcOnLoad") in ("1", "true"))
     for part in package.related(workbook, "sharedStrings"):
-        cells.strings += [rich(item) for item in package.elements(part, S + "si")]
+        for item in package.elements(part, S + "si"):
+            if item.find(S + "r") is not None:
+                cells.with_fonts.add(len(cells.strings))
+            cells.strings.append(rich(item))
     from_1904 = properties is not None and properties.get("date1904") in ("1", "true")
     for part in package.related(workbook, "styles"):
         cells.looks = _looks(package.xml(part), from_1904)
@@ -143,6 +172,9 @@ def _looks(root: Any, from_1904: bool) -> list[CellLook]:
     """Return the style of each index that a cell can have."""
     codes = {form.get("numFmtId"): form.get("formatCode") or "" for form in root.iterfind(f"{S}numFmts/{S}numFmt")}
     white = [_is_white(font.find(S + "color")) for font in root.iterfind(f"{S}fonts/{S}font")]
+    faces = [font.find(S + "name") for font in root.iterfind(f"{S}fonts/{S}font")]
+    names = ["" if face is None else face.get("val") or "" for face in faces]
+    symbols = [name if is_symbol_font(name) else "" for name in names]
     filled = [
         fill.find(f"{S}patternFill") is None or fill.find(f"{S}patternFill").get("patternType", "none") != "none"
         for fill in root.iterfind(f"{S}fills/{S}fill")
@@ -154,8 +186,9 @@ def _looks(root: Any, from_1904: bool) -> list[CellLook]:
         code = codes.get(key, built_in(int(key) if key.isdecimal() and len(key) < 6 else 0))
         if code not in forms:
             forms[code] = NumberFormat(code, from_1904)
-        font, fill = _at(white, style.get("fontId")), _at(filled, style.get("fillId"))
-        looks.append(CellLook(forms[code], font and not fill))
+        font, fill = _index(style.get("fontId"), len(white)), _index(style.get("fillId"), len(filled))
+        unseen = font >= 0 and white[font] and not (fill >= 0 and filled[fill])
+        looks.append(CellLook(forms[code], unseen, symbols[font] if font >= 0 else ""))
     return looks
 
 
@@ -163,8 +196,10 @@ def _is_white(color: Any) -> bool:
     return color is not None and ((color.get("rgb") or "").upper() in _WHITE or color.get("theme") == "0")
 
 
-def _at(values: list[bool], index: str | None) -> bool:
-    return bool(index) and str(index).isdecimal() and int(str(index)) < len(values) and values[int(str(index))]
+def _index(text: str | None, length: int) -> int:
+    """Return a place in a list, -1 for one that it does not have."""
+    index = int(text) if text and text.isdecimal() and len(text) < 7 else length
+    return index if index < length else -1
 
 
 def drawing_lines(root: Any, paragraph: Any) -> list[str]:
