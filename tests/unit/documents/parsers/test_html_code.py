@@ -117,6 +117,42 @@ LINES = {
         '<span>\n</span></span><span style="display:flex"><span class="linenumber">3</span><span>  b 2'
         "</span></span></code></pre>"
     ),
+    "bullets": "<pre><ul><li>a 1</li><li></li><li>  b 2</li></ul></pre>",
+    "rows": "<pre><table><tr><td>a</td><td>1</td></tr><tr><td></td></tr><tr><td>  b 2</td></tr></table></pre>",
+    "list behind text": "<pre>a 1\n<ul><li></li><li>  b 2</li></ul></pre>",
+    "trac": (
+        "<table class=code><thead><tr><th class=lineno>Line</th><th class=content> </th></tr></thead>"
+        "<tr><th id=L1><a href='#L1'>1</a></th><td>a 1</td></tr><tr><th id=L2><a href='#L2'>2</a></th><td></td></tr>"
+        "<tr><th id=L3><a href='#L3'>3</a></th><td>  b 2</td></tr></table>"
+    ),
+    "cgit": (
+        "<table class=blob><tr><td class=linenumbers><pre><a id=n1 href='#n1'>1</a>\n<a id=n2 href='#n2'>2</a>\n3\n"
+        "</pre></td><td class=lines><pre><code>a 1\n\n  b 2\n</code></pre></td></tr></table>"
+    ),
+    "doxygen": (
+        "<div class=fragment><div class=line><a id=l1></a><span class=lineno>    1</span>a 1</div>\n"
+        "<div class=line><span class=lineno>    2</span> </div>\n<div class=line>  b 2</div>\n</div>"
+    ),
+    "rustdoc": (
+        "<pre class=rust><code><a href=#1 id=1>1</a>a 1\n<a href=#2 id=2>2</a>\n<a href=#3 id=3>3</a>  b 2</code></pre>"
+    ),
+    "rustdoc beside": (
+        "<div><pre class=src-line-numbers><a href='#1' id=1>1</a>\n2\n3</pre><pre class=rust>a 1\n\n  b 2</pre></div>"
+    ),
+    "javadoc": (
+        "<pre><span class=source-line-no>001</span><span id=line.1>a 1</span>\n<span class=source-line-no>002</span>\n"
+        "<span class=source-line-no>003</span><span id=line.3>  b 2</span></pre>"
+    ),
+    "crayon": (
+        "<table><tr><td class=crayon-nums><div>1</div><div>2</div></td><td class=crayon-code><div class=crayon-line>a 1"
+        "</div><div class=crayon-line></div><div class=crayon-line>  b 2</div></td></tr></table>"
+    ),
+    "phabricator": "<table>"
+    + "".join(
+        f"<tr><th class=phabricator-source-line><a></a></th><td class=phabricator-source-code>{line}\n</td></tr>"
+        for line in ("a 1", "", "  b 2")
+    )
+    + "</table>",
     "breaks": ("<pre>a 1<br><br>  b 2</pre>"),
     "paragraphs": ("<pre><p>a 1</p><p></p><p>  b 2</p></pre>"),
 }
@@ -142,6 +178,8 @@ def test_each_line_of_code_is_a_line(page):
         ("<div>a</div>\n\n<div>b</div>", "a\n\nb"),
         ('<div class="line">a<div>b</div></div>c', "a\nb\nc"),
         ('<span class="ln">x1</span>', "x1"),
+        ("a = b <a href=#fn1>1</a>", "a = b 1"),
+        ("see <a href=#12>12</a>", "see 12"),
         (
             "<table><tr><td class=lineno>1</td><td>  b</td></tr><tr><td class=lineno>2</td><td>c</td></tr></table>",
             "  b\nc",
@@ -157,6 +195,7 @@ def test_what_is_no_line_of_its_own_makes_none(inside, expected):
     [
         "<table><tr><td class=code>1<td class=code>Berlin<tr><td class=code>2<td class=code>Bonn</table>",
         "<table><tr><th>No</th><th>Name</th></tr><tr><td>1</td><td>Ann</td></tr></table>",
+        "<table><tr><td><a href='#1'>1</a><td>Berlin<tr><td><a href='#2'>2</a><td>Bonn</table>",
     ],
 )
 def test_a_table_with_codes_or_numbers_stays_a_table(table):

@@ -91,6 +91,13 @@ _MENU_TAGS = frozenset(("div", "ul", "ol", "section", "aside", "p", "span", "td"
 _CONSENT_LENGTH = 4000  # characters; longer text about cookies is content
 _SHOWS = ("tab", "pill", "collapse", "accordion", "list")  # what a button of Bootstrap may show
 _PANEL_HEAD = re.compile(r"accordion|faq|collapsible|disclosure|spoiler|question")
+LINE_NUMBERS = re.compile(
+    r"(?:^|[\s_-])(?:gutter|line-?n(?:o|r|um(?:ber)?)s?|lines-?num(?:ber)?s?|blob-num|crayon-nums|phabricator-source-line)"
+    r"(?:$|[\s_-])"
+)
+"""Classes of the numbers of lines of code."""
+_NUMBER_HINT = re.compile("line|num|gutter")
+_NUMBER_TAGS = ("td", "th", "div", "pre", "span", "a")
 _ICON_LENGTH = 2  # characters; without letters or digits and hidden from assistive technology, it is decoration
 _SECTIONING = frozenset(("article", "section", "main", "aside", "blockquote", "figure", "li", "td", "details"))
 _MOST = 0.5  # share of the page's text that `<main>` must hold to stand for the page
@@ -175,6 +182,8 @@ class Chrome:
         names = named.split()
         if not _ALWAYS.isdisjoint(names):
             return True
+        if tag in _NUMBER_TAGS and _NUMBER_HINT.search(named) and LINE_NUMBERS.search(named[:500]):
+            return "".join("".join(element.itertext()).split()).isdigit()
         if tag in _MENU_TAGS and not _MENUS.isdisjoint(names):
             return self._is_minor(element) and link_share(element) >= _MENU_SHARE
         if _CONSENT_HINT.search(named) and _CONSENT.search(named[:500]):

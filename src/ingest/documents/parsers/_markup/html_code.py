@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from ingest.documents.parsers._markup.html_chrome import LINE_NUMBERS
 from ingest.documents.parsers._markup.html_inline import BLOCKS, BREAK, SPECIAL, Inline, closing
 
 CODE = ("pre", "listing", "xmp", "plaintext")
@@ -22,13 +23,12 @@ _LINES = frozenset(  # classes of elements that are a line of code
         "react-code-text",
         "highlight-line",
         "source-line",
+        "crayon-line",
     )
 )
-_EDITORS = frozenset(("cm-content", "codemirror-code", "view-lines", "ace_text-layer", "react-code-lines"))
-_NUMBERS = re.compile(
-    r"(?:^|[\s_-])(?:gutter|gl|lnt?|linenos?|lines?-?num(?:ber)?s?|blob-num|ln-num(?:ber)?s?|linenodiv)(?:$|[\s_-])"
-)
-_SURE_NUMBERS = re.compile(r"(?:^|[\s_-])(?:gutter|linenos?|lines?-?num(?:ber)?s?|blob-num)(?:$|[\s_-])")
+_EDITORS = frozenset(("cm-content", "codemirror-code", "view-lines", "ace_text-layer", "react-code-lines", "enlighter"))
+_NUMBERS = re.compile(rf"{LINE_NUMBERS.pattern}|(?:^|[\s_-])(?:gl|lnt?|ln-num(?:ber)?s?|linenodiv)(?:$|[\s_-])")
+_PLACE = re.compile(r"#[A-Za-z_-]{0,20}(\d+)")  # of a line
 _CODE_CELL = re.compile(r"(?:^|[\s_-])(?:code|lntd|lines?|source|content|src)(?:$|[\s_-])")
 _FRAMES = frozenset(("table", "tbody", "thead", "tfoot", "tr", "ul", "ol", "menu", "dl"))  # white space in them is none
 _UNBROKEN = _FRAMES - {"tr"} | {"td", "th"}  # a row is a line, whatever is around and in it
@@ -50,14 +50,18 @@ def code_language(pre: Any) -> str:
 
 
 def is_editor(element: Any) -> bool:
-    """Return whether an element holds the lines of an editor that shows code."""
-    names = element.get("class")
-    return bool(names) and not _EDITORS.isdisjoint(names.lower().split())
+    """Return whether an element holds the lines of an editor that shows code, or those that Doxygen shows."""
+    words = (element.get("class") or "").lower().split()
+    if "fragment" in words:
+        return len(element) > 0 and _is_named(element[0])
+    return not _EDITORS.isdisjoint(words)
 
 
 def is_line_number(element: Any) -> bool:
     """Return whether an element inside code holds nothing but numbers of lines."""
     attributes = element.attrib
+    if _is_number_link(element):
+        return True
     number = attributes.get("data-line-number")
     if not len(attributes) or (number is None and not _NUMBERS.search(attributes.get("class", "").lower())):
         return False
@@ -65,8 +69,21 @@ def is_line_number(element: Any) -> bool:
     return text in ("", number) if number is not None else not text or text.isdigit()
 
 
+def _is_number_link(element: Any) -> bool:
+    """Return whether an element is a number that links to itself, as those of lines do, or holds nothing else."""
+    link = element[0] if len(element) == 1 and not (element.text or "").strip() else element
+    if link.tag != "a" or len(link) or (link is not element and (link.tail or "").strip()):
+        return False
+    name = (link.get("href") or "")[:60]
+    place = _PLACE.fullmatch(name)
+    own = element.get("id"), link.get("id"), link.get("name")
+    return place is not None and place[1] == (link.text or "").strip() and name[1:] in own
+
+
 def is_code_table(rows: list[list[Any]]) -> bool:
     """Return whether the rows of a table are lines of code behind their numbers, or all numbers beside all lines."""
+    if len(rows) > 1 and all(cell.tag == "th" for cell in rows[0]) and _is_surely_number(rows[0][0]):
+        rows = rows[1:]
     if not rows or not all(2 <= len(cells) <= 3 for cells in (rows[0], rows[-1])):
         return False
     for *numbers, code in (rows[0], rows[-1]):
@@ -78,7 +95,7 @@ def is_code_table(rows: list[list[Any]]) -> bool:
 
 
 def _is_surely_number(cell: Any) -> bool:
-    return bool(_SURE_NUMBERS.search((cell.get("class") or "").lower()))
+    return bool(LINE_NUMBERS.search((cell.get("class") or "").lower())) or _is_number_link(cell)
 
 
 def code_lines(root: Any, inline: Inline) -> list[str]:
@@ -126,6 +143,8 @@ def _left_out(element: Any, tag: str, inline: Inline, code: "_CodeLines") -> boo
         return True
     for part in parts:
         code.line_break() if part == BREAK else code.text(part)
+    if tag in ("td", "th") and not code.is_blank():
+        code.text(" ")
     return False
 
 

@@ -24,6 +24,8 @@ _CLOSERS = re.compile(
     re.I,
 )
 _PARAGRAPH_END = re.compile(r"</p(?![\w-])", re.I)
+_PRE = re.compile(r"<(/?)pre(?![\w-])[^<>]{0,4000}>", re.I)
+_ENDS_PRE = re.compile(r"<(?:ul|dl|li|table|form|fieldset)(?![\w-])", re.I)
 _RAW_TEXT = re.compile(r"<(?:xmp|plaintext)(?![\w-])", re.I)
 _AFTER_NAME = " >\t\n\r\f/"
 _STEPS = 400  # per XPath expression; libxml2 refuses more than 500
@@ -48,7 +50,7 @@ def tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:
     """
     from lxml import etree
 
-    source = _with_stray_ends(source)
+    source = _with_whole_code(_with_stray_ends(source))
     parser = etree.HTMLParser(
         encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=True
     )  # without huge_tree, libxml2 itself allows 256 levels and 10 MB per text
@@ -80,6 +82,18 @@ def _with_stray_ends(source: str) -> str:
             pieces += [source[at:place], "<p>"]
             at = place
         behind = end.end()
+    return "".join([*pieces, source[at:]]) if pieces and not _RAW_TEXT.search(source) else source
+
+
+def _with_whole_code(source: str) -> str:
+    """Return HTML with an element around what is in `<pre>`, if libxml2 would end it there, which browsers do not."""
+    pieces: list[str] = []
+    at = start = 0  # of the content of the open `<pre>`
+    for tag in _PRE.finditer(source):
+        if start and tag[1] and _ENDS_PRE.search(source, start, tag.start()):
+            pieces += [source[at:start], "<span>"]
+            at = start
+        start = 0 if tag[1] else tag.end()
     return "".join([*pieces, source[at:]]) if pieces and not _RAW_TEXT.search(source) else source
 
 
