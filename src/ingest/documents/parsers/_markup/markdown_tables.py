@@ -27,6 +27,7 @@ _PART = re.compile(  # begins with one character, so that it is looked for fast
 _BEFORE = re.compile(r"[\s>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?(?:\[[ xX]\][ \t]+)?\Z")
 _FENCED = re.compile(r"[ \t>]*(?:```|~~~)")
 _BOLD_CELL = re.compile(r"\s*(?:\*\*[^*]+\*\*|__[^_]+__)\s*\Z")
+_FIGURE = re.compile(r"<figcaption(?![\w-])", re.I)
 _SINGLE = re.compile(r"(\*\*|__|\*|_)(?=\S)(?:(?!\1).){1,200}(?<=\S)\1[.:]?\Z")
 _PANDOC = re.compile(r"(?:table)?[ \t]*:[ \t]+\S|\[[^\[\]]{1,300}\](?:\[[^\[\]]{1,100}\])?\Z", re.I)
 _DEFINED = re.compile(r"\n[ \t]*\n(?=:[ \t]+\S[^\n]*\Z)")
@@ -200,10 +201,12 @@ def _whole_line(text: str, position: int, least: int) -> int:
 def with_captions(text: str, blocks: list[Block]) -> list[Block]:
     """Return the blocks with the line above each table as its caption, if it looks like one."""
     result: list[Block] = []
+    above = -1  # the last block that is embedded
     for block in blocks:
-        if result and block.kind is BlockKind.TABLE and result[-1].end - result[-1].start <= _CAPTION:
-            result += _as_caption(text, result.pop())
+        if above >= 0 and block.kind is BlockKind.TABLE and result[above].end - result[above].start <= _CAPTION:
+            result[above : above + 1] = _as_caption(text, result[above])
         result.append(block)
+        above = above if block.kind is BlockKind.METADATA else len(result) - 1
     return result
 
 
@@ -214,6 +217,7 @@ def _as_caption(text: str, block: Block) -> list[Block]:
         above = replace(block, kind=BlockKind.PARAGRAPH, end=block.start + term.start(), breaks=())
         return [above, replace(block, kind=BlockKind.CAPTION, start=below, breaks=())]
     plain = TAG.sub("", inside).strip()
-    if block.kind is BlockKind.PARAGRAPH and (is_caption(plain) or _SINGLE.match(plain) or _PANDOC.match(plain)):
+    told = is_caption(plain) or _SINGLE.match(plain) or _PANDOC.match(plain) or _FIGURE.search(inside)
+    if block.kind is BlockKind.PARAGRAPH and plain and told:
         return [replace(block, kind=BlockKind.CAPTION, breaks=())]
     return [block]
