@@ -1,6 +1,8 @@
 """The context of a chunk: what is embedded before its text so that the text can be understood on its own."""
 
+import re
 from collections.abc import Iterable, Sequence
+from html import unescape
 from itertools import pairwise
 
 from ingest.documents.chunking.sections import HIDDEN, Path, Section
@@ -13,6 +15,9 @@ LONGEST_CONTEXT = 4000  # code points of headings, and as many of what else it r
 CHARACTERS_PER_TOKEN = 32  # instead, where contexts of more tokens are allowed; natural text has about 4
 LONGEST_LEAD_IN = 300  # code points that are examined
 LONGEST_LANGUAGE = 40  # code points
+LONGEST_HEADER = 100_000  # code points of a table's header in which tags are looked for
+_CELL = re.compile(r"<t[hd](?![\w-])[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(r"<(?:/?[a-zA-Z]|!--)[^<>]*>")
 INTRODUCED = (BlockKind.LIST, BlockKind.TABLE, BlockKind.CODE)
 
 
@@ -68,7 +73,7 @@ class Contexts:
             return ""
         parts = [self._lead_in(previous)] if previous is not None else []
         if block.start in self._headers and (header := self._headers[block.start])[1] <= start:
-            parts.append(self._document.text[slice(*header)].strip())
+            parts.append(_columns(self._document.text[slice(*header)].strip()))
         if block.kind is BlockKind.CODE and block.start < start and block.language:
             parts.append(block.language.split()[0][:LONGEST_LANGUAGE])
         return _joined(*parts)[-self._longest :]
@@ -119,6 +124,12 @@ class Contexts:
 def introduces(block: Block, text: str) -> bool:
     """Return whether a block with this text introduces the next one."""
     return block.kind is BlockKind.PARAGRAPH and text.rstrip().endswith((":", "：", "::"))
+
+
+def _columns(header: str) -> str:
+    """Return the header of a table; of one in HTML, the names of its columns alone, as tags cost tokens."""
+    above, *cells = (" ".join(unescape(_TAG.sub(" ", part)).split()) for part in _CELL.split(header[:LONGEST_HEADER]))
+    return _joined(above, " | ".join(filter(None, cells))) if cells else header
 
 
 def _headers(blocks: Sequence[Block]) -> dict[int, tuple[int, int]]:

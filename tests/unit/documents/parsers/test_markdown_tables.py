@@ -2,8 +2,10 @@
 
 import pytest
 
+from ingest.adapters.embedders.hashing import HashingTokenizer
+from ingest.documents.chunking import chunk
 from ingest.documents.parsers import markdown, notebook
-from ingest.records import Block, BlockKind, Document
+from ingest.records import Block, BlockKind, ChunkingOptions, Document
 from tests.unit.documents.parsers.checks import faults, parsed, pieces, shown
 from tests.work import calls_of
 
@@ -57,6 +59,29 @@ def test_a_table_in_html_is_a_table_with_its_header_and_rows(source):
     assert [word in header.lower() for word in ("plan", "price", "basic")] == [True, True, False]
     assert first == header
     assert ["basic" in rows[0].lower(), "full" in rows[-1].lower()] == [True, True]
+
+
+def test_a_comment_parts_no_caption_from_its_table():
+    document = parsed(markdown, f"Table 1: Plans\n\n<!-- made by x -->\n\n{PIPES}")
+    assert [kind for kind, _ in shown(document)] == ["caption", "metadata", "table"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "<tr><th>Requests<br/>per minute</th><th></th><th>R&amp;D</th></tr>\n",
+        '<tr>\n<th align="left" colspan="1" class="px-4 py-2 border">Requests per minute\n<th style="width: 40%">R&D\n',
+        "<thead>\n<tr>\n<td><b>Requests per minute</b></td><!-- x --><td><b>R&amp;D</b></td>\n</tr>\n</thead>\n",
+    ],
+)
+def test_pieces_of_a_table_repeat_the_names_of_its_columns_without_tags(head):
+    rows = "".join(f"<tr><td>{n} of it</td><td>cell {n}</td></tr>\n" for n in range(20))
+    document = parsed(markdown, f'<table border="1" cellpadding="4">\n{head}{rows}</table>\n')
+    options = ChunkingOptions(target_tokens=50, max_tokens=90, min_tokens=8)
+    found = chunk(document, "d", options, HashingTokenizer())
+    contexts = [one.context for one in found if one.start >= table_of(document).header_end]
+    assert len(contexts) > 3
+    assert set(contexts) == {"Requests per minute | R&D"}
 
 
 def test_jsx_names_of_attributes_change_nothing():
@@ -125,6 +150,7 @@ PIPES = "| a | b |\n|---|---|\n| 1 | 2 |\n"
         "_Plans and prices_",
         "[Plans and prices]",
         "<p align='center'><b>Table 1.</b> Plans</p>",
+        "<figure>\n<figcaption>Plans</figcaption>",
     ],
 )
 def test_a_line_that_names_a_table_is_its_caption(caption, table):
