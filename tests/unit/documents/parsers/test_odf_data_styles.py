@@ -132,3 +132,9 @@ def test_a_zero_that_is_not_shown_is_none():
 def test_a_style_with_a_condition_that_nobody_understands_leaves_the_number(condition):
     styles = style(words("x"), name="P") + style(number(2) + when(condition, "P"))
     assert sheet(styles, cell("5")) == ["5"]
+
+
+def test_a_cell_in_a_symbol_font_is_what_the_font_shows():
+    font = '<style:style style:name="W"><style:text-properties style:font-name="Wingdings"/></style:style>'
+    cells = '<table:table-cell table:style-name="W"><text:p>\u00fc</text:p></table:table-cell>' + cell("5", "5")
+    assert sheet(style(words("x ") + number()) + font, cells) == ["✓", "x 5"]

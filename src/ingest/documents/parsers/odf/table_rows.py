@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from ingest.documents.parsers._office.number_formats import plain_number
 from ingest.documents.parsers._reading.comments import Comment
+from ingest.documents.parsers._reading.symbol_fonts import is_symbol_font, with_symbols
 from ingest.documents.parsers._reading.table_blocks import REPEATED, is_number
 from ingest.documents.parsers.odf.data_styles import number_format
 from ingest.documents.parsers.odf.text import (
@@ -90,12 +91,14 @@ def _column_styles(table: Any) -> list[str]:
 def _shown(cell: Any, style: str, styles: OdfStyles) -> str:
     """Return what a cell shows: its text; a plain number, or one without text, as its style shows it."""
     paragraphs = list(_inside(cell, _PARAGRAPHS))
-    text = " ".join(line for p in paragraphs for line in paragraph_lines(p, styles))
+    font = styles.font(style)
+    font = font if is_symbol_font(font) else ""
+    text = " ".join(line for p in paragraphs for line in paragraph_lines(p, styles, around=font))
     if cell.get(OFFICE + "value-type") in _NUMBERS:
         number = _number(cell.get(OFFICE + "value") or "")
         form = number_format(style, styles) if number is not None and (not text or _number(text) == number) else None
         if form is not None and number is not None:
-            text = form.number(number) or text
+            text = with_symbols(form.number(number), font) or text
             if not number and not text:
                 return ""  # a zero that is not shown is none
     return text if text or paragraphs else _stored(cell)

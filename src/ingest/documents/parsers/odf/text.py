@@ -146,7 +146,13 @@ class _Reading:
 
 
 def paragraph_lines(
-    element: Any, styles: OdfStyles, *, hides: bool = False, only_hidden: bool = False, keep_spaces: bool = False
+    element: Any,
+    styles: OdfStyles,
+    *,
+    hides: bool = False,
+    only_hidden: bool = False,
+    keep_spaces: bool = False,
+    around: str = "",
 ) -> list[str]:
     """Return the lines of a paragraph, without notes, comments and frames.
 
@@ -156,9 +162,10 @@ def paragraph_lines(
         hides: Leave out text that is not displayed.
         only_hidden: Return only the text that is not displayed.
         keep_spaces: For code; otherwise white space is collapsed.
+        around: The symbol font of the cell that holds the paragraph, "" when it has another font.
     """
     reading = _Reading(styles, only_hidden, hides or only_hidden)
-    _walk(element, reading, False, _symbol_font(element, styles, ""))
+    _walk(element, reading, False, _symbol_font(element, styles, around))
     found = "".join(reading.parts).split("\n")
     if keep_spaces:
         return [line.rstrip() for line in found]
