@@ -110,6 +110,13 @@ OPENED = {
         "<div role=button aria-controls=x>Q</div><p>a</p><div class=a {}><div><div><div role=region id=x>PANEL</div>"
         "</div></div></div>"
     ),
+    "vuetify": (
+        "<div class=v-expansion-panel><button class=v-expansion-panel-title>Q</button>"
+        "<div class=v-expansion-panel-text {}>PANEL</div></div>"
+    ),
+    "amp": "<amp-accordion><section><h4>Q</h4><div {}>PANEL</div></section></amp-accordion>",
+    "next sibling": "<div onclick=\"this.nextElementSibling.style.display='block'\">Q</div><div {}>PANEL</div>",
+    "script toggle": "<b onclick='toggle(this)'>Q</b><div {}>PANEL</div>",
     "navframe": "<div class=NavFrame><div class=NavHead>Q</div><div class=NavContent {}>PANEL</div></div>",
     "phpbb": (
         "<div class=spoiler><input type=button value=Show onclick='toggle(this)'><div class=body {}>PANEL</div></div>"
@@ -152,6 +159,8 @@ def test_what_a_control_opens_is_read(page, hides):
         "<div class=accordion><h2><button aria-expanded=false>Q</button></h2><div hidden>a</div></div><p {}>PANEL</p>",
         "<h2>Heading</h2><p {}>PANEL</p>",
         "<dl><dt>Name</dt><dd {}>PANEL</dd></dl>",
+        "<b onclick='buy(this)'>Q</b><div {}>PANEL</div>",
+        "<x-card><h4>Q</h4><div {}>PANEL</div></x-card>",
         "<p>Text with <a href=/more>a link</a>.</p><p {}>PANEL</p>",
         "<div role=tabpanel {}>PANEL</div>",
         "<div class=carousel><p class=slide>a</p><p class=slide {}>PANEL</p></div>",

@@ -90,7 +90,7 @@ _CONSENT_HINT = re.compile("cook|consent|gdpr|ccpa|trust|cc-|didomi|osano|userce
 _MENU_TAGS = frozenset(("div", "ul", "ol", "section", "aside", "p", "span", "td"))
 _CONSENT_LENGTH = 4000  # characters; longer text about cookies is content
 _SHOWS = ("tab", "pill", "collapse", "accordion", "list")  # what a button of Bootstrap may show
-_PANEL_HEAD = re.compile(r"accordion|faq|collapsible|disclosure|spoiler|question")
+_PANEL_HEAD = re.compile(r"accordion|expansion|faq|collapsible|disclosure|spoiler|question")
 LINE_NUMBERS = re.compile(
     r"(?:^|[\s_-])(?:gutter|line-?n(?:o|r|um(?:ber)?)s?|lines-?num(?:ber)?s?|blob-num|crayon-nums|phabricator-source-line)"
     r"(?:$|[\s_-])"

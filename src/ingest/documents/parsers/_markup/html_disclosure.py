@@ -27,7 +27,9 @@ _MENU_SHARE = 0.8  # of the text in links
 _INERT = frozenset(("template", "noscript", "script", "style", "head", "iframe", "textarea", "select", "object", "svg"))
 _WHOLE = ("html", "body", "main")
 _HEADS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "dt", "button", "summary", "label"))
-_FOLDS = re.compile(r"accordion|faq|collaps|toggl|expand|disclos|spoiler|fold|details|answer|caret|reveal|navframe")
+_FOLDS = re.compile(
+    r"accordion|faq|collaps|toggl|expan[ds]|disclos|spoiler|fold|details|answer|caret|reveal|navframe|next(?:element)?sibling"
+)
 _TABS = re.compile(r"(?:^|[\s_-])tabs?(?:$|[\s_-])|tab-?(?:pane|panel|content|list|set|bar)")
 _SLIDES = re.compile(r"carousel|slide|swiper|slick|gallery")
 _MOVES = re.compile(r"prev|next|arrow|dot|bullet|indicator|pag|slide|carousel|forward|back|weiter|zurück")
@@ -73,7 +75,7 @@ def _may_be_opened(part: Any) -> bool:
     head = _head(part, ())
     if head is None:
         return False
-    return bool(_HINTS.search(_names(head)) or head.xpath("boolean(descendant-or-self::*[@aria-expanded])"))
+    return bool(_HINTS.search(_names(head)) or head.xpath("boolean(descendant-or-self::*[@aria-expanded or @onclick])"))
 
 
 def _opened(root: Any, closed: list[Any], is_gone: Callable[[Any], bool]) -> dict[Any, Any]:
@@ -129,6 +131,7 @@ def _control_in(head: Any, part: Any, names: list[str], shut: set[Any]) -> Any:
     if expands := [one for one in controls if "aria-expanded" in one.attrib]:
         return expands[0] if len(expands) == 1 else None
     own = _names(head)
+    names = [*names, *((one.get("onclick") or "")[:500].lower() for one in controls)]
     if not any(_FOLDS.search(name) or _TABS.search(name) for name in (own, *names)):
         return None
     if buttons := [one for one in controls if one.tag != "a" or (one.get("href") or "#").startswith(_NOWHERE)]:
@@ -207,7 +210,8 @@ def _around(part: Any) -> Iterator[Any]:
 
 def _names(element: Any) -> str:
     attributes = element.attrib
-    return f"{attributes.get('class', '')} {attributes.get('id', '')}".lower()[:500]
+    own = f"{element.tag} " if "-" in element.tag else ""  # of an element that the page defines itself
+    return f"{own}{attributes.get('class', '')} {attributes.get('id', '')}".lower()[:500]
 
 
 def _is_menu(part: Any, control: Any) -> bool:
