@@ -149,7 +149,16 @@ def test_an_empty_mailbox_is_empty():
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
-    "unit", [f"{LINES[0]}\nA: b\n\n", "\n\nFrom ", "From Mon Jan ", ">", "From x Mon, \n\n", f"{LINES[0]}\na:\n"]
+    "unit",
+    [
+        f"{LINES[0]}\nA: b\n\n",
+        "\n\nFrom ",
+        "From Mon Jan ",
+        ">",
+        "From x Mon, \n\n",
+        f"{LINES[0]}\na:\n",
+        f"{LINES[0]}\nA: b\nC: d\nE: f\n",
+    ],
 )
 def test_long_mailboxes_are_read_once(unit):
     data = raw(mailbox(message("one")) + unit * (200_000 // len(unit)), "a.mbox", "application/mbox")

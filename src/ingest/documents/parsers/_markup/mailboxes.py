@@ -20,7 +20,7 @@ from ingest.records import Child, Document, RawDocument
 _SEVERAL = rb"(?=(?:[!-9;-~]{1,99}:[^\n]{0,998}\n(?:[ \t][^\n]{0,998}\n){0,9}){3})"  # headers
 _START = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))" + MAILBOX.pattern + rb"|(?<=\n)" + MAILBOX.pattern + _SEVERAL)
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
-_HEADERS_END = re.compile(rb"\r?\n\r?\n")
+_LINES = re.compile(rb"(?:[!-9;-~]{1,99}:[^\n]*\n|[ \t][^\n]*\n)*")  # of headers
 _LENGTH = re.compile(rb"^Content-Length:[ \t]*(\d{1,12})[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 _HEADERS = 64 * 1024  # bytes of a message in which its subject and its number are looked for
 _SUBJECT = 100  # characters of it in a child's name
@@ -70,11 +70,13 @@ def _starts(data: bytes) -> Iterator[tuple[int, int]]:
 
 def _body_end(data: bytes, start: int) -> int:
     """Return where the body of a message ends by its own statement; 0 without one, or if no message begins there."""
-    blank = _HEADERS_END.search(data, start, start + _HEADERS)
-    stated = _LENGTH.search(data, start, blank.start() if blank else start)
-    if blank is None or stated is None:
+    lines = _LINES.match(data, start)
+    head = lines.end() if lines else start
+    blank = next((end for end in (b"\n", b"\r\n") if data.startswith(end, head)), b"")
+    stated = _LENGTH.search(data, start, head) if blank else None
+    if stated is None:
         return 0
-    end = blank.end() + int(stated[1])
+    end = head + len(blank) + int(stated[1])
     rest = data[end : end + 4]
     following = end + len(rest) - len(rest.lstrip(b"\r\n"))
     return end if following == len(data) or MAILBOX.match(data, following) else 0
