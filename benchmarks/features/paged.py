@@ -23,12 +23,14 @@ def pdf() -> dict[str, bytes]:
     note = f"<< /Type /Annot /Subtype /Text /Rect {PLACE} /F 4 /T (Ann) /Contents (A {PROBE}.) >>"
     typed = f"<< /Type /Annot /Subtype /FreeText /Rect {PLACE} /F 4 /DA (/F1 10 Tf) /Contents (A {PROBE}.) >>"
     link = f"<< /Type /Annot /Subtype /Link /Rect {PLACE} /A << /S /URI /URI (https://example.org/{PROBE}) >> >>"
+    pin = f"<< /Type /Annot /Subtype /FileAttachment /Rect {PLACE} /FS << /F (a.txt) /EF << /F 7 0 R >> >> >>"
     return {
         "text": _page(shown=PROBE),
         "invisible text": _page(shown=PROBE, mode=3),
         "values of forms": _page(field, fields=True),
         "text typed onto the page": _page(typed),
         "comments": _page(note),
+        "attached files": _page(pin, info=f"<< /Length {len(PROBE)} >>\nstream\n{PROBE}\nendstream"),
         "addresses of links": _page(link),
         "title": _page(info=f"<< /Title (The {PROBE}) >>"),
         "author, keywords": _page(info=f"<< /Author ({PROBE}) /Keywords ({PROBE}) >>"),
