@@ -40,7 +40,7 @@ def tables(content):
     return [block for kind, block in shown(document) if kind == "table"]
 
 
-@pytest.mark.parametrize("padding", [0, 3, 8], ids=["tight", "padded", "wide"])
+@pytest.mark.parametrize("padding", [0, 3, 8, 22], ids=["tight", "padded", "wide", "loose"])
 @pytest.mark.parametrize("align", ["top", "middle", "bottom"])
 def test_cells_of_several_lines_stay_in_their_row_and_empty_cells_keep_their_column(align, padding):
     assert tables(page_of(PARTS, align, padding)) == [rows(WHOLE)]

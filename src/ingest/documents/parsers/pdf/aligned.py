@@ -12,6 +12,9 @@ from ingest.documents.parsers.pdf.wrapping import Places, rows_of_lines
 _MAX_LINES = 500  # of one aligned table on a page
 _CELL_WORDS = 7.0  # per line of a cell on average, at most, in all columns but one, in a table without lines
 _PITCH = 2.6  # font sizes between the lines of a table without rules, at most
+_LOOSE = 3.6  # the same with three columns or more, which text hardly has, if it recurs
+_EVEN = 0.15  # of a distance between rows: others up to this are equal
+_AROUND = 12  # rows before and behind among which it recurs
 _LEADING = 1.5  # font sizes between the lines of a cell, at most
 _AHEAD = 4  # lines of a row above its first one with several cells, at most
 _TOP = 6  # rows of a page, among which is the first one of a table that goes on
@@ -101,13 +104,22 @@ def _region(
     """Return the row after those from `at` on that fit into columns, and the columns; those before `end` do."""
     while end < min(len(rows), at + _MAX_LINES):
         row = rows[end]
-        if end > at and row[0].base - rows[end - 1][0].base > _PITCH * max(row[0].size, rows[end - 1][0].size):
+        apart = end > at and row[0].base - rows[end - 1][0].base > _PITCH * max(row[0].size, rows[end - 1][0].size)
+        if apart and not (len(columns) > 2 and _is_loose(rows, at, end)):
             break
         grown = _grown(columns, _cells(row), end - at >= _AHEAD or any(len(above) > 1 for above in rows[at:end]))
         if grown is None:
             break
         columns, end = grown, end + 1
     return end, columns
+
+
+def _is_loose(rows: Sequence[Sequence[Piece]], at: int, end: int) -> bool:
+    """Return whether the space above a row of a table from row `at` on is that between others of its rows."""
+    gap = rows[end][0].base - rows[end - 1][0].base
+    near = rows[max(at, end - _AROUND) : end + _AROUND]
+    alike = sum(abs(below[0].base - above[0].base - gap) <= _EVEN * gap for above, below in pairwise(near))
+    return alike > 1 and gap <= _LOOSE * max(rows[end][0].size, rows[end - 1][0].size)
 
 
 def _cells(row: Sequence[Piece]) -> Sequence[Piece]:

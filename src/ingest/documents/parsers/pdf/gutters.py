@@ -19,7 +19,7 @@ _TAGGED = 0.15  # font sizes of a gap between two elements of a tagged document,
 _PART = 0.7  # of the width of a gutter narrower than that
 _SURE = 1.5  # lines for which one with such a gap counts
 _LINES = 3  # with gaps, at least
-_PITCH = 2.6  # font sizes between lines, at most
+_PITCH = 3.6  # font sizes between lines, at most
 _MAX_OPEN = 50  # gutters at once
 
 
