@@ -24,6 +24,7 @@ _COMPOUND = re.compile(
     r"(?P<tag>[a-z][a-z0-9-]*|\*)?(?P<names>(?:[.#][\w-]+|\[[\w-]+(?:=\"?'?[\w-]+'?\"?)?\])*)(?P<mark>::?(?:before|marker))?\Z"
 )
 _NAME = re.compile(r"[.#][\w-]+|\[[^\]]+\]")
+_SHAPING = frozenset(("display", "float"))
 _BLOCK = frozenset(("block", "flex", "grid", "table", "list-item", "table-row", "flow-root", "table-cell"))
 _BOXES = frozenset(("flex", "inline-flex", "grid", "inline-grid"))
 _BOX_RULE = re.compile(r"display\s*:\s*(?:inline-)?(?:flex|grid)", re.I)
@@ -97,6 +98,7 @@ class PageStyles:
         """Read the rules that count, from what `sheets_of` returns for a page."""
         self._rules: dict[str, list[_Rule]] = {}
         self._found: dict[tuple[str, str, str, str], tuple[_Rule, ...]] = {}
+        self._shaped: dict[tuple[str, str, str], bool] = {}
         self._rows: dict[Any, bool] = {}  # whether an element is a row of boxes
         self._inside: dict[tuple[int, Any], bool] = {}
         self._by_attribute = False
@@ -181,13 +183,26 @@ class PageStyles:
 
     def is_block(self, element: Any) -> bool:
         """Return whether an element that is inline by its tag is shown as a block."""
-        if "style" not in element.attrib:
-            if not self._set:
-                return False
-            rules_for = (self._rules_for(element, name, "") for name in ("display", "float") if name in self._set)
-            if not any(rules_for):
-                return False
+        if "style" not in element.attrib and (self._set.isdisjoint(_SHAPING) or not self._is_shaped(element)):
+            return False
         return self.value(element, "display") in _BLOCK or self.value(element, "float") in ("left", "right")
+
+    def _is_shaped(self, element: Any) -> bool:
+        """Return whether any rule whose last part may be an element says how it is shown."""
+        attributes = element.attrib
+        key = element.tag, attributes.get("class", ""), attributes.get("id", "")
+        known = self._shaped.get(key)
+        if known is None:
+            known = any(
+                not _SHAPING.isdisjoint(rule.values) for one in _keys(*key) for rule in self._rules.get(one, ())
+            )
+            if len(self._shaped) < _REMEMBERED:
+                self._shaped[key] = known
+        if known or not self._by_attribute or not len(attributes):
+            return known
+        return any(
+            not _SHAPING.isdisjoint(rule.values) for one in attributes for rule in self._rules.get(f"[{one}", ())
+        )
 
     def is_box(self, element: Any) -> bool:
         """Return whether an element stands apart from its neighbours, in a row of boxes."""

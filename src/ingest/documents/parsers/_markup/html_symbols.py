@@ -1,6 +1,7 @@
 """Characters in symbol fonts in HTML, as Word and Outlook write them: a tick is a "ü" in Wingdings."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from ingest.documents.parsers._reading.symbol_fonts import is_symbol_font, with_symbols
@@ -12,7 +13,9 @@ _SETTERS = ".//*[@face or contains(@style, 'font')] | self::*[@face or contains(
 
 def show_symbols(root: Any) -> None:
     """Replace text in a symbol font by what the font shows, in place. One pass over the elements that set a font."""
-    setters = {element: _font(element) for element in root.xpath(_SETTERS)}
+    if not _asks_for_symbols(root):
+        return
+    setters = {element: _font(element.get("face"), element.get("style")) for element in root.xpath(_SETTERS)}
     for element, font in setters.items():
         if font and is_symbol_font(font):
             _show(element, font, setters)
@@ -33,9 +36,24 @@ def _show(root: Any, font: str, setters: dict[Any, str]) -> None:
             element.text = with_symbols(element.text, font)
 
 
-def _font(element: Any) -> str:
-    """Return the first font that an element asks for, "" when it asks for none."""
-    found = element.get("face") or ""
-    for shorthand, families in _FAMILY.findall(element.get("style") or ""):
+def _asks_for_symbols(root: Any) -> bool:
+    """Return whether any element asks for a symbol font. Most pages ask for few fonts, each in many elements."""
+    faces, styles = (set(values(root)) for values in _values())
+    fonts = {_font(face, None) for face in faces} | {_font(None, style) for style in styles if "font" in style}
+    return any(font and is_symbol_font(font) for font in fonts)
+
+
+@lru_cache(maxsize=1)
+def _values() -> tuple[Any, Any]:
+    """Return functions from a page to the values of all attributes of a name."""
+    from lxml import etree
+
+    return tuple(etree.XPath(f"//*/@{name}", smart_strings=False) for name in ("face", "style"))
+
+
+def _font(face: str | None, style: str | None) -> str:
+    """Return the first font that attributes ask for, "" when they ask for none."""
+    found = face or ""
+    for shorthand, families in _FAMILY.findall(style or ""):
         found = families if shorthand else _SIZED.sub("", families)
     return found.partition(",")[0].strip(" '\"\t\r\n")
