@@ -31,6 +31,13 @@ _CHAIN = 20  # styles based on styles
 _OFF = ("0", "false", "off", "none")
 _THEME = "theme:"  # in front of a font that the theme names
 _WHITE = "FFFFFF"
+_SEEN = frozenset(W + name for name in ("vanish", "color", "highlight", "shd", "sz", "rFonts"))  # see `run_properties`
+_FACES = (
+    ("font", W + "ascii", W + "asciiTheme"),
+    ("wide", W + "hAnsi", W + "hAnsiTheme"),
+    ("east", W + "eastAsia", ""),
+)
+_VALUE = W + "val"
 _SMALLEST = 3  # half points: text of up to 1.5 points is not meant to be read
 
 
@@ -170,6 +177,8 @@ def run_properties(element: Any) -> tuple[tuple[str, str], ...]:
     found: dict[str, str] = {}
     for child in element:
         tag = child.tag
+        if tag not in _SEEN:
+            continue
         if tag == W + "vanish":
             found["vanish"] = "1" if flag(child.get(W + "val"), True) else ""
         elif tag == W + "color":
@@ -186,9 +195,9 @@ def run_properties(element: Any) -> tuple[tuple[str, str], ...]:
 def _fonts(element: Any) -> dict[str, str]:
     """Return the fonts of a `w:rFonts`; a reference to the theme counts more than a name."""
     found = {}
-    for key, name in (("font", "ascii"), ("wide", "hAnsi"), ("east", "eastAsia")):
-        theme = element.get(f"{W}{name}Theme") if name != "eastAsia" else None
-        if chosen := f"{_THEME}{theme}" if theme else element.get(W + name):
+    for key, name, named in _FACES:
+        theme = element.get(named) if named else None
+        if chosen := f"{_THEME}{theme}" if theme else element.get(name):
             found[key] = chosen
     return found
 
@@ -230,7 +239,7 @@ def numbering_of(properties: Any) -> tuple[str, int] | None:
 
 def value(element: Any) -> str:
     """Return the `w:val` of an element, "" without one."""
-    return "" if element is None else element.get(W + "val") or ""
+    return "" if element is None else element.get(_VALUE) or ""
 
 
 def flag(text: str | None, default: bool) -> bool:

@@ -32,7 +32,9 @@ _DROPPED = frozenset(
     W + name for name in ("del", "moveFrom", "pPr", "rPr", "delText", "sdtPr", "sdtEndPr", "annotationRef")
 )
 _BOX = W + "txbxContent"
+_RUN, _RUN_PROPERTIES, _TEXT, _RUBY, _MATH = W + "r", W + "rPr", W + "t", W + "ruby", M + "oMath"
 _SIGNS = {W + "tab": "\t", W + "ptab": "\t", W + "br": "\n", W + "cr": "\n", W + "noBreakHyphen": "\u2011"}
+_SYMBOLS = (W + "sym", EMOJI)
 _VERSIONS = frozenset(MC + name for name in ("AlternateContent", "Choice", "Fallback"))
 _INSTRUCTION = 1000  # characters of a field's instruction in one run
 _NOTES = {W + "footnoteReference": "footnote", W + "endnoteReference": "endnote"}
@@ -91,11 +93,11 @@ class Texts:
             tag = child.tag
             if not isinstance(tag, str) or tag in _DROPPED:
                 continue
-            if tag == W + "r":
+            if tag == _RUN:
                 self._run(child, base, on_white, found)
-            elif tag == W + "ruby":
+            elif tag == _RUBY:
                 self._ruby(child, base, on_white, found)
-            elif tag == M + "oMath":
+            elif tag == _MATH:
                 _add(found, equation(child), False, False)
             elif tag == W + "commentRangeEnd":
                 found.comments.append(child.get(W + "id") or "")
@@ -108,7 +110,7 @@ class Texts:
                     _add(found, field_symbol(child.get(W + "instr") or ""), False, True)
 
     def _run(self, run: Any, base: dict[str, str], on_white: bool, found: Paragraph) -> None:
-        own = run.find(W + "rPr")
+        own = run.find(_RUN_PROPERTIES)
         properties = base
         if own is not None:
             style = self._styles.get(value(own.find(W + "rStyle")) or None)
@@ -116,12 +118,14 @@ class Texts:
             on_white = on_white and not style.shaded
         fonts, hidden = self._styles.fonts(properties), is_hidden(properties, on_white)
         for child in _members(run):
+            if (tag := child.tag) == _RUN_PROPERTIES:
+                continue
             text = _written(child, fonts)
             if text is not None:
-                _add(found, text, hidden, fonts.is_monospaced or child.tag != W + "t")
-            elif child.tag == W + "ruby":
+                _add(found, text, hidden, fonts.is_monospaced or tag != _TEXT)
+            elif tag == _RUBY:
                 self._ruby(child, base, on_white, found)
-            elif isinstance(child.tag, str) and child.tag not in _DROPPED:
+            elif isinstance(tag, str) and tag not in _DROPPED:
                 self._marked(child, hidden, found)
 
     def _marked(self, element: Any, hidden: bool, found: Paragraph) -> None:
@@ -172,10 +176,10 @@ def _add(found: Paragraph, text: str, hidden: bool, monospaced: bool) -> None:
 def _written(element: Any, fonts: Fonts) -> str | None:
     """Return the text of a member of a run, None for other members."""
     tag = element.tag
-    if tag == W + "t":
+    if tag == _TEXT:
         text = element.text or ""
         return text if text.isascii() and not fonts.has_symbols else text_in_fonts(text, fonts)
-    if tag in (W + "sym", EMOJI):
+    if tag in _SYMBOLS:
         return sign_of(element, fonts.wide or fonts.ascii)
     return _SIGNS.get(tag)
 
@@ -195,13 +199,12 @@ def _field(element: Any, hidden: bool, found: Paragraph) -> None:
         found.instruction = ""
 
 
-def _members(run: Any) -> Iterator[Any]:
-    """Yield the content of a run; of what is stored in several versions, one is left."""
-    for child in run:
-        if child.tag in _VERSIONS:
-            yield from _members(child)
-        else:
-            yield child
+def _members(run: Any) -> list[Any]:
+    """Return the content of a run; of what is stored in several versions, one is left."""
+    members = list(run)
+    if _VERSIONS.isdisjoint([child.tag for child in members]):
+        return members
+    return [inner for child in members for inner in (_members(child) if child.tag in _VERSIONS else (child,))]
 
 
 def _drawn(element: Any, found: Paragraph) -> None:
