@@ -1,10 +1,10 @@
-"""Long runs of one character take time in proportion to their length: none of these ends in time otherwise."""
+"""Long runs of one character or line take time in proportion to their length: none of these ends in time otherwise."""
 
 import json
 
 import pytest
 
-from ingest.documents.parsers import html, notebook, rst, xml
+from ingest.documents.parsers import html, markdown, notebook, rst, xml
 from ingest.documents.parsers.pdf.blocks import _LEADER
 from tests.unit.documents.parsers.checks import faults, parsed
 
@@ -17,10 +17,11 @@ pytestmark = pytest.mark.timeout(20)
     [
         (html, f"<html><body><p>one{' ' * LONG}two</p></body></html>"),
         (xml, f"<a><b>one{' ' * LONG}two</b></a>"),
+        (markdown, "| a | b |\n|---|---|\n" + "| <i hidden>x</i> | 1 |\n" * (LONG // 60)),
         (rst, f"{'=' * LONG} ===\na b\n{'=' * LONG}x\n"),
     ],
 )
-def test_a_run_of_one_character_is_read_once(parser, source):
+def test_a_long_run_is_read_once(parser, source):
     media_type = "application/xhtml+xml" if parser is html else ""
     assert faults(parsed(parser, source, media_type)) == []
 

@@ -6,7 +6,7 @@ arranges the page, is decided as for HTML.
 """
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -85,7 +85,7 @@ def part_of(text: str, block: Block, start: int, end: int) -> list[Block]:
     header = block.header_end if start < block.header_end <= end else 0
     end -= len(part) - len(part.rstrip())
     start += len(part) - len(part.lstrip())
-    breaks = tuple(place for place in block.breaks if start < place < end)
+    breaks = block.breaks[bisect_right(block.breaks, start) : bisect_left(block.breaks, end)]
     header = min(header, end) if start < header else 0
     return [replace(block, start=start, end=end, breaks=breaks, header_end=header)]
 
