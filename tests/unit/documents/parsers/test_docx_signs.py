@@ -196,3 +196,9 @@ def test_what_is_stored_for_old_and_new_programs_is_read_once() -> None:
         text("!"),
     )
     assert "😊" == read(run(f"<mc:AlternateContent>{choice}</mc:AlternateContent>"))
+
+
+def test_soft_hyphens_in_text_part_no_words_but_a_symbol_with_their_code_is_shown() -> None:
+    arrow = '<w:r><w:rPr><w:rFonts w:ascii="Symbol" w:hAnsi="Symbol"/></w:rPr><w:t>\u00ad</w:t></w:r>'
+    document = parsed(docx, body(f"<w:p><w:r><w:t>agree\u00adment</w:t></w:r>{arrow}</w:p>"))
+    assert document.text == "agreement↑"

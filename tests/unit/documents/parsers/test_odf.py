@@ -249,3 +249,8 @@ def test_controls_of_forms_show_what_was_typed_in_ticked_or_chosen():
     ]
     page = f"<draw:page>{forms}{sign('c')}</draw:page>"
     assert blocks(file(page, "presentation"))[1] == ("paragraph", "☒ Insured")
+
+
+def test_soft_hyphens_part_no_words_but_a_symbol_with_their_code_is_shown():
+    arrow = '<text:span text:style-name="SY">\u00ad</text:span>'
+    assert blocks(file(f"<text:p>agree\u00adment {arrow}</text:p>")) == [("paragraph", "agreement ↑")]

@@ -261,3 +261,11 @@ def test_comments_follow_the_shapes_of_their_slide():
 
 def shown_text(document, block):
     return document.text[block.start : block.end]
+
+
+def test_soft_hyphens_part_no_words():
+    def build(presentation):
+        slide = presentation.slides.add_slide(presentation.slide_layouts[5])
+        slide.shapes.title.text = "Agree\u00adment"
+
+    assert parsed(pptx, slides(build)).blocks[0].title == "Agreement"

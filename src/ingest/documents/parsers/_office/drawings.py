@@ -26,7 +26,8 @@ def paragraph(element: Any) -> list[str]:
             parts.append(equation(child))
         else:
             parts.append(_in_font(child))
-    lines = [" ".join(line.split()) for line in "".join(parts).replace("\v", "\n").split("\n")]
+    text = "".join(parts).replace("\u00ad", "").replace("\v", "\n")  # soft hyphens; breaks of lines
+    lines = [" ".join(line.split()) for line in text.split("\n")]
     return [line for line in lines if line]
 
 

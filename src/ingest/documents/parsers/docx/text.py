@@ -178,7 +178,7 @@ def _written(element: Any, fonts: Fonts) -> str | None:
     tag = element.tag
     if tag == _TEXT:
         text = element.text or ""
-        return text if text.isascii() and not fonts.has_symbols else text_in_fonts(text, fonts)
+        return text if text.isascii() and not fonts.has_symbols else text_in_fonts(text, fonts).replace("\u00ad", "")
     if tag in _SYMBOLS:
         return sign_of(element, fonts.wide or fonts.ascii)
     return _SIGNS.get(tag)

@@ -142,7 +142,8 @@ class _Reading:
         """Add text; `inside`: it is not displayed."""
         if text and inside is self.unseen:
             text = text.replace("\n", " ")
-            self.parts.append(with_symbols(text, font) if font or not text.isascii() else text)
+            shown = with_symbols(text, font) if font or not text.isascii() else text
+            self.parts.append(shown.replace("\u00ad", ""))  # soft hyphens
 
 
 def paragraph_lines(
