@@ -71,6 +71,8 @@ class Texts:
         self._styles, self._white_page = styles, white_page
         self._hyphenated: Callable[[], bool] = cache(hyphenated)
         self._counts = {"footnote": 0, "endnote": 0}
+        nothing: dict[str, str] = {}
+        self._plain = nothing, False, self._seen(nothing, False)  # of runs without properties of their own
 
     def read(self, element: Any, style: Style, on_white: bool) -> Paragraph:
         """Return the content of a `w:p`.
@@ -111,18 +113,34 @@ class Texts:
 
     def _run(self, run: Any, base: dict[str, str], on_white: bool, found: Paragraph) -> None:
         own = run.find(_RUN_PROPERTIES)
-        properties = base
         if own is not None:
             style = self._styles.get(value(own.find(W + "rStyle")) or None)
             properties = base | dict(style.run) | dict(run_properties(own))
             on_white = on_white and not style.shaded
-        fonts, hidden = self._styles.fonts(properties), is_hidden(properties, on_white)
-        for child in _members(run):
-            if (tag := child.tag) == _RUN_PROPERTIES:
+            self._members(run, base, on_white, self._seen(properties, on_white), found)
+            return
+        if self._plain[0] is not base or self._plain[1] != on_white:  # most runs of a paragraph look like it
+            self._plain = base, on_white, self._seen(base, on_white)
+        self._members(run, base, on_white, self._plain[2], found)
+
+    def _seen(self, properties: dict[str, str], on_white: bool) -> tuple[Fonts, bool]:
+        """Return the fonts of a run, and whether it is hidden."""
+        return self._styles.fonts(properties), is_hidden(properties, on_white)
+
+    def _members(
+        self, run: Any, base: dict[str, str], on_white: bool, seen: tuple[Fonts, bool], found: Paragraph
+    ) -> None:
+        """Add the content of a run; of what is stored in several versions, one is left."""
+        fonts, hidden = seen
+        for child in run:
+            tag = child.tag
+            if tag == _RUN_PROPERTIES:
                 continue
             text = _written(child, fonts)
             if text is not None:
                 _add(found, text, hidden, fonts.is_monospaced or tag != _TEXT)
+            elif tag in _VERSIONS:
+                self._members(child, base, on_white, seen, found)
             elif tag == _RUBY:
                 self._ruby(child, base, on_white, found)
             elif isinstance(tag, str) and tag not in _DROPPED:
@@ -197,14 +215,6 @@ def _field(element: Any, hidden: bool, found: Paragraph) -> None:
         if len(found.text) == found.result:
             _add(found, field_symbol(found.instruction), hidden, True)
         found.instruction = ""
-
-
-def _members(run: Any) -> list[Any]:
-    """Return the content of a run; of what is stored in several versions, one is left."""
-    members = list(run)
-    if _VERSIONS.isdisjoint([child.tag for child in members]):
-        return members
-    return [inner for child in members for inner in (_members(child) if child.tag in _VERSIONS else (child,))]
 
 
 def _drawn(element: Any, found: Paragraph) -> None:
