@@ -151,6 +151,13 @@ def test_two_columns_are_read_one_after_the_other():
     assert (texts[0], texts[-1][:11]) == ("A title over both of the columns", "A line of t")
 
 
+def test_a_short_line_below_a_narrow_table_and_not_under_it_follows_it():
+    cells = "".join(text(x, y, f"c{x}{y}") for x in (80, 130) for y in (212, 232))
+    page = lines(72, 100, BODY) + grid([72, 120, 170], [200, 220, 240]) + cells + text(400, 280, "Ann, Delft")
+    found = shown(parsed(pdf, build([page + lines(72, 320, BODY)])))
+    assert [words.split()[0] for _, words in found] == ["The", "c80212", "Ann,", "The"]
+
+
 def test_a_few_lines_in_two_columns_are_no_table():
     left = [
         "The mill was built in 1820 by the",

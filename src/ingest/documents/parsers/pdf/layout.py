@@ -115,8 +115,9 @@ def _upright(page: Page, first: int) -> list[Line | Table]:
     found: list[Line | Table] = []
     waiting = sorted(tables, key=lambda table: (table.top, table.x0))
     for column, members in enumerate(columns_of(pieces, page.width, boxes), start=first):
+        sides = min(piece.x0 for piece in members), max(piece.x1 for piece in members)
         for item in _items(members, page, column):
-            while waiting and _before(_box(waiting[0]), item, page.width):
+            while waiting and _before(_box(waiting[0]), item, sides, page.width):
                 found.append(waiting.pop(0))
             found.append(item)
     found += waiting
@@ -144,11 +145,12 @@ def _box(table: Table) -> Box:
     return table.x0, table.top, table.x1, table.bottom
 
 
-def _before(box: Box, item: Line | Table, width: float) -> bool:
-    """Return whether a table's box is above an item of its column."""
-    x0, top, x1, _ = box
+def _before(box: Box, item: Line | Table, sides: tuple[float, float], width: float) -> bool:
+    """Return whether a table's box is above an item of its column, which has these sides."""
+    x0, top, x1, bottom = box
     below = item.base if isinstance(item, Line) else item.top
-    return top < below and (x0 < item.x1 or x1 > 0.9 * width) and x1 > item.x0
+    left, right = sides if bottom < below - 0.8 * (item.size if isinstance(item, Line) else 0.0) else (item.x0, item.x1)
+    return top < below and (x0 < right or x1 > 0.9 * width) and x1 > left
 
 
 def _pieces(words: list[Word]) -> list[Piece]:
