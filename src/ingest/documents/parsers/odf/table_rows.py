@@ -91,13 +91,13 @@ def _column_styles(table: Any) -> list[str]:
 def _shown(cell: Any, style: str, styles: OdfStyles) -> str:
     """Return what a cell shows: its text; a plain number, or one without text, as its style shows it."""
     paragraphs = list(_inside(cell, _PARAGRAPHS))
-    font = styles.font(style)
-    font = font if is_symbol_font(font) else ""
+    font = styles.font(style) if style else ""
+    font = font if font and is_symbol_font(font) else ""
     text = " ".join(line for p in paragraphs for line in paragraph_lines(p, styles, around=font))
-    if cell.get(OFFICE + "value-type") in _NUMBERS:
+    form = number_format(style, styles) if style else None
+    if form is not None and cell.get(OFFICE + "value-type") in _NUMBERS:
         number = _number(cell.get(OFFICE + "value") or "")
-        form = number_format(style, styles) if number is not None and (not text or _number(text) == number) else None
-        if form is not None and number is not None:
+        if number is not None and (not text or _number(text) == number):
             text = with_symbols(form.number(number), font) or text
             if not number and not text:
                 return ""  # a zero that is not shown is none
