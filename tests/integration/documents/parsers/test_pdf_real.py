@@ -137,7 +137,8 @@ def test_accident_reports_have_their_sections_and_their_forms(corpora):
         assert faults(document) == []
         _, titles, cells = actual(document)
         written = {title for title in sections if title in plain(document.text)}
-        if missing := (written - set(titles)) | (labels - set(cells)):
+        filled = {label for label in labels if any(cell.startswith(label) for cell in cells)}  # "Registration: N50DS"
+        if missing := (written - set(titles)) | (labels - filled):
             short[name] = missing
     assert (len(results), short) == (20, {})
 

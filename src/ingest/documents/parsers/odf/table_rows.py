@@ -45,6 +45,7 @@ class TableRow(NamedTuple):
 def table_rows(table: Any, styles: OdfStyles, path: str, limit: int) -> Iterator[TableRow]:
     """Yield the rows of a table; a short text of merged cells is repeated in each. Raises: OversizedDocument."""
     number, columns = 1, _column_styles(table)
+    commented = next(table.iter(*ANNOTATIONS), None) is not None
     for row in table.iter(TABLE + "table-row"):
         if next(row.iterancestors(TABLE + "table")) is not table:
             continue  # of a nested table, whose text is part of its cell
@@ -53,8 +54,8 @@ def table_rows(table: Any, styles: OdfStyles, path: str, limit: int) -> Iterator
         comments: list[Comment] = []
         for cell in row:
             if cell.tag in _CELLS:
-                place = f"{_column_name(len(cells))}{number}"
-                comments += [comment_of(each, styles, place) for each in _inside(cell, ANNOTATIONS)]
+                place = f"{_column_name(len(cells))}{number}" if commented else ""
+                comments += [comment_of(c, styles, place) for c in _inside(cell, ANNOTATIONS)] if commented else []
                 column = columns[len(cells)] if len(cells) < len(columns) else ""
                 name = cell.get(TABLE + "style-name") or row.get(_DEFAULT_STYLE) or column
                 texts = _texts(_shown(cell, name, styles), cell, path, limit)
@@ -125,6 +126,10 @@ def _figure(cell: Any, texts: list[str]) -> str:
 
 def _inside(cell: Any, tags: tuple[str, ...]) -> Iterator[Any]:
     """Yield the elements with one of the tags in a cell, but those inside comments only if comments are wanted."""
+    if len(cell) == 1 and not len(cell[0]):  # as nearly all are
+        if cell[0].tag in tags:
+            yield cell[0]
+        return
     for child in cell:
         if child.tag in tags:
             yield child
