@@ -142,10 +142,9 @@ class Story:
         """Run the nightly flow on the Prefect server and show what it reports."""
         from ingest.records import RunReport
         from ingest_flows.nightly import nightly
-        from ingest_flows.parameters import NightlyParameters
 
         say(title)
-        report = RunReport.model_validate(nightly(NightlyParameters(settings=self.settings)))
+        report = RunReport.model_validate(nightly(settings=self.settings))
         show_report(report)
         self.show_verdict(report.verdict)
         return report
