@@ -215,3 +215,8 @@ def test_the_language_of_code_is_read_from_data_attributes(attribute):
 def test_work_on_code_grows_with_its_size(unit):
     small, large = (calls_of(lambda n=n: parsed(html, f"<pre>x{unit * n}</pre>")) for n in (500, 2000))
     assert large < 6 * small
+
+
+def test_a_first_row_without_cells_is_no_header_of_line_numbers():
+    page = "<table><tr></tr><tr><td>a</td><td>b</td></tr></table>"
+    assert [("table", "a | b")] == shown(parsed(html, page))

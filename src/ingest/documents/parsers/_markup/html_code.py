@@ -82,7 +82,7 @@ def _is_number_link(element: Any) -> bool:
 
 def is_code_table(rows: list[list[Any]]) -> bool:
     """Return whether the rows of a table are lines of code behind their numbers, or all numbers beside all lines."""
-    if len(rows) > 1 and all(cell.tag == "th" for cell in rows[0]) and _is_surely_number(rows[0][0]):
+    if len(rows) > 1 and rows[0] and all(cell.tag == "th" for cell in rows[0]) and _is_surely_number(rows[0][0]):
         rows = rows[1:]
     if not rows or not all(2 <= len(cells) <= 3 for cells in (rows[0], rows[-1])):
         return False
