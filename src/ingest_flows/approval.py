@@ -19,18 +19,19 @@ from prefect.states import Cancelled
 from pydantic import Field
 
 from ingest.errors import Overtaken, UnknownRelease
-from ingest.records import Release, RunReport
+from ingest.pipeline.promotion import Outcome
+from ingest.records import RunReport
 from ingest.settings import Settings
 from ingest_flows import markdown
-from ingest_flows.artifacts import RunObserver
-from ingest_flows.events import tell
+from ingest_flows.artifacts import RunObserver, leave
+from ingest_flows.events import tell, tell_decision
 from ingest_flows.opening import opened
 from ingest_flows.parameters import REASON, Target
-from ingest_flows.report import as_state
+from ingest_flows.report import LoggingObserver, as_state
 
 KEY = "approval-"  # before the id of the generation: the key of a suspension
 WAIT_SECONDS = 14 * 24 * 3600  # then the run fails; the candidate waits on, for `promote`
-MOST_WAITING = 200  # suspended runs of a deployment that are looked at
+MOST_WAITING = 200  # suspended runs of an index that are looked at
 
 
 class Answered(StrEnum):
@@ -55,10 +56,10 @@ def suspend(settings: Settings, report: RunReport, observer: RunObserver) -> Non
     if not manual or deployment.get_id() is None or report.generation is None:
         return
     with get_client(sync_client=True) as client:
-        _give_up_earlier(client, UUID(str(deployment.get_id())), report.generation)
+        _give_up_earlier(client, report.index, report.generation)
     base = f"built on `{report.base}`" if report.base is not None else "the first"
     lines = [f"Generation `{report.generation}` of `{report.index}`, {base}.", ""]
-    lines += markdown.verdict_lines(observer.verdict) if observer.verdict is not None else []
+    lines += markdown.reasons(observer.verdict) if observer.verdict is not None else []
     asked = Approval.with_initial_data(description="\n".join(lines))
     suspend_flow_run(wait_for_input=asked, timeout=WAIT_SECONDS, key=f"{KEY}{report.generation}")
 
@@ -89,28 +90,33 @@ def approve(parameters: Target, decision: tuple[str, Approval]) -> State[dict[st
             outcome = index.promote(generation, why=given.reason)
         except (Overtaken, UnknownRelease) as error:
             return as_state("overtaken", f"generation {generation}: {error}", {}, observer)
-        return promoted(index.name, generation, outcome.decision, outcome.release, observer)
+        return promoted(index.name, outcome, observer)
 
 
-def promoted(
-    index: str, generation: str | None, decision: str, release: Release | None, observer: Any
-) -> State[dict[str, Any]]:
-    """Return the last state of a flow run that promoted on behalf of a person, and send its event."""
-    shown = release.model_dump(mode="json", exclude={"token"}) if release is not None else None
-    verdict = observer.verdict.model_dump(mode="json") if observer.verdict is not None else None
+def promoted(index: str, outcome: Outcome, observer: LoggingObserver) -> State[dict[str, Any]]:
+    """Return the last state of a flow run that promoted on behalf of a person; leave the verdict, send the event."""
+    verdict, release, decision = outcome.verdict, outcome.release, outcome.decision
     number = release.number if release is not None else None
-    tell(f"ingest.generation.{decision}", index, generation=generation, release=number)
-    result = {"verdict": verdict, "release": shown}
+    if verdict is not None:
+        leave(index, "verdict", markdown.verdict_lines(verdict))
+    tell_decision(decision, index, generation=outcome.generation, release=number)
+    result = {
+        "verdict": verdict.model_dump(mode="json") if verdict is not None else None,
+        "release": release.model_dump(mode="json", exclude={"token"}) if release is not None else None,
+    }
     if decision in ("refused", "overtaken") or number is None:
         serving = f"; release {number} serves" if number is not None else ""
-        return as_state(decision, f"generation {generation}{serving}", result, observer)
-    return as_state(f"{decision} as release {number}", f"generation {generation}", result, observer)
+        return as_state(decision, f"generation {outcome.generation}{serving}", result, observer)
+    return as_state(f"{decision} as release {number}", f"generation {outcome.generation}", result, observer)
 
 
-def _give_up_earlier(client: SyncPrefectClient, made_from: UUID, generation: str) -> None:
-    """Cancel the suspended runs of a deployment: their candidates wait no longer, a newer one does."""
+def _give_up_earlier(client: SyncPrefectClient, index: str, generation: str) -> None:
+    """Cancel the suspended runs of an index, whatever built them: their candidates wait no longer, a newer one does.
+
+    All that build an index share the work queue that is named after it.
+    """
     chosen = FlowRunFilter.model_validate(
-        {"deployment_id": {"any_": [str(made_from)]}, "state": {"name": {"any_": ["Suspended"]}}}
+        {"work_queue_name": {"any_": [index]}, "state": {"name": {"any_": ["Suspended"]}}}
     )
     for earlier in client.read_flow_runs(flow_run_filter=chosen, limit=MOST_WAITING):
         client.set_flow_run_state(earlier.id, Cancelled(message=f"superseded by generation {generation}"))

@@ -10,6 +10,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.exceptions import PrefectException
+from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from ingest.records import Conservation, PlanSummary, RunReport, Verdict
@@ -19,19 +20,24 @@ from ingest_flows.report import Logger, LoggingObserver
 UNREACHABLE = (httpx.HTTPError, PrefectException)
 
 
-def leave(index: str, kind: str, lines: Sequence[str]) -> UUID:
-    """Leave lines of Markdown as the newest artifact of a kind of an index, and return its id."""
+def leave(index: str, kind: str, lines: Sequence[str]) -> UUID | None:
+    """Leave lines of Markdown as the newest artifact of a kind of an index, and return its id.
+
+    A server that does not take it costs that one alone, and a line in the log: what was done stays done, and the lake
+    is the ledger. The result is None then.
+    """
     url = flow_run.get_flow_run_ui_url()
     front = [f"[{flow_run.get_name()}]({url})", ""] if url else []
-    made: UUID = create_markdown_artifact("\n".join([*front, *lines]), key=f"{index}-{kind}")  # type: ignore[assignment]
+    try:
+        made: UUID = create_markdown_artifact("\n".join([*front, *lines]), key=f"{index}-{kind}")  # type: ignore[assignment]
+    except UNREACHABLE as error:
+        get_run_logger().warning("no artifact %s-%s: %s", index, kind, error)
+        return None
     return made
 
 
 class RunObserver(LoggingObserver):
-    """Also keeps artifacts of a run up to date: progress, plan, conservation, verdict, and at its end the report.
-
-    A server that does not take one costs that one alone, and a line in the log: the lake is the ledger.
-    """
+    """Also keeps artifacts of a run up to date: progress, plan, conservation, verdict, and at its end the report."""
 
     def __init__(self, logger: Logger, index: str, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(logger, clock)
@@ -61,17 +67,16 @@ class RunObserver(LoggingObserver):
         super().told(kind, value)
         match value:
             case PlanSummary():
-                self._leave("plan", [markdown.plan_as_markdown(self.index, value, built=True)])
+                leave(self.index, "plan", [markdown.plan_as_markdown(self.index, value, built=True)])
             case Conservation():
                 faults = markdown.listed("faults", value.faults)
-                self._leave("conservation", [*markdown.conservation_lines(value, {}), *faults])
+                leave(self.index, "conservation", [*markdown.conservation_lines(value, {}), *faults])
             case Verdict():
-                head = f"# {'For' if value.positive else 'Against'} generation `{value.candidate}`"
-                self._leave("verdict", [head, "", *markdown.verdict_lines(value)])
+                leave(self.index, "verdict", markdown.verdict_lines(value))
             case RunReport():
                 kinds = ("plan", "progress", "conservation", "verdict")
                 links = "Beside this: " + ", ".join(f"`{self.index}-{kind}`" for kind in kinds) + "."
-                self._leave("run", [markdown.as_markdown(value, self.verdict), "", links])
+                leave(self.index, "run", [markdown.as_markdown(value, self.verdict), "", links])
 
     def _show(self, step: str, told: str) -> None:
         """Update the artifact of the progress, or make it."""
@@ -82,17 +87,10 @@ class RunObserver(LoggingObserver):
             *markdown.table(("step", "progress"), self._steps.items()),
         ]
         if self._page is None:
-            self._page = self._leave("progress", lines)
+            self._page = leave(self.index, "progress", lines)
             return
         try:
             with get_client(sync_client=True) as client:
                 client.update_artifact(self._page, ArtifactUpdate(data="\n".join(lines)))
         except UNREACHABLE as error:
             self.logger.warning("the artifact of the progress stays as it was: %s", error)
-
-    def _leave(self, kind: str, lines: Sequence[str]) -> UUID | None:
-        try:
-            return leave(self.index, kind, lines)
-        except UNREACHABLE as error:
-            self.logger.warning("no artifact %s-%s: %s", self.index, kind, error)
-            return None

@@ -22,12 +22,17 @@ def tell(event: str, index: str, **payload: Any) -> None:
     emit_event(event, resource, payload=payload)
 
 
+def tell_decision(decision: str, index: str, **payload: Any) -> None:
+    """Send what became of a generation; nothing where there was nothing to decide about it."""
+    if decision in DECISIONS:
+        tell(f"ingest.generation.{decision}", index, **payload)
+
+
 def tell_run(report: RunReport) -> None:
     """Send what a run came to: its decision or what ended it, and each source that is carried."""
     known = {"generation": report.generation, "release": report.release, "run": report.run}
-    if report.decision in DECISIONS:
-        tell(f"ingest.generation.{report.decision}", report.index, **known)
-    elif report.decision == "failed":
+    tell_decision(report.decision, report.index, **known)
+    if report.decision == "failed":
         kind = report.error.partition(":")[0]
         tell(LIMITS.get(kind, "ingest.run.failed"), report.index, error=report.error, **known)
     faults = report.conservation.faults if report.conservation is not None else ()

@@ -16,7 +16,7 @@ def as_markdown(report: RunReport, verdict: Verdict | None) -> str:
     lines = [f"# Run of `{report.index}`: {report.decision}", ""]
     lines += [f"Generation `{report.generation}`, release {report.release}, digest `{report.digest}`.", ""]
     lines += [f"- ended by: {code(report.error)}", ""] if report.error else []
-    lines += verdict_lines(verdict) if verdict is not None else []
+    lines += reasons(verdict) if verdict is not None else []
     lines += _stale(report.carried)
     if report.conservation is not None:
         lines += conservation_lines(report.conservation, report.unsupported)
@@ -35,6 +35,11 @@ def as_markdown(report: RunReport, verdict: Verdict | None) -> str:
 
 
 def verdict_lines(verdict: Verdict) -> list[str]:
+    """Return a verdict: on what, whether for it, and `reasons`."""
+    return [f"# {'For' if verdict.positive else 'Against'} generation `{verdict.candidate}`", "", *reasons(verdict)]
+
+
+def reasons(verdict: Verdict) -> list[str]:
     """Return what speaks against a candidate, warnings, and the slices that differ from the whole."""
     lines = [f"- against: {reason}" for reason in verdict.reasons]
     lines += [f"- warning: {warning}" for warning in verdict.warnings]

@@ -28,7 +28,15 @@ class Target(BaseModel):
     index: str | None = Field(default=None, description="Name of the index; if empty, the only one")
 
 
-class NightlyParameters(Target):
+class Scoped(Target):
+    """A target of which a part can be chosen."""
+
+    def choice(self) -> Choice:
+        """Return what was chosen of the index, or of what is in quarantine."""
+        return cast(Choice, self.model_dump(include=set(Choice.__annotations__), exclude_defaults=True))
+
+
+class NightlyParameters(Scoped):
     """What a nightly run may touch and decide. Everything else is carried over, never deleted."""
 
     sources: Named = Field(
@@ -41,10 +49,6 @@ class NightlyParameters(Target):
     )
     why: str | None = Field(default=None, max_length=500, description="Reason for `max_deleted_share`, for the record")
     window: int = WINDOW
-
-    def choice(self) -> Choice:
-        """Return what was chosen of the index."""
-        return cast(Choice, self.model_dump(include=set(Choice.__annotations__), exclude_defaults=True))
 
 
 class BackfillParameters(NightlyParameters):
@@ -62,7 +66,7 @@ class BackfillParameters(NightlyParameters):
     dry_run: bool = Field(default=False, description="Only plan; the plan becomes an artifact")
 
 
-class ReplayParameters(Target):
+class ReplayParameters(Scoped):
     """What is tried again: the documents in quarantine that meet every condition that is not empty."""
 
     sources: Named = Field(default=[], description="Names of sources; if empty, all")
@@ -77,10 +81,6 @@ class ReplayParameters(Target):
     modified_until: datetime | None = Field(default=None, description="Only what is left out since before then; UTC")
     promote: bool = Field(default=True, description="Promote on a positive verdict; otherwise leave it to a person")
     window: int = WINDOW
-
-    def choice(self) -> Choice:
-        """Return what was chosen of what is in quarantine."""
-        return cast(Choice, self.model_dump(include=set(Choice.__annotations__), exclude_defaults=True))
 
 
 class EvaluateParameters(Target):

@@ -23,8 +23,7 @@ def evaluate(parameters: EvaluateParameters) -> State[dict[str, Any]]:
     """Judge a sealed generation against the release in force. Promotes nothing. The state's result is the verdict."""
     with opened(parameters) as (index, observer):
         verdict = index.evaluate(parameters.generation)
-        head = f"# {'For' if verdict.positive else 'Against'} generation `{verdict.candidate}`"
-        leave(index.name, "verdict", [head, "", *markdown.verdict_lines(verdict)])
+        leave(index.name, "verdict", markdown.verdict_lines(verdict))
     decision = "positive" if verdict.positive else "refused"
     return as_state(decision, f"generation {verdict.candidate}", verdict.model_dump(mode="json"), observer)
 
@@ -36,9 +35,7 @@ def promote(parameters: PromoteParameters) -> State[dict[str, Any]]:
     with opened(parameters) as (index, observer):
         chosen = parameters.model_dump(include={"why", "lift_hold", "max_deleted_share"})
         outcome = index.promote(parameters.generation, **chosen)
-        if (verdict := outcome.verdict) is not None:
-            leave(index.name, "verdict", [f"# Generation `{verdict.candidate}`", "", *markdown.verdict_lines(verdict)])
-        return promoted(index.name, outcome.generation, outcome.decision, outcome.release, observer)
+        return promoted(index.name, outcome, observer)
 
 
 @flow(name="rollback", timeout_seconds=PERSON_SECONDS, persist_result=False, result_serializer="json")

@@ -2,12 +2,12 @@
 
 from prefect.runtime import flow_run
 
-from ingest_flows.parameters import BackfillParameters, NightlyParameters, ReplayParameters
+from ingest_flows.parameters import BackfillParameters, ReplayParameters, Scoped
 
 LONGEST = 120  # characters of a name
 
 
-def told(parameters: NightlyParameters | ReplayParameters) -> str:
+def told(parameters: Scoped) -> str:
     """Return the conditions of a scope, each with at most two of its names."""
     parts = []
     for name, value in parameters.choice().items():

@@ -65,6 +65,12 @@ def test_a_run_sends_what_it_came_to(sent: list[tuple[str, str]], decision: str,
     assert [(event, "ingest.index.docs") for event in expected] == sent
 
 
+def test_what_decides_nothing_about_a_generation_sends_nothing(sent: list[tuple[str, str]]) -> None:
+    for decision in ("lifted", "unchanged"):
+        events.tell_decision(decision, "docs", generation="1")
+    assert [] == sent
+
+
 def test_each_source_that_is_carried_is_told(sent: list[tuple[str, str]]) -> None:
     origins = tuple(
         CarriedOrigin(name=name, since="2026-01-01T00:00:00+00:00", why=why)

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+import httpx
+import pytest
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import State
+from prefect.client.schemas.sorting import ArtifactSort
 
 from ingest_flows.quarantine import replay_quarantine
 from ingest_flows.upkeep import reconcile, retire, revoke, sync_permissions
@@ -11,9 +15,6 @@ from tests.integration.ingest_flows.conftest import Site, flow_run_of
 
 def artifact(site: Site, kind: str) -> str:
     """Return the newest artifact of a kind of a site's index."""
-    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-    from prefect.client.schemas.sorting import ArtifactSort
-
     chosen = ArtifactFilter(key=ArtifactFilterKey(any_=[f"{site.index}-{kind}"]))
     return str(site.client.read_artifacts(artifact_filter=chosen, sort=ArtifactSort.CREATED_DESC)[0].data)
 
@@ -47,6 +48,19 @@ def test_what_is_in_quarantine_is_tried_again_alone_and_the_run_says_so_in_its_n
     assert f"replay-quarantine of {site.index}: errors MalformedDocument" == run.name
     nothing = replay_quarantine(errors=["ParserTimeout"], **target)
     assert "UnknownDocument" in str(nothing.message)
+
+
+def test_an_artifact_that_the_server_does_not_take_undoes_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.run_inline()
+
+    def away(*_: Any, **__: Any) -> None:
+        raise httpx.ConnectError("nobody answers")
+
+    monkeypatch.setattr("ingest_flows.artifacts.create_markdown_artifact", away)
+    revoked = revoke(
+        settings=site.settings_path, uris=[site.uri("copper.md")], why="asked for by its author", return_state=True
+    )
+    assert ("revoked: 1 documents, by decision 1", "Completed") == (revoked.message, revoked.name)
 
 
 def test_a_revocation_names_documents_or_one_to_lift_and_not_both(site: Site) -> None:

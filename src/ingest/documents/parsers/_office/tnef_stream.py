@@ -19,7 +19,7 @@ SIGNATURE = b"\x78\x9f\x3e\x22"
 _KEY = 2  # bytes after the signature
 _ATTRIBUTE = struct.Struct("<BHHI")  # level, name, type, length; a checksum of two bytes follows the content
 _MOST = 100_000  # attributes, or properties in one
-FROM, SUBJECT, SENT, BODY = 0x8000, 0x8004, 0x8005, 0x800C
+SUBJECT, SENT, BODY = 0x8004, 0x8005, 0x800C
 CLASS, DATA, TITLE, PROPERTIES, RENDERING, ATTACHMENT, CODE_PAGE = (
     0x8008,
     0x800F,
