@@ -72,17 +72,16 @@ class Collection:
     def info(self) -> dict[str, Any]:
         """Return Qdrant's CollectionInfo. Status grey: an optimisation was interrupted; a PATCH restarts it."""
         info, request = self._shard.info(), self._request.model_dump(mode="json", exclude_none=True)
-        threshold = translate.indexing_threshold(self._request)
-        optimizer = {"default_segment_number": 0, "flush_interval_sec": 0, **request.get("optimizers_config", {})}
+        told = {"default_segment_number": 0, "flush_interval_sec": 0}
         return {
             "status": "grey" if self._graph_due else "green",
             "optimizer_status": "ok",
             **{name: getattr(info, name) for name in ("points_count", "indexed_vectors_count", "segments_count")},
             "payload_schema": {name: translate.told_index(index) for name, index in info.payload_schema.items()},
             "config": {
-                "params": {**translate.ONE_NODE, **{name: request.get(name) for name in translate.PARAMS}},
-                "hnsw_config": {**translate.GRAPH, **request.get("hnsw_config", {})},
-                "optimizer_config": {**optimizer, "indexing_threshold": threshold},
+                "params": {**translate.ONE_NODE, **{name: request.get(name) for name in ("vectors", "sparse_vectors")}},
+                "hnsw_config": translate.GRAPH,
+                "optimizer_config": {**told, "indexing_threshold": translate.indexing_threshold(self._request)},
                 "quantization_config": request.get("quantization_config"),
                 "metadata": request.get("metadata"),
             },
@@ -90,10 +89,8 @@ class Collection:
 
     def create_index(self, request: models.CreateFieldIndex) -> dict[str, Any]:
         """Index a payload field, durably, unless it is indexed in that way already."""
-        schema = request.field_schema
-        if isinstance(schema, models.KeywordIndexParams):
-            schema = schema.model_copy(update={"type": None})  # the engine's class tells it
-        self._shard.update(edge.UpdateOperation.create_field_index(request.field_name, translate.translated(schema)))
+        schema = translate.translated(request.field_schema)
+        self._shard.update(edge.UpdateOperation.create_field_index(request.field_name, schema))
         self._shard.flush()
         return DONE
 
@@ -137,12 +134,11 @@ class Collection:
         return [{"points": [translate.record(hit) for hit in hits]} for hits in self._shard.query_batch(batch)]
 
     def change(self, request: models.UpdateCollection) -> bool:
-        """Merge settings into those of the collection, durably; all but metadata are for the next optimisation."""
+        """Merge metadata into those of the collection, durably, or set its threshold for the next optimisation."""
         changed, due = translate.changed(self._request, request), self._graph_due
-        if request.model_fields_set - {"metadata"}:
+        if request.optimizers_config is not None:
             due = translate.indexing_threshold(changed) > 0  # else bulk mode
-            if changed != self._request.model_copy(update={"metadata": changed.metadata}):
-                translate.config(changed, INDEXING_THREADS)  # refused before anything is closed
+            if changed.optimizers_config != self._request.optimizers_config:
                 self.close()
                 self._shard = self._load(changed)
         self._save(changed, due)

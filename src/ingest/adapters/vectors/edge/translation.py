@@ -16,35 +16,31 @@ import qdrant_edge as edge
 from pydantic import BaseModel
 from qdrant_client.http import models
 
-QUANTISED = ("Scalar", "Product", "Binary", "TurboQuant")
-SAME = ["Filter", "MinShould", "FieldCondition", "ScrollRequest", "CountRequest", "KeywordIndexParams", "SearchParams"]
-SAME += ["QuantizationSearchParams", *(f"{how}QuantizationConfig" for how in QUANTISED)]
-WRAPPERS = ["ScalarQuantization", "ProductQuantization", "BinaryQuantization", "TurboQuantization"]
-WRAPPERS += ["PayloadField", "PayloadStorageParams", "IdTrackerParams"]
+SAME = ["Filter", "MinShould", "FieldCondition", "ScrollRequest", "CountRequest", "SearchParams"]
+SAME += ["QuantizationSearchParams", "ScalarQuantizationConfig"]
 CLASSES: dict[type[BaseModel], Any] = {
     **{getattr(models, name): getattr(edge, name) for name in SAME},
     models.VectorParams: edge.EdgeVectorParams,
-    models.HnswConfigDiff: edge.HnswIndexConfig,
-    models.OptimizersConfigDiff: edge.EdgeOptimizersConfig,
     models.Range: edge.RangeFloat,
     models.DatetimeRange: edge.RangeDateTime,
 }
 ONE_FIELD: dict[type[BaseModel], Callable[[Any], Any]] = {
     **{getattr(models, f"Match{what}"): getattr(edge, f"Match{what}") for what in ("Value", "Any", "Except", "Text")},
     **{getattr(models, name): getattr(edge, name) for name in ("IsEmptyCondition", "IsNullCondition")},
-    **{getattr(models, name): lambda inner: inner for name in WRAPPERS},
+    **dict.fromkeys((models.ScalarQuantization, models.PayloadField), lambda inner: inner),
     models.HasIdCondition: lambda ids: edge.HasIdCondition(set(ids)),
     models.PayloadSelectorInclude: edge.PayloadSelector.Include,
     models.PayloadSelectorExclude: edge.PayloadSelector.Exclude,
 }
-PARAMS = ("vectors", "sparse_vectors", "on_disk_payload", "payload", "id_tracker")
-COLLECTION = (*PARAMS, "hnsw_config", "optimizers_config", "quantization_config", "metadata")
+CHANGED = ("optimizers_config", "metadata")  # of a collection that is there
+COLLECTION = (*CHANGED, "vectors", "sparse_vectors", "quantization_config")
 TESTED = ({"key", "match"}, {"key", "range"})  # one test of a field, in Qdrant
 ONE_NODE = {"shard_number": 1, "replication_factor": 1, "write_consistency_factor": 1}
-GRAPH = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000}  # with Qdrant's defaults
+GRAPH: dict[str, Any] = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000}  # Qdrant's defaults
 RRF_K = 2  # Qdrant's own default
 SEARCH = ("prefetch", "query", "using", "filter", "params", "score_threshold", "limit")
 RETURNED = ("offset", "with_vector", "with_payload")  # of a search only
+THRESHOLD = "indexing_threshold"
 MOST_PREFETCHES = 16  # per request, including nested ones
 
 
@@ -82,8 +78,6 @@ def _same(given: BaseModel) -> Any:
         raise Unsupported(f"the embedded engine does not support {type(given).__name__}")
     values = said(given, *_parameters(kind))
     match given:
-        case models.HnswConfigDiff():
-            values = GRAPH | values
         case models.Filter():
             values |= {name: _listed(values[name]) for name in values.keys() & {"must", "should", "must_not"}}
         case models.FieldCondition() if values.keys() not in TESTED:
@@ -105,54 +99,35 @@ def config(request: models.CreateCollection, indexing_threads: int) -> edge.Edge
     if len(named) != 1 or not all(isinstance(one, models.VectorParams) for one in named.values()):
         raise Unsupported("the embedded engine supports one dense vector per collection")
     made = {name: translated(params) for name, params in named.items()}
-    graph, optimizers = request.hnsw_config or models.HnswConfigDiff(), request.optimizers_config
-    threads, threshold = graph.max_indexing_threads or indexing_threads, indexing_threshold(request) or None
-    optimizers = (optimizers or models.OptimizersConfigDiff()).model_copy(update={"indexing_threshold": threshold})
     return edge.EdgeConfig(
         vectors=made.get("", made),
         sparse_vectors={name: _sparse_params(p) for name, p in (request.sparse_vectors or {}).items()} or None,
-        hnsw_config=translated(graph.model_copy(update={"max_indexing_threads": threads})),
+        hnsw_config=edge.HnswIndexConfig(**GRAPH, max_indexing_threads=indexing_threads),
         quantization_config=translated(request.quantization_config),
-        optimizers=translated(optimizers),
-        on_disk_payload=request.on_disk_payload,
-        payload_memory=translated(request.payload),
-        id_tracker_memory=translated(request.id_tracker),
+        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=indexing_threshold(request) or None),
     )
 
 
 def changed(made: models.CreateCollection, request: models.UpdateCollection) -> models.CreateCollection:
     """Return the request that would have made a collection as it is to be. Raises: Unsupported."""
-    if request.quantization_config == models.Disabled.DISABLED:
-        raise Unsupported("the embedded engine does not end quantisation in place")
-    merged, change = (one.model_dump(mode="json", exclude_none=True) for one in (made, request))
-    for name, params in change.pop("vectors", {}).items():
-        if not (vector := merged["vectors"] if name == "" else merged["vectors"].get(name)):
-            raise Unsupported(f"the collection has no vector {name!r}")
-        vector |= params
-    merged |= change.pop("params", {})
-    whole = {name: change.pop(name) for name in ("quantization_config",) if name in change}
-    merged |= whole | {name: {**merged.get(name, {}), **section} for name, section in change.items()}
-    return models.CreateCollection.model_validate(merged)
+    change = said(request, *CHANGED)
+    return made.model_copy(update={**change, "metadata": {**(made.metadata or {}), **(request.metadata or {})} or None})
 
 
 def told_index(index: Any) -> dict[str, Any]:
     """Return Qdrant's PayloadIndexInfo."""
-    kind = str(index.data_type).rpartition(".")[2].lower()
-    tenant = {"params": {"type": kind, "is_tenant": True}} if getattr(index.params, "is_tenant", False) else {}
-    return {"data_type": kind, "points": index.points, **tenant}
+    return {"data_type": str(index.data_type).rpartition(".")[2].lower(), "points": index.points}
 
 
 def _sparse_params(params: models.SparseVectorParams) -> edge.EdgeSparseVectorParams:
-    said(params, "index", "modifier")
-    index = said(params.index or models.SparseIndexParams(), "full_scan_threshold", "on_disk", "memory")
-    modifier = edge.Modifier.Idf if params.modifier == models.Modifier.IDF else None
-    return edge.EdgeSparseVectorParams(**{name: translated(one) for name, one in index.items()}, modifier=modifier)
+    modifier = said(params, "modifier").get("modifier")
+    return edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf if modifier == models.Modifier.IDF else None)
 
 
 def indexing_threshold(request: models.CreateCollection) -> int:
     """Return the threshold in KB above which a graph is built, by default Qdrant's; 0 means bulk mode."""
-    told = (request.optimizers_config or models.OptimizersConfigDiff()).indexing_threshold
-    return 10_000 if told is None else told
+    told: int = said(request.optimizers_config or models.OptimizersConfigDiff(), THRESHOLD).get(THRESHOLD, 10_000)
+    return told
 
 
 def points(request: models.PointsList) -> list[edge.Point]:

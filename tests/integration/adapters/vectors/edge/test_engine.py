@@ -280,7 +280,7 @@ def test_what_the_engine_cannot_do_is_refused_not_ignored(connect: Callable[...,
     nested = models.NestedCondition(nested=models.Nested(key="a", filter=models.Filter()))
     with pytest.raises(UnexpectedResponse, match="NestedCondition"):
         client.count("one", models.Filter(must=[nested]))
-    with pytest.raises(UnexpectedResponse, match="replication_factor"):
+    with pytest.raises(UnexpectedResponse, match="UpdateCollection with params"):
         client.update_collection("one", collection_params=models.CollectionParamsDiff(replication_factor=2))
     with pytest.raises(UnexpectedResponse, match="SampleQuery"):
         client.query_points("one", models.SampleQuery(sample=models.Sample.RANDOM))
