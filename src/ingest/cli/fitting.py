@@ -1,22 +1,16 @@
 """`ingest calibrate`, `train-reranker`, `tune-fusion`: fit parameters to the judged questions in the settings."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-from rich.console import RenderableType
 from typer import Exit, Option
 
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Invocation, command
-from ingest.cli.tables import table
-
-if TYPE_CHECKING:
-    from ingest.quality.training import Training, Tuning
-    from ingest.records import PairedDifference
-    from ingest.search.confidence import Calibration
+from ingest.cli.tables import record
 
 FITTED = {"features", "means", "scales", "weights", "intercept", "slope", "offset"}  # not for people
 NOTHING_WRITTEN = "Nothing was written. Run it again."
+NO_GAIN = "the lower bound of ndcg@10 against the {} is not above 0"
 
 
 @command("Serving was not touched and no calibration was written. Run it again.")
@@ -41,8 +35,9 @@ def calibrate(
     with invocation.opened() as index:
         name, found = fitted(index.services.retrieval, index.services.bench.options, precision, leave_out=leave_out)
         told = {"calibration": name, **found.model_dump(exclude=FITTED)}
-        note = invocation.output.note
-        invocation.output.result(told, *_of_calibration(name, found))
+        note, use = invocation.output.note, f"write `profile: {{calibration: {name}}}` into the settings"
+        measured = "Measured on held-out questions (10 folds), with 95 % intervals."
+        invocation.output.result(told, *record(told), measured, f"To use it, {use}, then run `ingest promote`.")
         if found.left_out:
             note("Real unanswerable questions are harder: expect less precision at this threshold than shown.")
         if found.precision < found.target:
@@ -70,7 +65,9 @@ def train_reranker(
             keep_learned(index.services.bench.lake.store, trained.model)
         told = {name: value for name, value in vars(trained).items() if name not in ("sha256", "model")}
         told |= {"helps": trained.helps, "kept": kept, "reranker_model": trained.sha256 if kept else None}
-        invocation.output.result(told, *_of_training(trained, kept))
+        use = f'In the settings: profile: {{reranker: learned, reranker_model: "{trained.sha256}"}}'
+        refused = f"The trees do not help: {NO_GAIN.format('blend')}. Nothing was written."
+        invocation.output.result(told, *record(told), use if kept else refused)
     raise Exit(ExitCode.DONE if kept else ExitCode.REFUSED)
 
 
@@ -85,62 +82,13 @@ def tune_fusion(invocation: Invocation) -> None:
         from ingest.quality.training import tune
 
         tuned = tune(index.services.retrieval, index.services.bench.options)
-        invocation.output.result({**vars(tuned), "helps": tuned.helps}, *_of_tuning(tuned))
+        told = {**vars(tuned), "helps": tuned.helps}
+        more = "" if tuned.bounds else ", fusion: convex, normalisation: bounds"
+        use = f"In the settings, among the keys of profile: dense_weight: {tuned.weight:.2f}{more}"
+        refused = f"Choosing does not help: {NO_GAIN.format('settings')}."
+        invocation.output.result(told, *record(told), use if tuned.helps else refused)
         if tuned.helps:
             invocation.output.note(
                 "Judged by the fused order. If the profile has a re-ranker, `ingest promote` judges its order too."
             )
     raise Exit(ExitCode.DONE if tuned.helps else ExitCode.REFUSED)
-
-
-def _of_calibration(name: str, found: "Calibration") -> Iterator[str]:
-    made = ", made by leaving gold documents out" if found.left_out else ""
-    (least, most), (low, high) = found.auc_interval, found.precision_interval
-    yield f"{found.answerable:,} answerable and {found.unanswerable:,} unanswerable questions{made}."
-    yield "On held-out questions (10 folds), with 95 % intervals:"
-    yield f"  AUC         {found.auc:.3f} [{least:.3f}, {most:.3f}]"
-    yield f"  precision   {found.precision:.3f} [{low:.3f}, {high:.3f}] of answered questions, target {found.target}"
-    yield f"  answered    {found.answered:.3f} of the answerable questions"
-    yield f"Threshold {found.threshold:.3f}. To use it, write this into the settings, then run `ingest promote`."
-    yield f"  profile: {{calibration: {name}}}"
-
-
-def _of_training(trained: "Training", kept: bool) -> Iterator[RenderableType]:
-    differences = {"trained − blend": trained.against_blend, "trained − fused": trained.against_fused}
-    yield from _measured(trained, ("ranking", trained.scores), differences)
-    if not trained.helps:
-        least = trained.against_blend[0]
-        bound = f"the lower bound of {least.metric} against the blend is {least.lower:+.4f}, it must be above 0."
-        yield f"The trees do not help: {bound} {'Kept anyway, by --force.' if kept else 'Nothing was written.'}"
-    if kept:
-        yield f'In the settings: profile: {{reranker: learned, reranker_model: "{trained.sha256}"}}'
-
-
-def _of_tuning(tuned: "Tuning") -> Iterator[RenderableType]:
-    scores = {"the settings": tuned.now, "chosen, held-out questions": tuned.unseen}
-    scores |= {f"dense_weight {weight:.2f}": weighed for weight, weighed in tuned.by_weight.items()}
-    yield from _measured(tuned, ("fusion", scores), {"chosen − the settings": tuned.against_now})
-    yield f"Chosen without each fold: {', '.join(f'{weight:.2f}' for weight in tuned.by_fold)}."
-    if tuned.helps:
-        more = "" if tuned.bounds else ", fusion: convex, normalisation: bounds"
-        yield f"In the settings, among the keys of profile: dense_weight: {tuned.weight:.2f}{more}"
-    else:
-        least = tuned.against_now[0]
-        bound = f"the lower bound of {least.metric} against the settings is {least.lower:+.4f}, it must be above 0"
-        yield f"Choosing does not help: {bound}. The best weight on all questions is {tuned.weight:.2f}."
-
-
-def _measured(
-    fitted: "Training | Tuning",
-    scores: tuple[str, Mapping[str, Mapping[str, float]]],
-    differences: "Mapping[str, Sequence[PairedDifference]]",
-) -> Iterator[RenderableType]:
-    """Yield a table of mean scores, one row per name and one column per metric; then the paired differences."""
-    what, rows = scores
-    metrics = list(next(iter(rows.values())))
-    cells = [(name, *(f"{row[metric]:.4f}" for metric in metrics)) for name, row in rows.items()]
-    yield table(f"{fitted.questions:,} questions, {fitted.folds} folds", (what, *metrics), cells)
-    for name, found in ((name, found) for name, every in differences.items() for found in every):
-        yield f"{name}, {found.metric}: {found.mean:+.4f} [{found.lower:+.4f}, {found.upper:+.4f}]"
-    if fitted.stale:
-        yield f"{len(fitted.stale)} stale questions were left out."

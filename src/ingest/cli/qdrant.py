@@ -10,6 +10,7 @@ from typer import BadParameter, Exit, Option
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Invocation, Repeated, command, several
 from ingest.cli.output import printable
+from ingest.cli.tables import record
 from ingest.errors import InvalidSettings
 from ingest.phrases import shown
 
@@ -74,7 +75,8 @@ def check(
 @command()
 def status(invocation: Invocation) -> None:
     """Show whether the embedded engine is running, its address and its collections. Starts nothing."""
-    _tell(invocation, engine_status(invocation.load()))
+    found = engine_status(invocation.load())
+    invocation.output.result(found, *record(found))
 
 
 def engine_status(settings: "Settings") -> dict[str, Any]:
@@ -94,17 +96,5 @@ def _ask(invocation: Invocation, act: str, **options: bool) -> None:
         told = f"the settings name the server {shown(url)}; there is no embedded engine to start or stop"
         raise InvalidSettings(told)
     getattr(engine, act)(settings.qdrant_folder, **options)
-    _tell(invocation, engine_status(settings))
-
-
-def _tell(invocation: Invocation, found: dict[str, Any]) -> None:
-    if found["kind"] == "server":
-        lines = [f"The settings name the server {found['url']}; the embedded engine is not used."]
-    elif not found["running"]:
-        lines = [f"The engine of {found['folder']} is not running; collections: {len(found['collections'])}."]
-    else:
-        why = "kept by `ingest qdrant start`" if found["kept"] else "until its last user ends"
-        where = f"The engine of {found['folder']} is running at {found['url']} (process {found['pid']})"
-        lines = [f"{where}, {'' if found['in_use'] else 'not '}in use, {why}."]
-        lines.append(f"Collections: {', '.join(found['collections']) or 'none'}")
-    invocation.output.result(found, *lines)
+    found = engine_status(settings)
+    invocation.output.result(found, *record(found))

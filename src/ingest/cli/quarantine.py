@@ -68,7 +68,7 @@ def show(
     with invocation.opened() as index:
         pairs = ((state, row) for state in index.quarantine(uris=[document]) for row in state.documents)
         rows = [{"generation": s.generation, "accepted": s.accepted.get(row.uri), **asdict(row)} for s, row in pairs]
-        lines = (f"{name.replace('_', ' ')}: {printable(str(value))}" for row in rows for name, value in row.items())
+        lines = (line for row in rows for line in tables.record(row))
         invocation.output.result({"index": index.name, "documents": rows}, *lines)
 
 

@@ -9,7 +9,7 @@ from typer import Argument, BadParameter, Exit, Option
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode, code_of
 from ingest.cli.invocation import Invocation, Repeated, command, several
-from ingest.cli.output import printable, size
+from ingest.cli.output import printable
 from ingest.cli.run import MaxDeletedShareOption, TakeOverOption, reason_to_take_over
 from ingest.phrases import stale
 
@@ -117,7 +117,7 @@ def reconcile(invocation: Invocation) -> None:
     """
     with invocation.opened() as index:
         found = index.reconcile()
-        invocation.output.result(found, *tables.reconciliation(found))
+        invocation.output.result(found, *tables.record(found))
     raise Exit(ExitCode.FATAL if found.faults else ExitCode.DONE)
 
 
@@ -129,11 +129,7 @@ def retire(
     """Mark the generations that the settings do not keep, and remove what has soaked since its mark, as a run does."""
     with invocation.opened() as index:
         found = index.retire(dry_run=dry_run)
-        told = (", ".join(some) or "none" for some in (found.marked, found.removed, found.collections))
-        first = "Marked, to go after the soak: {}. Removed: {}. Collections dropped: {}.".format(*told)
-        files = [f"  {folder}: {count:,} files, {size(found.bytes[folder])}" for folder, count in found.files.items()]
-        last = f"Segments of embeddings that go after the soak: {found.waits or f'{found.segments:,}'}."
-        invocation.output.result(found, first, *files, last)
+        invocation.output.result(found, *tables.record(found), "What is marked, and the segments, go after the soak.")
 
 
 @command("`ingest log` tells whether it is recorded.")

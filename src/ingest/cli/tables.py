@@ -36,12 +36,34 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]], lef
     return drawn
 
 
-def cell(value: Any) -> str:
-    """Return the text of a value in a table."""
+def record(told: Any) -> Iterator[RenderableType]:
+    """Yield a record as a line per field; records in a field, a list of them or by name, are the rows of a table."""
+    from pydantic_core import to_jsonable_python
+
+    for name, value in to_jsonable_python(told).items():
+        title = _words(name)
+        if isinstance(value, dict) and any(isinstance(one, dict) for one in value.values()):
+            value = [{"": key, **one} for key, one in value.items()]  # noqa: PLW2901
+        match value:
+            case [dict() as first, *_]:
+                yield table(title, map(_words, first), ([cell(one, 4) for one in row.values()] for row in value))
+            case [str(), *_]:
+                yield from _listed(title, value)
+            case dict() | list():
+                every = [counted(value)] if isinstance(value, dict) else [cell(one, 4) for one in value]
+                yield f"{title}: {', '.join(every) or 'none'}"
+            case _:
+                yield f"{title}: {printable(cell(value, 4))}"
+
+
+def cell(value: Any, digits: int = 1) -> str:
+    """Return the text of a value, of a number that is not whole with so many digits."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.1f}"
+        return f"{value:,.{digits}f}"
     return "–" if value is None else str(value)
 
 
@@ -86,13 +108,6 @@ def conservation(found: "records.Conservation") -> Iterator[RenderableType]:
     yield from _listed("lost, orphaned or stale", found.faults)
     if not found.faults:
         yield "Nothing is lost, orphaned or stale."
-
-
-def reconciliation(found: "records.Reconciliation") -> Iterator[RenderableType]:
-    """Yield how what serves compares with the lake."""
-    counts = f"{found.points:,} points, {found.vectors_compared:,} vectors compared, {found.mended:,} mended"
-    yield f"Release {found.release} of generation {found.generation}: {counts}."
-    yield from _listed("left", found.faults)
 
 
 def verdict(judged: "records.Verdict") -> Iterator[RenderableType]:
