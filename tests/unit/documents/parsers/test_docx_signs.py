@@ -202,3 +202,12 @@ def test_soft_hyphens_in_text_part_no_words_but_a_symbol_with_their_code_is_show
     arrow = '<w:r><w:rPr><w:rFonts w:ascii="Symbol" w:hAnsi="Symbol"/></w:rPr><w:t>\u00ad</w:t></w:r>'
     document = parsed(docx, body(f"<w:p><w:r><w:t>agree\u00adment</w:t></w:r>{arrow}</w:p>"))
     assert document.text == "agreement↑"
+
+
+def test_raised_figures_are_other_texts_than_the_same_on_the_line() -> None:
+    styles = '<w:style w:type="character" w:styleId="u"><w:rPr><w:vertAlign w:val="superscript"/></w:rPr></w:style>'
+    up, down = (f'<w:vertAlign w:val="{kind}script"/>' for kind in ("super", "sub"))
+    runs = text("10"), text("3", up), text(" H"), text("2", down), text("O, 1"), text("st", up), text(" m")
+    assert "10³ H2O, 1st m²" == read(*runs, text("2", '<w:rStyle w:val="u"/>'), styles=styles)
+    plain = '<w:rStyle w:val="u"/><w:vertAlign w:val="baseline"/>'
+    assert "m2" == read(text("m"), text("2", plain), styles=styles)

@@ -329,3 +329,23 @@ def test_rules_for_other_occasions_separate_nothing(rule):
 def test_a_line_that_names_a_table_by_its_number_is_its_caption(line, kind):
     page = f"<p>text</p>{line}<table><tr><th>h<th>i<tr><td>1<td>2</table>"
     assert [kind for kind, _ in blocks(page)] == ["paragraph", kind, "table"]
+
+
+@pytest.mark.parametrize(
+    ("inside", "expected"),
+    [
+        ("10<sup>3</sup> kg", "10³ kg"),
+        ("thousand<sup><a href=#n1>1</a></sup>", "thousand¹"),
+        ("thousand<a href=#n1 role=doc-noteref><sup>1</sup></a>.", "thousand¹."),
+        ("<b>10</b><sup>−6</sup>", "10⁻⁶"),
+        ("a<i>b</i><sup>n+1</sup>", "abⁿ⁺¹"),
+        ("10<span style='vertical-align: super; font-size: 8pt'>4</span>", "10⁴"),
+        ("10<span class=superscript>4</span>", "10⁴"),
+        ("<span class=support>4</span>", "4"),
+        ("text<sup>[2]</sup> 1<sup>st</sup> Foo<sup>TM</sup>", "text[2] 1st Foo™"),
+        ("3<sup>1</sup>&frasl;<sub>2</sub> or <sup>1</sup>/<sub>2</sub>", "3 1⁄2 or 1/2"),
+        ("x<sup>see <b>this</b> note</sup>", "xsee this note"),
+    ],
+)
+def test_raised_figures_are_other_texts_than_the_same_on_the_line(inside, expected):
+    assert [("paragraph", expected)] == blocks(f"<p>{inside}</p>")

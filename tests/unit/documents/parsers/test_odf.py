@@ -28,6 +28,9 @@ OTHERS = (
 STYLES = """<office:font-face-decls><style:font-face style:name="S1" svg:font-family="Symbol"/><style:font-face
 style:name="W1" svg:font-family="'Wingdings'"/></office:font-face-decls><office:automatic-styles><style:style
 style:name="SY" style:family="text"><style:text-properties style:font-name="S1"/></style:style><style:style
+style:name="UP" style:family="text"><style:text-properties style:text-position="super 58%"/></style:style><style:style
+style:name="UQ" style:family="text" style:parent-style-name="UP"/><style:style style:name="DN"
+style:family="text"><style:text-properties style:text-position="-33% 58%"/></style:style><style:style
 style:name="WI" style:family="text"><style:text-properties style:font-name="W1"/></style:style><style:style
 style:name="TI" style:family="text"><style:text-properties style:font-name="Times"/></style:style><style:style
 style:name="SP" style:parent-style-name="SY"/><style:style style:name="H" style:family="text"><style:text-properties
@@ -254,3 +257,10 @@ def test_controls_of_forms_show_what_was_typed_in_ticked_or_chosen():
 def test_soft_hyphens_part_no_words_but_a_symbol_with_their_code_is_shown():
     arrow = '<text:span text:style-name="SY">\u00ad</text:span>'
     assert blocks(file(f"<text:p>agree\u00adment {arrow}</text:p>")) == [("paragraph", "agreement ↑")]
+
+
+@pytest.mark.parametrize("name", ["UP", "UQ"])
+def test_raised_figures_are_other_texts_than_the_same_on_the_line(name):
+    up = f'10<text:span text:style-name="{name}">3</text:span>'
+    down = 'log<text:span text:style-name="DN">2</text:span>8 H<text:span text:style-name="DN">2</text:span>O'
+    assert [("paragraph", "10³ log₂8 H2O")] == blocks(file(f"<text:p>{up} {down}</text:p>"))

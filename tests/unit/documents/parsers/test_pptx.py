@@ -269,3 +269,15 @@ def test_soft_hyphens_part_no_words():
         slide.shapes.title.text = "Agree\u00adment"
 
     assert parsed(pptx, slides(build)).blocks[0].title == "Agreement"
+
+
+def test_raised_figures_are_other_texts_than_the_same_on_the_line():
+    def build(presentation):
+        slide = presentation.slides.add_slide(presentation.slide_layouts[5])
+        line = slide.shapes.title.text_frame.paragraphs[0]
+        for text, baseline in (("10", "0"), ("3", "30000"), (" H", "0"), ("2", "-25000"), ("O, m", "0"), ("2", "30%")):
+            run = line.add_run()
+            run.text = text
+            run.font._element.set("baseline", baseline)
+
+    assert "10³ H2O, m²" == parsed(pptx, slides(build)).blocks[0].title

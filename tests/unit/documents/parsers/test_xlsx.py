@@ -345,3 +345,9 @@ def test_dates_and_truth_values_are_read_in_any_of_their_forms(kind, stored, exp
         lambda old: re.sub(rb"<c .*</c>", f'<c r="A1" t="{kind}"><v>{stored}</v></c>'.encode(), old),
     )
     assert blocks(data)[1:] == [("paragraph", expected)]
+
+
+def test_raised_figures_are_other_texts_than_the_same_on_the_line():
+    up, down = (f'<rPr><vertAlign val="{kind}script"/></rPr>' for kind in ("super", "sub"))
+    strings = f"<si><r><t>10</t></r><r>{up}<t>3</t></r><r><t> H</t></r><r>{down}<t>2</t></r><r><t>O</t></r></si>"
+    assert [("heading", "Sheet"), ("paragraph", "10³ H2O")] == blocks(shared(strings, 1))

@@ -205,3 +205,16 @@ def test_attributes_beside_text_are_left_out_as_they_set_the_text():
         parsed(xml, '<svg viewBox="0 0 9 9"><path d="M0 0L9 9"/></svg>')
     with pytest.raises(EmptyDocument):
         parsed(xml, f'<a b="{"x" * 6000}" c="--"/>')
+
+
+@pytest.mark.parametrize(
+    ("page", "raised"),
+    [
+        ("<article><body><p>{}</p></body></article>", "<xref><sup>3</sup></xref>"),
+        ("<article><para>{}</para></article>", "<superscript>3</superscript>"),
+        ("<TEI><text><body><p>{}</p></body></text></TEI>", "<hi rend='superscript'>3</hi>"),
+        ("<notes><note>{}</note></notes>", "<sup>3</sup>"),
+    ],
+)
+def test_raised_figures_are_other_texts_than_the_same_on_the_line(page, raised):
+    assert "about 10³" == parsed(xml, page.format(f"about 10{raised}")).text

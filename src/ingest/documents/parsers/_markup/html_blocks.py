@@ -13,6 +13,7 @@ from ingest.documents.parsers._markup.html_code import CODE, code_language, code
 from ingest.documents.parsers._markup.html_hidden import Hiding
 from ingest.documents.parsers._markup.html_inline import BLOCKS, BREAK, SPECIAL, Inline, closing, is_apart, opening
 from ingest.documents.parsers._markup.html_lists import LISTS, OpenLists, number_in
+from ingest.documents.parsers._markup.html_raised import write_scripts
 from ingest.documents.parsers._markup.html_symbols import show_symbols
 from ingest.documents.parsers._markup.html_tables import cells, grid, is_layout, own_rows
 from ingest.documents.parsers._markup.html_tabs import TabLabels, label_of
@@ -41,6 +42,7 @@ def add_html(assembly: Assembly, root: Any, *, first_level: int = 1, page: int |
     check_depth(root, assembly.limits.nesting, assembly.path)
     etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
     show_symbols(root)
+    write_scripts(root)
     hiding = Hiding(root)
     chrome = Chrome(root, hiding.disclosure.opens, hiding.disclosure.is_opened)
     inline = Inline(hiding, chrome, TabLabels(root))

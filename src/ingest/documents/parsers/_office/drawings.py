@@ -6,6 +6,7 @@ from typing import Any
 from ingest.documents.parsers._office.number_formats import NumberFormat
 from ingest.documents.parsers._office.omml import equation
 from ingest.documents.parsers._office.ooxml import A, C, M, Package, R
+from ingest.documents.parsers._reading.raised_figures import marked_script
 from ingest.documents.parsers._reading.symbol_fonts import is_symbol_font, with_symbols
 from ingest.documents.parsers._reading.table_blocks import SEPARATOR
 from ingest.records import BlockKind
@@ -25,20 +26,22 @@ def paragraph(element: Any) -> list[str]:
         elif child.tag == M + "oMath":
             parts.append(equation(child))
         else:
-            parts.append(_in_font(child))
+            parts.append(_in_font(child, parts))
     text = "".join(parts).replace("\u00ad", "").replace("\v", "\n")  # soft hyphens; breaks of lines
     lines = [" ".join(line.split()) for line in text.split("\n")]
     return [line for line in lines if line]
 
 
-def _in_font(element: Any) -> str:
-    """Return the text of an `a:t` as the fonts of its run show it.
+def _in_font(element: Any, before: list[str]) -> str:
+    """Return the text of an `a:t` as the fonts of its run show it, raised or lowered as the run is.
 
     A font for symbols (`a:sym`) shows what is not ASCII; PowerPoint stores a lone letter for a symbol that it put there
     itself, such as the face for ":)".
     """
     text = element.text or ""
     properties = element.getparent().find(A + "rPr")
+    if properties is not None and (shift := properties.get("baseline", "0").strip("%")) not in ("0", ""):
+        return marked_script(text, before[-1] if before else "", "", raised=shift[0] != "-")
     fonts = {} if properties is None else {child.tag: child.get("typeface") or "" for child in properties}
     latin, special = fonts.get(A + "latin", ""), fonts.get(A + "sym", "")
     if is_symbol_font(latin) or not is_symbol_font(special):

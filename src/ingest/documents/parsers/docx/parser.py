@@ -33,7 +33,7 @@ MEDIA_TYPES = (
     "application/vnd.ms-word.document.macroenabled.12",
     "application/vnd.ms-word.template.macroenabled.12",
 )
-VERSION = "6"
+VERSION = "7"
 LIBRARIES = ("lxml",)
 
 _HIDDEN = ("hidden",)

@@ -31,7 +31,9 @@ _CHAIN = 20  # styles based on styles
 _OFF = ("0", "false", "off", "none")
 _THEME = "theme:"  # in front of a font that the theme names
 _WHITE = "FFFFFF"
-_SEEN = frozenset(W + name for name in ("vanish", "color", "highlight", "shd", "sz", "rFonts"))  # see `run_properties`
+_SEEN = frozenset(
+    W + name for name in ("vanish", "color", "highlight", "shd", "sz", "rFonts", "vertAlign")
+)  # see `run_properties`
 _FACES = (
     ("font", W + "ascii", W + "asciiTheme"),
     ("wide", W + "hAnsi", W + "hAnsiTheme"),
@@ -168,7 +170,7 @@ def _named_role(name: str) -> tuple[str, int]:
 
 
 def run_properties(element: Any) -> tuple[tuple[str, str], ...]:
-    """Return the properties of a `w:rPr` that affect if and how its text is seen: vanish, color, lit, size, fonts.
+    """Return the properties of a `w:rPr` that affect how its text is seen: vanish, color, lit, size, fonts, script.
 
     `font` is that of ASCII, `wide` that of other Western text, `east` that of East Asian text; see `Styles.fonts`.
     """
@@ -189,6 +191,8 @@ def run_properties(element: Any) -> tuple[tuple[str, str], ...]:
             found["size"] = value(child)
         elif tag == W + "rFonts":
             found |= _fonts(child)
+        elif tag == W + "vertAlign":
+            found["script"] = value(child)
     return tuple(found.items())
 
 

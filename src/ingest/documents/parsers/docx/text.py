@@ -7,6 +7,7 @@ from typing import Any
 
 from ingest.documents.parsers._office.omml import equation
 from ingest.documents.parsers._office.ooxml import MC, C, M, W
+from ingest.documents.parsers._reading.raised_figures import marked_script
 from ingest.documents.parsers.docx.signs import (
     EMOJI,
     check_box,
@@ -36,6 +37,7 @@ _RUN, _RUN_PROPERTIES, _TEXT, _RUBY, _MATH = W + "r", W + "rPr", W + "t", W + "r
 _SIGNS = {W + "tab": "\t", W + "ptab": "\t", W + "br": "\n", W + "cr": "\n", W + "noBreakHyphen": "\u2011"}
 _SYMBOLS = (W + "sym", EMOJI)
 _VERSIONS = frozenset(MC + name for name in ("AlternateContent", "Choice", "Fallback"))
+_BEFORE = 40  # characters before raised text that are looked at
 _INSTRUCTION = 1000  # characters of a field's instruction in one run
 _NOTES = {W + "footnoteReference": "footnote", W + "endnoteReference": "endnote"}
 
@@ -117,7 +119,11 @@ class Texts:
             style = self._styles.get(value(own.find(W + "rStyle")) or None)
             properties = base | dict(style.run) | dict(run_properties(own))
             on_white = on_white and not style.shaded
+            start = len(found.text)
             self._members(run, base, on_white, self._seen(properties, on_white), found)
+            if (shift := properties.get("script", "baseline")) != "baseline" and not properties.get("vanish"):
+                before, text = found.text[:start], found.text[start:]
+                found.text = before + marked_script(text, before[-_BEFORE:], "", raised=shift == "superscript")
             return
         if self._plain[0] is not base or self._plain[1] != on_white:  # most runs of a paragraph look like it
             self._plain = base, on_white, self._seen(base, on_white)

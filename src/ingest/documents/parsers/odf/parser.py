@@ -40,7 +40,7 @@ MEDIA_TYPES = (
     "application/vnd.oasis.opendocument.spreadsheet",
     "application/vnd.oasis.opendocument.presentation",
 )
-VERSION = "7"
+VERSION = "8"
 LIBRARIES = ("lxml",)
 
 _HIDDEN = ("hidden",)

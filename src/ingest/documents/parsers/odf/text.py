@@ -6,6 +6,7 @@ from typing import Any
 
 from ingest.documents.parsers._office.number_formats import NumberFormat
 from ingest.documents.parsers._reading.comments import Comment
+from ingest.documents.parsers._reading.raised_figures import marked_script
 from ingest.documents.parsers._reading.symbol_fonts import is_symbol_font, with_symbols
 
 _PREFIX = "{urn:oasis:names:tc:opendocument:xmlns:"
@@ -50,6 +51,7 @@ class OdfStyles:
         self._lists: dict[str, Any] = {}
         self._faces: dict[str, str] = {}  # name in the document → font
         self._fonts: dict[str, str] = {}  # of each style that was asked for
+        self._shifts: dict[str, str] = {}  # of each style of runs that was asked for
         self.data: dict[str, Any] = {}  # name → style of numbers
         self.formats: dict[str, NumberFormat | None] = {}  # of each style of cells that was asked for
         for root in roots:
@@ -100,6 +102,14 @@ class OdfStyles:
             return ""
         face = properties.get(STYLE + "font-name") or ""
         return self._faces.get(face, face) or (properties.get(FO + "font-family") or "").strip("'\"")
+
+    def shift(self, name: str) -> str:
+        """Return how far a style raises the text of a run, "" if it does not: "super", "sub", "33%", "-33%"."""
+        if name not in self._shifts:
+            found = (style.find(STYLE + "text-properties") for _, style in self._chain(name) if style is not None)
+            places = (properties.get(STYLE + "text-position") for properties in found if properties is not None)
+            self._shifts[name] = (next(filter(None, places), "").split() or [""])[0].removeprefix("0%")
+        return self._shifts[name]
 
     def is_hidden(self, name: str | None) -> bool:
         """Return whether text with a style is not displayed."""
@@ -196,7 +206,12 @@ def _walk(element: Any, reading: _Reading, inside: bool, font: str) -> None:
             reading.parts.append("\n")
         elif isinstance(tag, str) and tag not in _APART:
             within = inside or (reading.hides and reading.styles.hidden(child))
+            start = len(reading.parts)
             _walk(child, reading, within, _symbol_font(child, reading.styles, font))
+            if tag == TEXT + "span" and (shift := reading.styles.shift(child.get(TEXT + "style-name") or "")):
+                before, text = "".join(reading.parts[start - 1 : start]), "".join(reading.parts[start:])
+                raised = shift != "sub" and shift[0] != "-"
+                reading.parts[start:] = [marked_script(text, before, child.tail or "", raised=raised)]
         reading.add(child.tail, inside, font)
 
 

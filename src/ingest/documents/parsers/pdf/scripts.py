@@ -1,12 +1,9 @@
-"""Raised and lowered figures: "10³" and "H₂O" are other texts than "103" and "H2O".
-
-Figures and signs become Unicode's superscripts and subscripts. Letters are written "x^a" and "V_max", since Unicode has
-few of them, and nobody would search for those. What is only raised by custom stays as it is: "1st", "M^me", "[1]", "*".
-"""
+"""Raised and lowered figures of a page: "10³" and "H₂O" are other texts than "103" and "H2O". See `raised_figures`."""
 
 import re
 from collections.abc import Sequence
 
+from ingest.documents.parsers._reading.raised_figures import FIGURES, script
 from ingest.documents.parsers.pdf.fonts import UNSEEN
 from ingest.documents.parsers.pdf.page import Word
 
@@ -20,11 +17,6 @@ _MARK = 3  # characters of a mark at the beginning of a note, at most
 _RIGHT_TO_LEFT = "\u0590"  # the first letter of scripts written so
 _LONGEST = 12  # characters
 _LINE = 0.05  # font sizes: words are on one line
-_UP = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
-_DOWN = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
-_FIGURES = re.compile(r"[-–−+]?[0-9n]+(?:[-–−+,.;:=][0-9n]+)*[-–−+,.;]?|[-–−+]|\(?[0-9]+\)")
-_CUSTOM = frozenset({"st", "nd", "rd", "th", "er", "ère", "re", "e", "ème", "me", "o", "a", "os", "as", "lle", "mes"})
-_SIGNS = {"TM": "™", "tm": "™", "SM": "℠", "sm": "℠", "R": "®"}
 _PLAIN = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "01234567890123456789")
 _FRACTION = re.compile(r"(\d?)([⁰¹²³⁴-⁹]+)(?:⁄([₀-₉0-9]+)|/([₀-₉]+))")
 
@@ -102,7 +94,7 @@ def _shifted(word: Word, main: Word) -> bool:
 
 def _is_mark(word: Word, after: Word) -> bool:
     """Return whether a word is the raised mark at which a note begins."""
-    mark = len(word.text) <= _MARK and (bool(_FIGURES.fullmatch(word.text)) or len(word.text) == 1)
+    mark = len(word.text) <= _MARK and (bool(FIGURES.fullmatch(word.text)) or len(word.text) == 1)
     return mark and word.base < after.base and _shifted(word, after)
 
 
@@ -117,29 +109,10 @@ def _touches(before: Word, word: Word, mains: tuple[Word | None, Word | None]) -
 
 def _written(word: Word, main: Word, before: str, after: Word | None) -> str:
     """Return the text of a raised or lowered word, behind the text `before` if they touch."""
-    text, raised = word.text, word.base < main.base
-    figures = bool(_FIGURES.fullmatch(text))
-    if not figures and not any(map(str.isalnum, text)):
-        return text
-    if raised and (before[-1:].isalnum() and _by_custom(text, before)):
-        return _SIGNS.get(text, text)
-    if text[0] == "[" or (after is not None and after.text[:1] == "⁄" and _near(word, after, main.size)):
-        return text
-    if figures:
-        sign = text[:1].replace("–", "-")
-        return f"{sign}{text[1:]}".translate(_UP if raised else _DOWN)
+    if after is not None and after.text[:1] == "⁄" and _near(word, after, main.size):
+        return word.text
     behind = after.text[:1] if after is not None and after.joined else ""
-    if raised and before[-1:].isalpha() and behind.isalpha():
-        return text  # inside a word
-    plain = text.isalnum() and not behind.isalnum()
-    return f"{'^' if raised else '_'}{text if plain or (text[0] == '(' and text[-1] == ')') else f'({text})'}"
-
-
-def _by_custom(text: str, before: str) -> bool:
-    """Return whether letters are only raised by custom: ordinals, abbreviations, trade marks."""
-    if text in _SIGNS:
-        return before[-1:].isalpha()
-    return text.lower() in _CUSTOM and (len(text) > 1 or before[-1:].isdigit())
+    return script(word.text, before, behind, raised=word.base < main.base)
 
 
 def _fraction(found: re.Match[str]) -> str:

@@ -31,7 +31,7 @@ MEDIA_TYPES = (
     "application/vnd.ms-powerpoint.slideshow.macroenabled.12",
     "application/vnd.ms-powerpoint.template.macroenabled.12",
 )
-VERSION = "5"
+VERSION = "6"
 LIBRARIES = ("lxml",)
 
 _LISTED = ("body", "obj", "")  # placeholders whose text has bullets by default; "" is a content placeholder

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ingest.documents.parsers._office.number_formats import NumberFormat, built_in, plain_number
 from ingest.documents.parsers._office.ooxml import A, Package, S
+from ingest.documents.parsers._reading.raised_figures import marked_script
 from ingest.documents.parsers._reading.symbol_fonts import is_symbol_font, with_symbols
 from ingest.documents.parsers._reading.table_blocks import is_number
 from ingest.documents.parsers.xlsx.formulas import Formulas
@@ -143,8 +144,10 @@ def rich(element: Any) -> str:
     """Return the text of a string item as its fonts show it, without phonetic readings."""
     parts = [child.text or "" for child in element.findall(S + "t")]
     for run in element.findall(S + "r"):
-        font = run.find(f"{S}rPr/{S}rFont")
+        font, shift = run.find(f"{S}rPr/{S}rFont"), run.find(f"{S}rPr/{S}vertAlign")
         text = run.findtext(S + "t") or ""
+        if shift is not None and (kind := shift.get("val") or "baseline") != "baseline":
+            text = marked_script(text, parts[-1] if parts else "", "", raised=kind == "superscript")
         parts.append(text if font is None else with_symbols(text, font.get("val") or ""))
     return _unescaped("".join(parts))
 

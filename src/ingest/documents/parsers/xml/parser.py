@@ -7,6 +7,7 @@ structure. Entities are refused before anything is parsed, and nothing is fetche
 from typing import Any
 
 from ingest.documents.parsers._markup.html_blocks import add_html
+from ingest.documents.parsers._markup.html_raised import write_scripts
 from ingest.documents.parsers._markup.html_tree import declared_encoding, tree
 from ingest.documents.parsers._markup.xml_tree import xml_tree
 from ingest.documents.parsers._reading.assembly import Assembly
@@ -26,7 +27,7 @@ MEDIA_TYPES = (
     "application/jats+xml",
     "application/tei+xml",
 )
-VERSION = "5"
+VERSION = "6"
 LIBRARIES = ("lxml", "charset-normalizer", "webencodings")
 
 _FEEDS = ("rss", "feed", "rdf")
@@ -50,6 +51,7 @@ def parse(raw: RawDocument) -> Document:
     path = raw.ref.path
     source = decode(raw.data, path, told_charset(raw) or declared_encoding(raw.data))
     root = xml_tree(source, path, nesting=raw.options.limits.nesting)
+    write_scripts(root)
     language = (root.get("{http://www.w3.org/XML/1998/namespace}lang") or root.get("lang") or "").partition("-")[0]
     stated = next((text for place in _STATED if (text := _text(root.find(place)))), "")
     assembly = Assembly(raw)
