@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 
 def whole_documents(folder: Path) -> None:
-    """Print nDCG@10 of BM25 alone over whole documents, as it is published for BEIR, with both forms of analysis."""
+    """Print nDCG@10 of BM25 alone over whole documents, as it is published for BEIR."""
     from ingest.keyword import Analyser, KeywordIndex, merge, shard_postings
     from ingest.quality.judged_sets import read_judged_set
 
@@ -16,16 +16,15 @@ def whole_documents(folder: Path) -> None:
     texts, ids = [path.read_text(encoding="utf-8") for path in paths], [f"docs/{path.name}" for path in paths]
     with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
         asked = [q for q in read_judged_set(lines, folder.name) if q.answerable and q.gold]
-    for label, form in (("words of letters and digits", 1), ("identifiers, and scripts without spaces in pairs", 2)):
-        analyser = Analyser(format=form)
-        with tempfile.TemporaryDirectory() as scratch:
-            made = shard_postings(texts, ids, analyser)
-            pq.write_table(made.postings, path := Path(scratch) / "shard")
-            files = merge([(made.lengths, [(path, np.arange(len(texts)))])], Path(scratch) / "merged")
-            with KeywordIndex.open(files.postings, files.terms, files.lengths) as index:
-                found = index.search(analyser.terms([q.text for q in asked]), [None] * len(asked), 10)
-        scores = [ndcg([h.chunk_id for h in hits], q.gold) for hits, q in zip(found, asked, strict=True)]
-        print(f"bm25 over {len(ids):,} whole documents, {label}: ndcg@10 {np.mean(scores):.3f}")
+    analyser = Analyser()
+    with tempfile.TemporaryDirectory() as scratch:
+        made = shard_postings(texts, ids, analyser)
+        pq.write_table(made.postings, path := Path(scratch) / "shard")
+        files = merge([(made.lengths, [(path, np.arange(len(texts)))])], Path(scratch) / "merged")
+        with KeywordIndex.open(files.postings, files.terms, files.lengths) as index:
+            found = index.search(analyser.terms([q.text for q in asked]), [None] * len(asked), 10)
+    scores = [ndcg([h.chunk_id for h in hits], q.gold) for hits, q in zip(found, asked, strict=True)]
+    print(f"bm25 over {len(ids):,} whole documents: ndcg@10 {np.mean(scores):.3f}")
 
 
 def ndcg(ranked: list[str], gold: tuple) -> float:

@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings, UnknownReaderFormat
 from ingest.ids import digest_of
-from ingest.keyword.words import FORMATS, words_in
+from ingest.keyword.words import words_in
 
 FORMAT = 2
+LONGEST_TERM = 64  # characters; longer words (hex dumps, base64) are cut to this length
+FIXED = {"format": FORMAT, "lowercase": True, "max_term_characters": LONGEST_TERM}  # of every record
 REMEMBERED = 2**18  # pieces whose terms are kept: most pieces of a text recur
 PROBE = (
     "Rolling back promoted indexes quickly: nightly re-embeddings of 1,234 documents (generously normalised) "
     "Straße ΣΊΣΥΦΟΣ İstanbul ﬁne naïve café 東京 हिन्दी x_y don't relational conditional hopping skies generalizations"
+    " ERR_4031 foo.bar_baz() v1.2.3 HTTPServer 東京都に住む ภาษาไทย ພາສາລາວ ភាសាខ្មែរ မြန်မာ"
 )
-PROBE_2 = PROBE + " ERR_4031 foo.bar_baz() v1.2.3 HTTPServer 東京都に住む ภาษาไทย ພາສາລາວ ភាសាខ្មែរ မြန်မာ"
 
 
 class Encoded(NamedTuple):
@@ -34,24 +36,17 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True)
 class Analyser:
-    """How text becomes terms: NFKC, case folding, words of letters and digits, stems.
+    """How text becomes terms: NFKC, full case folding ("Straße" equals "STRASSE"), words of letters and digits, stems.
 
-    Format 2 also keeps whole identifiers, and cuts scripts without spaces into pairs of characters; format 1 is older.
+    Identifiers are also kept whole, and scripts without spaces are cut into pairs of characters.
     """
 
     language: str = "english"  # of the Snowball stemmer
     stem: bool = True
-    lowercase: bool = True  # full case folding: "Straße" and "STRASSE" become equal
-    max_term_characters: int = 64  # longer words (hex dumps, base64) are cut to this length
     stop_words: tuple[str, ...] = ()  # words as written in lower case, dropped before stemming
     heading_weight: int = 1  # how many times a term of the heading path counts; 0: not at all
-    format: int = FORMAT
 
     def __post_init__(self) -> None:
-        if self.max_term_characters < 1:
-            raise InvalidSettings(f"analyser: max_term_characters must be at least 1, not {self.max_term_characters}")
-        if self.heading_weight < 0:
-            raise InvalidSettings(f"analyser: heading_weight must be at least 0, not {self.heading_weight}")
         if self.stem:
             import Stemmer
 
@@ -61,15 +56,14 @@ class Analyser:
 
     def record(self) -> dict[str, Any]:
         """Return the options, and a digest of a fixed text's terms: another Python or stemmer may make others."""
-        probe = PROBE if self.format == 1 else PROBE_2
-        options = {**asdict(self), "stop_words": list(self.stop_words)}
-        return {**options, "probe": digest_of(self.terms([probe])[0])}
+        options = {**FIXED, **asdict(self), "stop_words": list(self.stop_words)}
+        return {**options, "probe": digest_of(self.terms([PROBE])[0])}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return a record's analyser. Raises: UnknownReaderFormat for a newer format, or if terms differ now."""
-        if record.get("format", FORMAT) not in FORMATS:
-            raise UnknownReaderFormat(f"analyser: format {record['format']}, this version reads up to {FORMAT}")
+        """Return a record's analyser. Raises: UnknownReaderFormat for another format, or if terms differ now."""
+        if (found := {**FIXED, **record}) != found | FIXED:
+            raise UnknownReaderFormat(f"analyser: format {found['format']}, this version reads {FORMAT}")
         options = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
         analyser = cls(**{**options, "stop_words": tuple(options.get("stop_words", ()))})
         if "probe" in record and (now := analyser.record()["probe"]) != record["probe"]:
@@ -120,10 +114,10 @@ class Analyser:
     def _analysed(self, pieces: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the terms of each piece. Stemming many words at once makes a batch fast."""
         dropped = frozenset(self.stop_words)
-        lines = [words_in(piece, self.format, self.lowercase) for piece in pieces]
+        lines = [words_in(piece) for piece in pieces]
         if dropped:
             lines = [[word for word in line if word not in dropped] for line in lines]
-        words = [word[: self.max_term_characters] for word in chain.from_iterable(lines)]
+        words = [word[:LONGEST_TERM] for word in chain.from_iterable(lines)]
         if self.stem:
             import Stemmer
 

@@ -52,14 +52,8 @@ class PostingsCache:
     segments: Sequence[Segment]
     norms: NDArray[np.float64]  # k1 · (1 − b + b · length / average), by code
     codes: NDArray[Any]  # (chunks,) code of each chunk's length
-    limit: int  # bytes
-    held: BoundedCache[str, tuple[Postings | None]] = field(init=False)  # None for terms that no chunk holds
+    held: BoundedCache[str, tuple[Postings | None]]  # None for terms that no chunk holds
     _decoding: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        if self.limit < 1:
-            raise InvalidSettings(f"keyword index: cache_bytes must be at least 1, not {self.limit}")
-        self.held = BoundedCache(self.limit)
 
     def get(self, term: str) -> Postings | None:
         """Return a term's postings, None if no chunk holds it."""
@@ -149,7 +143,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         whatever the limit: 5 bytes per posting of a rare term, as little as 1 byte per posting and 0.2 per chunk for a
         frequent one.
 
-        Raises: SchemaMismatch for files that are damaged or do not belong together; InvalidSettings for `cache_bytes`.
+        Raises: SchemaMismatch for files that are damaged or do not belong together.
         """
         codes, distinct, average = _coded_lengths(lengths)
         ids = ChunkIds(open_groups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
@@ -157,7 +151,8 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         held = (open_groups(file, POSTINGS, CACHED_GROUPS) for file in files[::2])
         known = (open_groups(file, TERMS, CACHED_GROUPS) for file in files[1::2])
         segments = [*map(Segment, held, known, chunks)]
-        index = cls(ids, PostingsCache(segments, formula.norms(distinct, average), codes, cache_bytes), formula)
+        cache = PostingsCache(segments, formula.norms(distinct, average), codes, BoundedCache(cache_bytes))
+        index = cls(ids, cache, formula)
         for one in segments:
             last = one.terms.count - 1
             counted = sum(one.terms.row(last, ("first", "document_frequency"))) if last >= 0 else 0

@@ -6,7 +6,6 @@ from functools import cache
 from itertools import chain, pairwise
 from string import punctuation as PUNCTUATION
 
-FORMATS = (1, 2)
 WORD = re.compile(r"[^\W_]+")  # runs of Unicode letters and digits
 IDENTIFIER = re.compile(r"\w*[^\W_](?:[._]+\w*[^\W_])+")  # snake_case, v1.2.3, foo.bar_baz
 CAMEL = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z][a-z]+|[a-z]+|[A-Z]+|[0-9]+")
@@ -31,22 +30,20 @@ def _with_marks() -> tuple[re.Pattern[str], re.Pattern[str]]:
     return re.compile(rf"\w[\w{every}]*"), re.compile(rf"(?s:.)[{every}]*")
 
 
-def words_in(piece: str, format: int, lowercase: bool) -> list[str]:
-    """Return the words of a piece in order; a whole identifier comes before its parts."""
+def words_in(piece: str) -> list[str]:
+    """Return the words of a piece in order, with full case folding; a whole identifier comes before its parts."""
     word = piece.strip(PUNCTUATION)
     # A shortcut: such a piece has no identifier and no capital within a word.
     if piece.isascii() and word.isalnum() and (word.islower() or word.istitle() or word.isupper() or word.isdigit()):
-        return [word.lower() if lowercase else word]
+        return [word.lower()]
     text = piece if piece.isascii() else unicodedata.normalize("NFKC", piece)
-    if format == 1:
-        return _runs(text.casefold() if lowercase else text)
     found: list[str] = []
     at = 0
     for run in () if text.isascii() else SPACELESS.finditer(text):
         found += _identifiers(text[at : run.start()]) + _pairs(run.group())
         at = run.end()
     found += _identifiers(text[at:])
-    return [word.casefold() for word in found] if lowercase else found
+    return [word.casefold() for word in found]
 
 
 def _identifiers(text: str) -> list[str]:

@@ -156,8 +156,6 @@ def test_parameters_outside_their_range_are_refused(tmp_path):
     files = build([[["a"]]], tmp_path)
     with pytest.raises(InvalidSettings, match="k1"):
         opened(files, b=1.5)
-    with pytest.raises(InvalidSettings, match="cache_bytes"):
-        opened(files, cache_bytes=0)
     with opened(files) as index, pytest.raises(InvalidSettings, match="limit"):
         index.search([["a"]], [None], 0)
 
