@@ -107,7 +107,7 @@ def _write_into_every_descriptor(_):
 def _answer_huge(_):
     for descriptor in range(3, 64):
         try:
-            os.write(descriptor, b"\0\0\0\2" + b"\xff" * 8 + b"{}")
+            os.write(descriptor, b"\xff" * 4 + b"\x7f" + b"\xff" * 7 + b"{}")  # of 2^63 - 1 bytes
         except OSError:
             continue
     return "done"

@@ -2,18 +2,19 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from io import FileIO
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any, cast
 
 from pydantic_core import from_json
 
-from ingest.adapters.child_pipe import HEADER, Frame
 from ingest.errors import SandboxUnavailable
 from ingest.process_guard import group_guard
 from ingest.scratch import scratch_folder
@@ -30,7 +31,7 @@ KEPT_OUTPUT = 4096  # last bytes of a process's standard error
 
 
 class TooLarge(Exception):
-    """The answer is too large and was not read. Argument: its bytes."""
+    """The answer is too large and was not read."""
 
 
 class ParserProcess:
@@ -47,7 +48,7 @@ class ParserProcess:
         self._end: tuple[int, str] | None = None  # exit code and last words, once it was killed
         self._opened = ExitStack()
         folder = self._opened.enter_context(scratch_folder()) if programs else None
-        self._pipe, theirs = socket.socketpair()
+        self._pipe, theirs = Pipe()
         self._opened.enter_context(self._pipe)
         try:
             with theirs:
@@ -61,7 +62,7 @@ class ParserProcess:
             raise SandboxUnavailable(f"no parser process can be started: {error.strerror}") from error
         self.pid = self._process.pid
         try:
-            self.walls: dict[str, bool] = from_json(self.receive(time.monotonic() + start_seconds, 1024))
+            self.walls: dict[str, bool] = from_json(self.ask((), time.monotonic() + start_seconds, 1024))
         except (OSError, TooLarge) as error:
             late = isinstance(error, TimeoutError)
             code, said = self.kill(0.0 if late else GRACE_SECONDS)
@@ -79,19 +80,24 @@ class ParserProcess:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def send(self, frame: Frame, deadline: float) -> None:
-        """Write a question before a deadline on the monotonic clock. Raises: TimeoutError; OSError if it has ended."""
-        self.asked += 1
-        self._drain()
-        for part in frame.parts():
-            self._pipe.settimeout(_left(deadline))
-            self._pipe.sendall(part)
+    def ask(self, question: Sequence[bytes], deadline: float, most: int) -> bytes:
+        """Return the answer to the messages of a question; kill it at a deadline on the monotonic clock.
 
-    def receive(self, deadline: float, most: int) -> bytearray:
-        """Return the answer, read before a deadline on the monotonic clock. Raises: TooLarge, and as `send`."""
-        if (size := sum(HEADER.unpack(self._read(HEADER.size, deadline)))) > most:
-            raise TooLarge(size)
-        return self._read(size, deadline)
+        Raises: TimeoutError if that was needed; other OSErrors if it has ended; TooLarge above `most` bytes.
+        """
+        self._drain()
+        late = threading.Timer(deadline - time.monotonic(), self.interrupt)
+        late.start()
+        try:
+            for message in question:
+                self._pipe.send_bytes(message)
+            return self._pipe.recv_bytes(most)
+        except (EOFError, OSError) as error:
+            if not self._pipe.readable:
+                raise TooLarge from error
+            raise (TimeoutError if time.monotonic() >= deadline else ConnectionResetError) from error
+        finally:
+            late.cancel()
 
     def kill(self, grace_seconds: float = 0.0) -> tuple[int, str]:
         """End it and everything it started; return its exit code (negative: a signal) and its last output.
@@ -112,16 +118,6 @@ class ParserProcess:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
-    def _read(self, size: int, deadline: float) -> bytearray:
-        data = bytearray(size)
-        left = memoryview(data)
-        while left:
-            self._pipe.settimeout(_left(deadline))
-            if not (got := self._pipe.recv_into(left)):
-                raise ConnectionResetError
-            left = left[got:]
-        return data
-
     def _drain(self) -> str:
         """Return the end of what it wrote to its standard error since the last call."""
         kept = b""
@@ -136,8 +132,3 @@ def environment(temporary: Path | None = None) -> dict[str, str]:
     """Return the environment for Python and programs, without secrets; `temporary`: the folder they may write to."""
     passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     return passed_on | FIXED | ({"TMPDIR": str(temporary)} if temporary else {})
-
-
-def _left(deadline: float) -> float:
-    """Return the seconds left, never 0: that timeout makes a socket non-blocking."""
-    return max(deadline - time.monotonic(), 0.001)

@@ -1,7 +1,7 @@
 """A parser process, which answers questions until the pipe is closed, and the messages to it and from it.
 
-    question   head: ref, media type, options                       body: the document's bytes
-    answer     head: blocks, text, children, … or error and message
+    question   ref, media type, options; then the document's bytes
+    answer     blocks, text, children, … or error and message
 
 The process imports only parsers; `pool_sandbox` asks it. Messages have plain values only, as a hostile document may
 control the process. No pickle: answers are built from numbers and strings, and validated.
@@ -15,17 +15,19 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from ingest import errors
-from ingest.adapters.child_pipe import ChildPipe, Frame, end_with
 from ingest.adapters.sandbox import parsing as _parse
 from ingest.adapters.sandbox import process_limits as _walls
 from ingest.documents import parsers
+from ingest.process_guard import end_with
 from ingest.records import Document, DocumentRef, Listed, ParserOptions, RawDocument
 
 MAX_NOTES, MAX_NOTE = 20, 500  # per document; characters
@@ -54,22 +56,22 @@ class BadAnswer(ValueError):
     """An answer that no honest worker gives."""
 
 
-def ask(raw: RawDocument) -> Frame:
-    """Return the question for a document."""
+def ask(raw: RawDocument) -> tuple[bytes, bytes]:
+    """Return the question for a document, in two messages."""
     shown = ("uri", "source", "path", "version", "size", "modified", "media_type", "title")
     ref = {name: getattr(raw.ref, name) for name in shown}
     head = {"ref": ref, "media_type": raw.media_type, "options": raw.options.model_dump_json()}
-    return Frame(json.dumps(head).encode(), raw.data)  # unlike pydantic, it can encode names that are not UTF-8
+    return json.dumps(head).encode(), raw.data  # unlike pydantic, it can encode names that are not UTF-8
 
 
-def asked(frame: Frame) -> RawDocument:
+def asked(question: bytes, data: bytes) -> RawDocument:
     """Return the document of a question."""
-    head = json.loads(frame.head)
+    head = json.loads(question)
     options = ParserOptions.model_validate_json(head["options"])
-    return RawDocument(DocumentRef(**head["ref"]), bytes(frame.body), head["media_type"], options)
+    return RawDocument(DocumentRef(**head["ref"]), data, head["media_type"], options)
 
 
-def answer(result: Document | Exception, notes: Sequence[str] = (), last: bool = False) -> Frame:
+def answer(result: Document | Exception, notes: Sequence[str] = (), last: bool = False) -> bytes:
     """Return the answer with a document or an error, and the parser's warnings; `last` if the worker ends after it."""
     told: Document | Refused
     if isinstance(result, Document):
@@ -78,7 +80,7 @@ def answer(result: Document | Exception, notes: Sequence[str] = (), last: bool =
         message = str(result)[:MAX_MESSAGE].encode(errors="backslashreplace").decode()
         told = Refused(type(result).__name__, message)
     whole = AnswerHead.model_construct(result=told, notes=tuple(notes), last=last)
-    return Frame(TypeAdapter(AnswerHead).dump_json(whole, exclude_defaults=True))
+    return TypeAdapter(AnswerHead).dump_json(whole, exclude_defaults=True)
 
 
 class ParserAnswer(NamedTuple):
@@ -89,7 +91,7 @@ class ParserAnswer(NamedTuple):
     notes: tuple[str, ...]  # the parser's warnings
 
 
-def answered(data: bytes | bytearray) -> ParserAnswer:
+def answered(data: bytes) -> ParserAnswer:
     """Return the content of an answer. Raises: BadAnswer."""
     try:
         told = AnswerHead.model_validate_json(data, strict=True)
@@ -123,24 +125,23 @@ def main() -> None:
     Arguments: the pipe's descriptor, the parent's process id, 1 if parsers may start programs, else 0.
     The first message states which of the kernel's limits are in force.
     """
-    pipe, parent, programs = ChildPipe(int(sys.argv[1])), int(sys.argv[2]), sys.argv[3] == "1"
+    pipe, parent, programs = Connection(int(sys.argv[1])), int(sys.argv[2]), sys.argv[3] == "1"
     end_with(parent)
     notes = _silence()
     parsers.media_types()  # imports every parser
     walls = _walls.raise_walls(programs)
     gc.collect()
     gc.freeze()
-    pipe.send(Frame(to_json(walls)))
-    while (frame := pipe.receive()) is not None:
-        reply, last = _reply(asked(frame), programs, notes)
-        del frame
-        pipe.send(reply)
-        del reply
-        if last:
-            break
+    pipe.send_bytes(to_json(walls))
+    last = False
+    with suppress(EOFError):
+        while not last:
+            reply, last = _reply(asked(pipe.recv_bytes(), pipe.recv_bytes()), programs, notes)
+            pipe.send_bytes(reply)
+            del reply
 
 
-def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[Frame, bool]:
+def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[bytes, bool]:
     """Return the answer for a document, and whether this process should end after it.
 
     It ends after running out of memory, and if a program left something running.

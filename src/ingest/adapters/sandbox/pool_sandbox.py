@@ -139,15 +139,15 @@ class PoolSandbox:
         path, limits = raw.ref.path, raw.options.limits
         deadline = time.monotonic() + limits.wall_seconds
         try:
-            process.send(_wire.ask(raw), deadline)
-            answer = _wire.answered(process.receive(deadline, _largest(limits)))
+            process.asked += 1
+            answer = _wire.answered(process.ask(_wire.ask(raw), deadline, _largest(limits)))
             if isinstance(answer.result, _parse.ProgramNeeded) and process.programs:
                 raise _wire.BadAnswer("a program is needed, and allowed")
         except TimeoutError as error:
             raise ParserTimeout(f"{path}: not parsed within {limits.wall_seconds:g} s (limits.wall_seconds)") from error
         except TooLarge as error:
-            most = f"{_largest(limits)} (limits.blocks, text_characters, archive_bytes)"
-            raise OversizedDocument(f"{path}: parsed to {error} bytes, the limits allow {most}") from error
+            most = f"{_largest(limits)} bytes that the limits allow (limits.blocks, text_characters, archive_bytes)"
+            raise OversizedDocument(f"{path}: parsed to more than the {most}") from error
         except _wire.BadAnswer as error:
             raise ParserCrashed(f"{path}: its parser gave no answer that can be read: {error}") from error
         except OSError:  # the pipe is closed: it has ended

@@ -13,7 +13,9 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import suppress
 from functools import cache
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -22,9 +24,9 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 from qdrant_client.http import models
 
-from ingest.adapters.child_pipe import ChildPipe, Frame, end_with
 from ingest.adapters.vectors.edge import translation as translate
 from ingest.adapters.vectors.edge.locks import read_json, sync_folder, write_durably
+from ingest.process_guard import end_with
 
 INDEXING_THREADS = min(os.cpu_count() or 1, 8)  # per optimisation; more would slow the workers that answer
 DONE = {"operation_id": 0, "status": "completed"}
@@ -179,19 +181,18 @@ class Worker:
         self._folder = collections
         self._collection: Collection | None = None
 
-    def answer(self, request: Frame) -> Frame:
+    def answer(self, head: dict[str, Any], body: bytes) -> tuple[bytes, bytes]:
         """Return the answer to one request, even for errors: the HTTP status, and a body in Qdrant's shape."""
-        head = from_json(request.head)
         try:
-            result = self._do(head, request.body)
+            result = self._do(head, body)
         except Exception as error:
             status, told = 400, f"Wrong input: {error}"
             # edge has no exception class of its own for invalid requests
             if not isinstance(error, ValueError | TypeError) and type(error) is not Exception:
                 logger.exception("worker failed to %s in %s", head["do"], head["collection"])
                 status, told = 500, f"Service internal error: {type(error).__name__}: {error}"
-            return Frame(b"%d" % status, to_json({"status": {"error": told}, "time": 0.0, "result": None}))
-        return Frame(b"200", to_json({"result": result, "status": "ok", "time": 0.0}))
+            return b"%d" % status, to_json({"status": {"error": told}, "time": 0.0, "result": None})
+        return b"200", to_json({"result": result, "status": "ok", "time": 0.0})
 
     def close(self) -> None:
         if self._collection is not None:
@@ -224,9 +225,11 @@ def main() -> None:
     end_with(front)  # while building a graph, it does not read the pipe
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s worker %(process)d %(message)s")
-    worker, pipe = Worker(folder), ChildPipe(descriptor)
-    while (request := pipe.receive()) is not None:
-        pipe.send(worker.answer(request))
+    worker, pipe = Worker(folder), Connection(descriptor)
+    with suppress(EOFError):
+        while True:
+            for part in worker.answer(from_json(pipe.recv_bytes()), pipe.recv_bytes()):
+                pipe.send_bytes(part)
     worker.close()
 
 

@@ -3,21 +3,21 @@
 import asyncio
 import logging
 import os
-import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from ingest.adapters.child_pipe import HEADER, Frame
 from ingest.records import QdrantOptions
 
 logger = logging.getLogger(__name__)
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class RefusedRequest(Exception):
@@ -41,20 +41,19 @@ class FrontOptions:
 
 
 class WorkerProcess:
-    """One worker process. Requests are written at once and answered in order."""
+    """One worker process, and the thread that asks it one request after another."""
 
-    def __init__(self, process: asyncio.subprocess.Process, pipe: Streams, max_waiting: int) -> None:
-        self.process = process
-        self._reader, self._writer = pipe
-        self._max_waiting = max_waiting
-        self._waiting, self._turn = 0, asyncio.Lock()
+    def __init__(self, process: subprocess.Popen[bytes], pipe: Connection, max_waiting: int) -> None:
+        self.process, self._pipe = process, pipe
+        self._waiting, self._max_waiting = 0, max_waiting
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="worker")
         self.optimisation: asyncio.Task[str] | None = None  # its result is what went wrong, "" for nothing
         self.info_before: dict[str, Any] = {}  # of the collection, at the start of its optimisation
 
     @property
     def alive(self) -> bool:
         """False once the pipe is broken or the process has ended."""
-        return not self._reader.at_eof() and self._reader.exception() is None
+        return not self._pipe.closed and self.process.poll() is None
 
     @property
     def idle(self) -> bool:
@@ -78,34 +77,41 @@ class WorkerProcess:
             told = f"{number} requests wait for this collection, the limit is {limit}"
             raise RefusedRequest(429, f"Too many requests: {told}")
         self._waiting += 1
-        return await asyncio.shield(asyncio.create_task(self._exchange(Frame(to_json(head), body))))
+        return await asyncio.shield(asyncio.create_task(self._exchange(to_json(head), body)))
 
-    async def _exchange(self, request: Frame) -> Response:
+    async def _exchange(self, *request: bytes) -> Response:
         try:
-            self._writer.writelines(request.parts())
-            async with self._turn:  # it is taken in the order in which the requests were written
-                await self._writer.drain()
-                head, body = HEADER.unpack(await self._reader.readexactly(HEADER.size))
-                status = int(await self._reader.readexactly(head))
-                return Response(await self._reader.readexactly(body), status, media_type="application/json")
-        except (asyncio.IncompleteReadError, OSError) as error:
+            answer, status = await asyncio.get_running_loop().run_in_executor(self._thread, self._asked, request)
+            return Response(answer, status, media_type="application/json")
+        except (EOFError, OSError) as error:
             raise self._died() from error
         finally:
             self._waiting -= 1
 
+    def _asked(self, request: tuple[bytes, ...]) -> tuple[bytes, int]:
+        try:
+            for part in request:
+                self._pipe.send_bytes(part)
+            status = int(self._pipe.recv_bytes())
+            return self._pipe.recv_bytes(), status
+        except (EOFError, OSError):
+            self._pipe.close()
+            raise
+
     async def end(self, grace_seconds: float) -> None:
-        """Close the pipe, so that the worker flushes and ends; kill it after `grace_seconds`, at once if 0."""
-        self._writer.close()
-        if grace_seconds > 0:
-            try:
-                await asyncio.wait_for(self.process.wait(), grace_seconds)
-            except TimeoutError:
-                logger.warning("worker %d did not end within %s s, killed", self.process.pid, grace_seconds)
-        if self.process.returncode is None:
-            self.process.kill()
-        await self.process.wait()
+        """Have the worker flush and end after what it was asked; kill it after `grace_seconds`, at once if 0."""
+        ended = asyncio.get_running_loop().run_in_executor(self._thread, self._ended)
+        if grace_seconds > 0 and not (await asyncio.wait([ended], timeout=grace_seconds))[0]:
+            logger.warning("worker %d did not end within %s s, killed", self.process.pid, grace_seconds)
+        self.process.kill()
+        await ended
+        self._thread.shutdown()
         if self.optimisation is not None:
             await asyncio.wait([self.optimisation])
+
+    def _ended(self) -> None:
+        self._pipe.close()
+        self.process.wait()
 
     def _died(self) -> RefusedRequest:
         return RefusedRequest(503, f"Service unavailable: worker {self.process.pid} ended before it answered")
@@ -158,17 +164,17 @@ class Pool:
             if idle is None:
                 raise RefusedRequest(429, f"Too many requests: all {self._options.max_open} workers are busy")
             await self.workers.pop(idle).end(self._options.stop_seconds)
-        self.workers[collection] = worker = await self._spawn()
+        self.workers[collection] = worker = self._spawn()
         return worker
 
-    async def _spawn(self) -> WorkerProcess:
-        ours, theirs = socket.socketpair()
+    def _spawn(self) -> WorkerProcess:
+        ours, theirs = Pipe()
         with theirs:
             arguments, descriptors = (self._folder, theirs.fileno(), os.getpid()), [theirs.fileno()]
             command = (sys.executable, "-P", "-m", "ingest.adapters.vectors.edge.collection", *map(str, arguments))
             try:
-                process = await asyncio.create_subprocess_exec(*command, pass_fds=descriptors, stdin=subprocess.DEVNULL)
+                process = subprocess.Popen(command, pass_fds=descriptors, stdin=subprocess.DEVNULL)
             except OSError:
                 ours.close()
                 raise
-        return WorkerProcess(process, await asyncio.open_connection(sock=ours), self._options.max_waiting)
+        return WorkerProcess(process, ours, self._options.max_waiting)
