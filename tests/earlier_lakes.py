@@ -175,7 +175,7 @@ def run(services: Services) -> RunReport:
 
 def roll_back(services: Services, to: int, why: str) -> Release:
     """Bring a release back, as `ingest rollback` does."""
-    return promotion.roll_back(services.retrieval, services.bench.options, releases(services), to, why)
+    return promotion.Promotion(services.retrieval, services.bench.options, releases(services)).roll_back(to, why)
 
 
 def heal(services: Services) -> Release | None:

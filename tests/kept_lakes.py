@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ingest.ids import sha256_hex
 from ingest.pipeline.collections import releases_of
-from ingest.pipeline.promotion import roll_back
+from ingest.pipeline.promotion import Promotion
 from ingest.pipeline.revoking import revoke
 from ingest.records import DocumentRef, RawDocument
 from tests.fakes import InMemoryStore
@@ -70,7 +70,7 @@ def go_back(made: Project, why: str) -> None:
     """Roll back to the release before."""
     services = made.services()
     releases = releases_of(services.retrieval, made.options, services.writer)
-    roll_back(services.retrieval, made.options, releases, None, why)
+    Promotion(services.retrieval, made.options, releases).roll_back(None, why)
 
 
 def kept(name: str) -> Project:

@@ -14,7 +14,7 @@ from ingest.errors import InvalidSettings
 from ingest.pipeline.collections import reconcile, releases_of, sealed
 from ingest.pipeline.document_acts import DocumentActs, Executing
 from ingest.pipeline.plan import preview
-from ingest.pipeline.promotion import Outcome, Promotion, roll_back
+from ingest.pipeline.promotion import Outcome, Promotion
 from ingest.pipeline.retirement import Retirement, pin, retire
 from ingest.pipeline.scope import Choice, Scope, check_why, checked
 from ingest.pipeline.status import IndexStatus, status_of
@@ -211,7 +211,7 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
         Raises: UnknownRelease; UnknownReaderFormat, InvalidSettings or SchemaMismatch if the target does not open.
         """
         check_why("rollback", why, "for the record and for the hold")
-        return roll_back(*self._judging(why if take_over else None), to, why)
+        return Promotion(*self._judging(why if take_over else None)).roll_back(to, why)
 
     def serving(self) -> Release | None:
         """Return the release that readers see now, None when nothing serves. Raises: SchemaMismatch, TransientError."""

@@ -25,7 +25,7 @@ from ingest.lake.contents import contents_of
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.collection_points import PointMaker, rows_of
 from ingest.pipeline.collections import releases_of
-from ingest.pipeline.promotion import Promotion, roll_back
+from ingest.pipeline.promotion import Promotion
 from ingest.records import EVERYTHING, BuildOptions, Filter, Point, QueryProfile, Release, RunReport, ScreeningPolicy
 from ingest.release import Releases
 from ingest.search import Searcher, open_serving
@@ -434,7 +434,9 @@ class Searchable(RuleBasedStateMachine):
         before = self.decided
         assert before is not None
         try:
-            release = self._in_a_process(fuse, "rollback", lambda: roll_back(*self._judging(), None, "an exercise"))
+            release = self._in_a_process(
+                fuse, "rollback", lambda: Promotion(*self._judging()).roll_back(None, "an exercise")
+            )
         except UnknownRelease:
             released = {(r.generation, r.profile) for _, r in self.project.lake.releases.after(0)}
             assert {(before.generation, before.profile)} == released or before.action != "promote"

@@ -13,7 +13,7 @@ from ingest.documents.chunking import model_input
 from ingest.lake.contents import contents_of
 from ingest.lake.rows import chunk_rows
 from ingest.pipeline.collections import releases_of
-from ingest.pipeline.promotion import ReleaseTarget
+from ingest.pipeline.promotion import Promotion
 from ingest.records import EVERYTHING, AliasAction, Manifest, QueryProfile, Release
 from ingest.release import Candidate, Releases, releases
 from ingest.release.alias_rules import release_actions
@@ -131,7 +131,7 @@ class Mover:
         """Bring the first release into force again, as a person would."""
         before = self.releases.current()
         retrieval, options = self.services.retrieval, self.services.bench.options
-        opened = ReleaseTarget(retrieval, options, self.releases).open
+        opened = Promotion(retrieval, options, self.releases).open
         release = self.releases.rollback(1, "test", opened)
         self._moved(before is not None and before.generation, release.generation)
 

@@ -33,98 +33,6 @@ PROMOTED, LIFTED = "promoted by hand", "hold lifted by hand"  # reasons recorded
 Decide = Callable[[Verdict], bool]  # True: promote; False: leave it to a person
 
 
-@dataclass
-class ReleaseTarget:
-    """What is about to serve: its points are compared with the lake before it does.
-
-    In full for `rollback_seconds`; the other shards by their numbers, and in full once the aliases have moved.
-    """
-
-    retrieval: Retrieval
-    options: BuildOptions
-    releases: Releases
-    _left: Contents | None = field(default=None, init=False)  # what is not compared in full yet
-
-    def compare(self, generation: str) -> None:
-        """Mend the points of a generation whose collection is there. Raises: IncompleteGeneration when that fails."""
-        monotonic, lake = self.retrieval.monotonic, self.retrieval.lake
-        deadline = monotonic() + self.options.rollback_seconds
-        contents = contents_of(lake, sealed(lake, generation))
-        options = self.options.model_copy(update={"scrub_points_per_second": 0})
-        found = ensure(self.retrieval, options, contents, lambda shard: monotonic() < deadline)
-        tell(self.retrieval, found, "is about to serve")
-        if found.unmatched:
-            raise errors.IncompleteGeneration(f"{contents.collection}: points do not match the lake: {found.faults[0]}")
-        self._left = None if len(found.whole) == len(contents.shards) else contents
-
-    def compare_the_rest(self) -> None:
-        """Compare every point whole if some were only counted, now that it serves. Failures are told, not raised."""
-        left, self._left = self._left, None
-        if left is None:
-            return
-        observer, where = self.retrieval.observer, left.collection
-        observer.told("comparing", where)
-        try:
-            found = ensure(self.retrieval, self.options, left)
-        except errors.IngestError as error:
-            observer.told("reconciled", f"{where}, which serves: not compared in full, the next run does it: {error}")
-            return
-        wrong = f"{len(found.faults)} faults" if found.faults else "no fault"
-        tell(self.retrieval, found, "serves", otherwise=f"compared in full, {wrong}")
-
-    def open(self, release: Release) -> None:
-        """Mend the target of a rollback and open it as a reader would, before any record is written.
-
-        Raises: UnknownReaderFormat, UnknownRelease, InvalidSettings (model not found), IncompleteGeneration (points do
-        not match the lake), SchemaMismatch (the model encodes differently from when the generation was sealed, or a
-        must-pass question fails).
-        """
-        retrieval, options = self.retrieval, self.options
-        self.releases.restore(release.generation)
-        self.compare(release.generation)
-        searcher = open_release(retrieval, release, untimed(retrieval.lake.profile(release.profile)))
-        cosine = searcher.probe_cosine()
-        if cosine < LEAST_COSINE:
-            raise errors.SchemaMismatch(
-                f"generation {release.generation}: its probe question now has cosine {cosine:.4f} to the stored "
-                f"vector, less than {LEAST_COSINE}: this is not the model that it was built with"
-            )
-        try:  # said, not refused: what serves may be worse
-            recall = measure_recall(retrieval.vectors, contents_of(retrieval.lake, searcher.manifest))
-            if recall is not None and recall.mean < options.gate.min_dense_recall:
-                log.warning("%s: dense recall@%d is %.3f", release.collection, recall.at, recall.mean)
-        except errors.DamagedFile as error:
-            log.warning("%s: its dense recall is unknown: %s", release.collection, error)
-        _ask_must_pass(searcher, options)
-
-
-def roll_back(retrieval: Retrieval, options: BuildOptions, releases: Releases, to: int | None, why: str) -> Release:
-    """As `Releases.rollback`, after the target was opened. Raises: UnknownRelease, and what opening it raises."""
-    target = ReleaseTarget(retrieval, options, releases)
-    release = releases.rollback(to, why, target.open)
-    target.compare_the_rest()
-    return release
-
-
-def _ask_must_pass(searcher: Searcher, options: BuildOptions) -> None:
-    """Ask the must-pass questions whose places the target's documents hold; younger ones say nothing about it."""
-    wanted = [q for q in judged_questions(options.judged) if q.must_pass]
-    if not wanted:
-        return
-    lake, rules = searcher.retrieval.lake, options.gate
-    current = lake.base()
-    before = None
-    with suppress(errors.DamagedFile):  # of what serves: a reason to roll back, not against it
-        before = side_of(contents_of(lake, current), wanted) if current is not None else None
-    now = side_of(contents_of(lake, searcher.manifest), wanted, before)
-    for query_id, scores in score(searcher, anchored(wanted, now, before).live).items():
-        if scores[rules.must_pass_metric] <= rules.must_pass_above:
-            raise errors.SchemaMismatch(
-                f"generation {searcher.manifest.generation}: must-pass question {query_id} has "
-                f"{rules.must_pass_metric} {scores[rules.must_pass_metric]:.3f}, not above {rules.must_pass_above}"
-            )
-
-
 @dataclass(frozen=True)
 class Outcome:
     """What became of a candidate."""
@@ -140,13 +48,18 @@ class Outcome:
         return release if self.verdict is None else self.verdict.candidate
 
 
-@dataclass(frozen=True)
+@dataclass
 class Promotion:
-    """Judges the sealed generations of an index and puts them into force."""
+    """Judges the sealed generations of an index, puts them into force, and brings earlier ones back.
+
+    Points of what is about to serve are compared with the lake before it does: in full for `rollback_seconds`; the
+    other shards by their numbers, and in full once the aliases have moved.
+    """
 
     retrieval: Retrieval
     options: BuildOptions
     releases: Releases
+    _left: Contents | None = field(default=None, init=False)  # what is not compared in full yet
 
     def settle(self, manifest: Manifest, decide: Decide, timed: Callable[..., Any]) -> Outcome:
         """Judge a run's candidate against what serves now, and promote it on a positive verdict. Raises: Overtaken."""
@@ -168,8 +81,7 @@ class Promotion:
         """Return the verdict on a sealed generation: the named one, else the one that waits, else what serves."""
         found, serving = named or waiting_candidate(self.retrieval.lake, self.options.profile), self.releases.current()
         decision = self.retrieval.lake.decision()
-        target = ReleaseTarget(self.retrieval, self.options, self.releases)
-        return self._judged(target, found or (decision.generation if decision is not None else None), serving)[1]
+        return self._judged(found or (decision.generation if decision is not None else None), serving)[1]
 
     def promote(self, named: str | None, why: str | None, lift_hold: bool) -> Outcome:
         """Judge a sealed generation, the named one or the waiting one, and promote it on a positive verdict.
@@ -178,27 +90,32 @@ class Promotion:
         Raises: Overtaken, Held, UnknownRelease, IncompleteGeneration.
         """
         retrieval, releases = self.retrieval, self.releases
-        target = ReleaseTarget(retrieval, self.options, releases)
 
         def judge() -> Outcome:
             serving, _ = releases.settled()  # not only what readers see: a verdict is compared with the newest decision
             generation = named or waiting_candidate(retrieval.lake, self.options.profile)
             verdict = None
             if generation is not None or not lift_hold:
-                manifest, verdict = self._judged(target, generation, serving)
+                manifest, verdict = self._judged(generation, serving)
                 if verdict.positive:
                     release = releases.promote(self._candidate(manifest, verdict), why or PROMOTED, lift_hold=lift_hold)
-                    target.compare_the_rest()
+                    self._compare_the_rest()
                     return self.read_back(Outcome("promoted", verdict, release))
                 if named is not None or not lift_hold:
                     return Outcome("refused", verdict, None)
             if serving is not None:
-                target.compare(serving.generation)
+                self._compare(serving.generation)
             release = releases.unhold(why or LIFTED)
-            target.compare_the_rest()
+            self._compare_the_rest()
             return Outcome("lifted" if verdict is None else "refused", verdict, release)
 
         return self._until_it_holds(judge)
+
+    def roll_back(self, to: int | None, why: str) -> Release:
+        """As `Releases.rollback`, after the target was opened. Raises: UnknownRelease, and what opening it raises."""
+        release = self.releases.rollback(to, why, self.open)
+        self._compare_the_rest()
+        return release
 
     def read_back(self, outcome: Outcome) -> Outcome:
         """Return an outcome with the release that serves now, which may be another than it was decided on."""
@@ -221,16 +138,14 @@ class Promotion:
                 self.retrieval.observer.told("judging_again", str(error))
         return judge()
 
-    def _judged(
-        self, target: ReleaseTarget, generation: str | None, serving: Release | None
-    ) -> tuple[Manifest, Verdict]:
+    def _judged(self, generation: str | None, serving: Release | None) -> tuple[Manifest, Verdict]:
         lake = self.retrieval.lake
         if generation is None:
             told = "no sealed generation waits for promotion; a run builds one, and what was released is named"
             raise errors.UnknownRelease(f"index {lake.index}: {told}. {last_rollback(lake)}")
         manifest = sealed(lake, generation)
         self.releases.restore(generation)
-        target.compare(generation)
+        self._compare(generation)
         recall = measure_recall(self.retrieval.vectors, contents_of(lake, manifest))
         manifest = manifest.model_copy(update={"recall": recall})  # as it is now, not as it was at the seal
         return manifest, self._verdict(manifest, serving)
@@ -269,3 +184,74 @@ class Promotion:
                 return Outcome("promoted", verdict, release)
         observer.told("held", held)
         return Outcome("waiting", verdict, self.releases.current())
+
+    def _compare(self, generation: str) -> None:
+        """Mend the points of a generation whose collection is there. Raises: IncompleteGeneration when that fails."""
+        monotonic, lake = self.retrieval.monotonic, self.retrieval.lake
+        deadline = monotonic() + self.options.rollback_seconds
+        contents = contents_of(lake, sealed(lake, generation))
+        options = self.options.model_copy(update={"scrub_points_per_second": 0})
+        found = ensure(self.retrieval, options, contents, lambda shard: monotonic() < deadline)
+        tell(self.retrieval, found, "is about to serve")
+        if found.unmatched:
+            raise errors.IncompleteGeneration(f"{contents.collection}: points do not match the lake: {found.faults[0]}")
+        self._left = None if len(found.whole) == len(contents.shards) else contents
+
+    def _compare_the_rest(self) -> None:
+        """Compare every point whole if some were only counted, now that it serves. Failures are told, not raised."""
+        left, self._left = self._left, None
+        if left is None:
+            return
+        observer, where = self.retrieval.observer, left.collection
+        observer.told("comparing", where)
+        try:
+            found = ensure(self.retrieval, self.options, left)
+        except errors.IngestError as error:
+            observer.told("reconciled", f"{where}, which serves: not compared in full, the next run does it: {error}")
+            return
+        wrong = f"{len(found.faults)} faults" if found.faults else "no fault"
+        tell(self.retrieval, found, "serves", otherwise=f"compared in full, {wrong}")
+
+    def open(self, release: Release) -> None:
+        """Mend the target of a rollback and open it as a reader would, before any record is written.
+
+        Raises: UnknownReaderFormat, UnknownRelease, InvalidSettings (model not found), IncompleteGeneration (points do
+        not match the lake), SchemaMismatch (the model encodes differently from when the generation was sealed, or a
+        must-pass question fails).
+        """
+        retrieval, options = self.retrieval, self.options
+        self.releases.restore(release.generation)
+        self._compare(release.generation)
+        searcher = open_release(retrieval, release, untimed(retrieval.lake.profile(release.profile)))
+        cosine = searcher.probe_cosine()
+        if cosine < LEAST_COSINE:
+            raise errors.SchemaMismatch(
+                f"generation {release.generation}: its probe question now has cosine {cosine:.4f} to the stored "
+                f"vector, less than {LEAST_COSINE}: this is not the model that it was built with"
+            )
+        try:  # said, not refused: what serves may be worse
+            recall = measure_recall(retrieval.vectors, contents_of(retrieval.lake, searcher.manifest))
+            if recall is not None and recall.mean < options.gate.min_dense_recall:
+                log.warning("%s: dense recall@%d is %.3f", release.collection, recall.at, recall.mean)
+        except errors.DamagedFile as error:
+            log.warning("%s: its dense recall is unknown: %s", release.collection, error)
+        _ask_must_pass(searcher, options)
+
+
+def _ask_must_pass(searcher: Searcher, options: BuildOptions) -> None:
+    """Ask the must-pass questions whose places the target's documents hold; younger ones say nothing about it."""
+    wanted = [q for q in judged_questions(options.judged) if q.must_pass]
+    if not wanted:
+        return
+    lake, rules = searcher.retrieval.lake, options.gate
+    current = lake.base()
+    before = None
+    with suppress(errors.DamagedFile):  # of what serves: a reason to roll back, not against it
+        before = side_of(contents_of(lake, current), wanted) if current is not None else None
+    now = side_of(contents_of(lake, searcher.manifest), wanted, before)
+    for query_id, scores in score(searcher, anchored(wanted, now, before).live).items():
+        if scores[rules.must_pass_metric] <= rules.must_pass_above:
+            raise errors.SchemaMismatch(
+                f"generation {searcher.manifest.generation}: must-pass question {query_id} has "
+                f"{rules.must_pass_metric} {scores[rules.must_pass_metric]:.3f}, not above {rules.must_pass_above}"
+            )

@@ -13,7 +13,7 @@ from ingest.errors import DamagedFile, FatalError, InvalidSettings
 from ingest.lake.stored_records import from_bytes
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.plan import preview
-from ingest.pipeline.promotion import roll_back
+from ingest.pipeline.promotion import Promotion
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.status import status_of
 from ingest.records import EVERYTHING, AliasAction, Filter, Marker, PartFile, Point, Release
@@ -328,7 +328,7 @@ def restored_of(p: Project) -> tuple[int, str, str, str]:
 def rolled_back(p: Project) -> Release:
     services = p.services()
     releases = releases_of(services.retrieval, p.options, services.writer)
-    return roll_back(services.retrieval, p.options, releases, None, "damage")
+    return Promotion(services.retrieval, p.options, releases).roll_back(None, "damage")
 
 
 @pytest.mark.parametrize("qdrant", ["there", "lost"])

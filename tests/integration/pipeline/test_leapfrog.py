@@ -15,7 +15,7 @@ from ingest.errors import UnknownRelease
 from ingest.lake.contents import contents_of
 from ingest.pipeline import collections, inspection
 from ingest.pipeline.collections import ensure, releases_of
-from ingest.pipeline.promotion import Promotion, roll_back
+from ingest.pipeline.promotion import Promotion
 from ingest.pipeline.retirement import retire
 from ingest.pipeline.scope import Scope
 from ingest.records import EVERYTHING, AliasAction, Lengths, Manifest, Point, Recall, RetireOptions, Shape
@@ -195,14 +195,14 @@ def test_a_recycled_generation_can_be_neither_promoted_nor_rolled_back_to_nor_re
     promotion = Promotion(p.retrieval(), p.options, releases(p))
     for bring_back in (
         lambda: promotion.promote(first.generation, None, lift_hold=False),
-        lambda: roll_back(p.retrieval(), p.options, releases(p), 1, "why"),
+        lambda: Promotion(p.retrieval(), p.options, releases(p)).roll_back(1, "why"),
         lambda: releases(p).restore(first.generation),
     ):
         with pytest.raises(UnknownRelease, match=first.generation):
             bring_back()
     p.lake.store.delete(f"docs/generations/{first.generation}/retired.json")  # somebody takes the mark away
     with pytest.raises(UnknownRelease, match=first.generation):
-        roll_back(p.retrieval(), p.options, releases(p), 1, "why")
+        Promotion(p.retrieval(), p.options, releases(p)).roll_back(1, "why")
     assert before == p.vectors.aliases()
     contents = contents_of(p.lake, first)
     p.vectors.forget()
@@ -282,7 +282,7 @@ def test_a_collection_that_an_alias_shows_is_not_taken(p: Project) -> None:
 
 def test_what_the_next_rollback_takes_is_not_taken(p: Project) -> None:
     def back() -> str:
-        return roll_back(p.retrieval(), p.options, releases(p), None, "why").generation
+        return Promotion(p.retrieval(), p.options, releases(p)).roll_back(None, "why").generation
 
     first, second, _ = (p.lake.releases.get(n).generation for n in (1, 2, 3))
     assert second == back()

@@ -8,7 +8,7 @@ import pytest
 from ingest.errors import DeleteGuardTripped, SourceUnavailable
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.plan import Planner
-from ingest.pipeline.promotion import roll_back
+from ingest.pipeline.promotion import Promotion
 from ingest.pipeline.revoking import Narrowing, every_generation
 from ingest.pipeline.scope import Scope
 from ingest.records import EVERYTHING, Claim, Filter, ShardPlan
@@ -83,7 +83,7 @@ def test_a_narrowed_permission_does_not_wait_for_the_gate_and_a_wider_one_does(p
 def test_a_rollback_does_not_bring_back_who_may_see_a_document_no_longer(p: Project) -> None:
     p.source.acl_of[PATH] = ("staff",)
     p.run()
-    roll_back(*judging(p), None, "why not")
+    Promotion(*judging(p)).roll_back(None, "why not")
     assert (False, False) == who(p)
     p.run()
     assert (False, False) == who(p)  # what was rolled back stays so, and shows nobody more

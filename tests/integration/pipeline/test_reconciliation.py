@@ -15,7 +15,7 @@ from ingest.ids import point_id
 from ingest.pipeline import collection_points, inspection
 from ingest.pipeline.collection_points import PointMaker, rows_of
 from ingest.pipeline.collections import reconcile, releases_of
-from ingest.pipeline.promotion import Promotion, roll_back
+from ingest.pipeline.promotion import Promotion
 from ingest.pipeline.status import status_of
 from ingest.records import EVERYTHING, AliasAction, Filter, Point, Shape, StoredPoint, Vectors
 from ingest.search import open_serving
@@ -389,7 +389,7 @@ def test_a_target_is_compared_in_full_and_mended_before_the_alias_moves(
     p, first = followed
     p.monotonic = lambda: 0.0
     tamper(first, damage)
-    roll_back(*judging(p), None, "an exercise")
+    Promotion(*judging(p)).roll_back(None, "an exercise")
     assert is_sound(first)
     assert 18 == p.vectors.count(collection(first), EVERYTHING)
     assert (0, 1) == (p.vectors.scrolled["after"], len(told(p)))
@@ -402,7 +402,7 @@ def test_a_target_that_takes_too_long_is_compared_in_full_right_after(
     p, first = followed
     slow(p)
     tamper(first, damage)
-    roll_back(*judging(p), None, "an exercise")
+    Promotion(*judging(p)).roll_back(None, "an exercise")
     assert is_sound(first)
     assert 18 == p.vectors.count(collection(first), EVERYTHING)
 
@@ -412,7 +412,7 @@ def test_a_sound_target_is_sampled_before_the_alias_moves_and_what_was_found_is_
 ) -> None:
     p, first = followed
     slow(p)
-    roll_back(*judging(p), None, "an exercise")
+    Promotion(*judging(p)).roll_back(None, "an exercise")
     assert p.vectors.scrolled["before"] == 0 < p.vectors.scrolled["after"]
     assert [f"{collection(first)}, which serves: compared in full, no fault"] == told(p)
 
@@ -431,7 +431,7 @@ def test_what_serves_stays_a_success_although_it_cannot_be_compared_in_full(
         return scroll(*asked)
 
     monkeypatch.setattr(p.vectors, "scroll", refused)
-    assert first.manifest().generation == roll_back(*judging(p), None, "an exercise").generation
+    assert first.manifest().generation == Promotion(*judging(p)).roll_back(None, "an exercise").generation
     assert [f"{collection(first)}, which serves: not compared in full, the next run does it: no key"] == told(p)
 
 
@@ -442,7 +442,7 @@ def test_a_sampled_target_need_not_be_compared_in_full_because_the_lake_lost_its
     slow(p)
     for segment in {name for names in first.manifest().segments.values() for name in names}:
         p.lake.store.delete(f"embeddings/{first.manifest().model.fingerprint}/segments/{segment}.parquet")
-    roll_back(*judging(p), None, "an exercise")
+    Promotion(*judging(p)).roll_back(None, "an exercise")
     assert p.vectors.scrolled["before"] == 0 < p.vectors.scrolled["after"]
 
 
@@ -455,7 +455,7 @@ def test_a_stale_point_refuses_a_sampled_target_although_the_lake_lost_its_vecto
     for segment in {name for names in first.manifest().segments.values() for name in names}:
         p.lake.store.delete(f"embeddings/{first.manifest().model.fingerprint}/segments/{segment}.parquet")
     with pytest.raises(IncompleteGeneration, match="points do not match the lake"):
-        roll_back(*judging(p), None, "an exercise")
+        Promotion(*judging(p)).roll_back(None, "an exercise")
 
 
 def refuse(collection: str, points: Sequence[Point]) -> None:
@@ -470,7 +470,7 @@ def test_a_target_that_cannot_be_mended_is_refused(
     tamper(first, "groups")
     monkeypatch.setattr(p.vectors.inner, "upsert", upsert)
     with pytest.raises(IncompleteGeneration, match=r"is stale|refused"):
-        roll_back(*judging(p), None, "an exercise")
+        Promotion(*judging(p)).roll_back(None, "an exercise")
     assert not p.vectors.moved
 
 
@@ -488,7 +488,7 @@ def test_what_a_person_promotes_is_mended_first(built: Project, damage: str) -> 
 
 def test_what_serves_is_mended_when_a_hold_is_lifted(followed: tuple[Project, Project]) -> None:
     p, first = followed
-    roll_back(*judging(p), None, "an exercise")
+    Promotion(*judging(p)).roll_back(None, "an exercise")
     tamper(first, "groups")
     outcome = Promotion(*judging(p)).promote(None, None, True)
     assert ("lifted", True) == (outcome.decision, is_sound(first))

@@ -19,7 +19,7 @@ from ingest.lake.stored_records import checked_bytes, name_of
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.collections import releases_of, sealed
 from ingest.pipeline.plan import make_plan
-from ingest.pipeline.promotion import Promotion, roll_back
+from ingest.pipeline.promotion import Promotion
 from ingest.pipeline.retirement import Retirement, Sweep, pin, retire
 from ingest.pipeline.scope import Scope
 from ingest.records import DocumentRef, LakeIdentity, Lease, QueryProfile, Retired, RetireOptions, SegmentEntry
@@ -256,7 +256,7 @@ def test_a_retired_generation_is_refused_by_all_that_could_serve_it(p: Project) 
     services, first = p.services(), id_of(p, 1)
     before = p.lake.releases.last(), p.vectors.aliases()
     with pytest.raises(UnknownRelease, match="is retired"):
-        roll_back(services.retrieval, p.options, releases(p), 1, "prices")
+        Promotion(services.retrieval, p.options, releases(p)).roll_back(1, "prices")
     with pytest.raises(UnknownRelease, match="is retired"):
         Promotion(services.retrieval, p.options, releases(p)).promote(first, "back", lift_hold=False)
     real = releases_of(services.retrieval, p.options, services.writer)

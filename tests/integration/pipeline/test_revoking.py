@@ -13,7 +13,7 @@ from ingest.errors import DamagedFile, DeleteGuardTripped, IndexUnavailable, Inv
 from ingest.ids import child_uri, document_id
 from ingest.pipeline import revoking
 from ingest.pipeline.collections import reconcile, releases_of
-from ingest.pipeline.promotion import Promotion, roll_back
+from ingest.pipeline.promotion import Promotion
 from ingest.pipeline.revoking import revoke, unrevoke
 from ingest.pipeline.status import status_of
 from ingest.records import EVERYTHING, BuildOptions, Decision, DuplicateOptions, Point, QueryProfile
@@ -103,7 +103,7 @@ def test_a_canary_is_found_at_no_step_until_it_is_lifted(twice: Project) -> None
         assert (False, False, [], []) == (served(p), shown(before), held(p), loaded)
 
     assert_gone()
-    roll_back(*judging(p), None, "an exercise")
+    Promotion(*judging(p)).roll_back(None, "an exercise")
     assert_gone()
     lost = p.manifest().collection
     p.vectors.drop_collection(lost)

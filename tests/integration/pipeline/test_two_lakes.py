@@ -10,7 +10,7 @@ from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import ForeignIndex
 from ingest.pipeline.collections import releases_of
-from ingest.pipeline.promotion import Promotion, roll_back
+from ingest.pipeline.promotion import Promotion
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, AliasAction, Release
 from ingest.search import open_serving
@@ -57,7 +57,9 @@ def places(p: Project) -> set[str]:
 def roll_back_of(p: Project, take_over: str | None = None) -> Release:
     services = p.services()
     options, retrieval = services.bench.options, services.retrieval
-    return roll_back(retrieval, options, releases_of(retrieval, options, services.writer, take_over), None, "worse")
+    return Promotion(retrieval, options, releases_of(retrieval, options, services.writer, take_over)).roll_back(
+        None, "worse"
+    )
 
 
 def promote_of(p: Project) -> None:
