@@ -1,6 +1,6 @@
 """Records as tables and lines for people."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -41,19 +41,27 @@ def record(told: Any) -> Iterator[RenderableType]:
     from pydantic_core import to_jsonable_python
 
     for name, value in to_jsonable_python(told).items():
-        title = _words(name)
         if isinstance(value, dict) and any(isinstance(one, dict) for one in value.values()):
             value = [{"": key, **one} for key, one in value.items()]  # noqa: PLW2901
         match value:
             case [dict() as first, *_]:
-                yield table(title, map(_words, first), ([cell(one, 4) for one in row.values()] for row in value))
+                yield table(words(name), map(words, first), ([cell(one, 4) for one in row.values()] for row in value))
             case [str(), *_]:
-                yield from _listed(title, value)
-            case dict() | list():
-                every = [counted(value)] if isinstance(value, dict) else [cell(one, 4) for one in value]
-                yield f"{title}: {', '.join(every) or 'none'}"
+                yield from _listed(words(name), value)
             case _:
-                yield f"{title}: {printable(cell(value, 4))}"
+                yield f"{words(name)}: {printable(in_words(value))}"
+
+
+def in_words(value: Any) -> str:
+    """Return a value, names with their values or a list on one line."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{words(name)} {in_words(one)}" for name, one in value.items()) or "none"
+    return (", ".join(map(in_words, value)) or "none") if isinstance(value, list | tuple) else cell(value, 4)
+
+
+def words(name: str) -> str:
+    """Return the name of a field for people."""
+    return name.replace("_", " ")
 
 
 def cell(value: Any, digits: int = 1) -> str:
@@ -67,11 +75,6 @@ def cell(value: Any, digits: int = 1) -> str:
     return "–" if value is None else str(value)
 
 
-def counted(counts: Mapping[str, int]) -> str:
-    """Return names with their counts on one line."""
-    return ", ".join(f"{_words(name)} {count:,}" for name, count in counts.items())
-
-
 def plan(summary: "records.PlanSummary") -> Iterator[RenderableType]:
     """Yield what a run would do, and what it would cost."""
     counts = summary.counts
@@ -79,11 +82,11 @@ def plan(summary: "records.PlanSummary") -> Iterator[RenderableType]:
     title = f"Plan on base {summary.base}" if summary.base else "Plan of the first generation"
     embedded = {name: getattr(summary, name) for name in ("chunks_to_embed", "tokens_to_embed")}
     costs = [("bytes to fetch", size(summary.bytes_to_fetch))]
-    costs += [(f"{_words(name)} (estimate)", cell(count)) for name, count in embedded.items()]
+    costs += [(f"{words(name)} (estimate)", cell(count)) for name, count in embedded.items()]
     costs += [("GPU-minutes (estimate)", f"{summary.gpu_minutes:,.2f}")]
-    yield table(title, ("documents", ""), [*((_words(name), counts[name]) for name in names), *costs])
+    yield table(title, ("documents", ""), [*((words(name), counts[name]) for name in names), *costs])
     if summary.left_out:
-        yield f"Left out by the sources (a folder counts once): {counted(summary.left_out)}."
+        yield f"Left out by the sources (a folder counts once): {in_words(summary.left_out)}."
     if summary.divides:
         told = f"hold too many documents: there will be {len(summary.shards)}, which fetches and embeds nothing"
         yield f"The {summary.divides} shards of the base {told}, but writes all part files again."
@@ -96,18 +99,8 @@ def plan(summary: "records.PlanSummary") -> Iterator[RenderableType]:
 
 def conservation(found: "records.Conservation") -> Iterator[RenderableType]:
     """Yield what was listed, compared with what the stores hold."""
-    counts = {"listed": found.listed, "documents": found.documents}
-    rows = [(f"{what}: {_words(name)}", count) for what in counts for name, count in counts[what].items() if count]
-    always = ("chunks", "points", "keyword_rows", "vectors", "vectors_compared", "mended")
-    others = (*always, "dropped", "collapsed", "revoked", "quarantined_children")
-    every = {name: getattr(found, name) for name in others}
-    rows += [(_words(name), count) for name, count in every.items() if count or name in always]
-    rows += [(f"marked: {name}", count) for name, count in found.marks.items()]
-    yield table("Conservation", ("", "count"), rows)
-    yield from _listed("dropped for a secret", found.secrets)
-    yield from _listed("lost, orphaned or stale", found.faults)
-    if not found.faults:
-        yield "Nothing is lost, orphaned or stale."
+    yield Text("\nConservation", style="bold")
+    yield from record(found)
 
 
 def verdict(judged: "records.Verdict") -> Iterator[RenderableType]:
@@ -150,8 +143,7 @@ def _slices(judged: "records.Verdict") -> Iterator[RenderableType]:
     if rows:
         serving = " (serving)" if judged.serving_scores else ""
         yield table(f"Slices{serving}", ("slice", "", "questions", *metrics, "difference"), rows, left=2)
-    if len(shown) > FAULTS:
-        yield f"  … and {len(shown) - FAULTS:,} more slices; --json shows all"
+    yield from more(shown, FAULTS, "more slices")
 
 
 def release(made: "records.Release") -> Iterator[RenderableType]:
@@ -202,18 +194,18 @@ def report(run: "records.RunReport") -> Iterator[RenderableType]:
         yield f"Embedded {run.embedded:,} texts in {run.forward_passes:,} forward passes."
     for name in ("quarantined_children", "dropped", "duplicates"):
         if counts := getattr(run, name):
-            yield f"{_words(name).capitalize()}: {counted(counts)}"
+            yield f"{words(name).capitalize()}: {in_words(counts)}"
     if run.serving_mended:
         yield f"What served when the run began: {run.serving_mended:,} points mended."
     if found := run.recall:
         told = f"{found.mean:.3f} on average, {found.least:.3f} at least, for {found.questions} stored vectors"
         yield f"Dense recall@{found.at}: {told} compared with exact search."
     if run.unsupported:
-        yield f"Left out, since no parser reads their types: {counted(run.unsupported)}."
+        yield f"Left out, since no parser reads their types: {in_words(run.unsupported)}."
     yield from map(printable, stale(run.carried))
     for held in run.in_quarantine:
         if held.counts:
-            yield f"{in_quarantine(held)}: {counted(held.counts)}. The newest:"
+            yield f"{in_quarantine(held)}: {in_words(held.counts)}. The newest:"
             yield from (left_out(row, held.accepted) for row in held.documents)
 
 
@@ -233,14 +225,15 @@ def left_out(row: "records.Quarantined", accepted: Mapping[str, str]) -> str:
 def _listed(what: str, lines: Iterable[str]) -> Iterator[str]:
     every = list(lines)
     yield from (f"  {what}: {printable(line)}" for line in every[:FAULTS])
-    if len(every) > FAULTS:
-        yield f"  … and {len(every) - FAULTS:,} more; --json shows all"
+    yield from more(every, FAULTS)
+
+
+def more(every: Sequence[Any], shown: int, what: str = "more") -> Iterator[str]:
+    """Yield how many are not shown, if some are not."""
+    if len(every) > shown:
+        yield f"  … and {len(every) - shown:,} {what}; --json shows all"
 
 
 def _pair(name: str, ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:
     own = f"{ours[name]:.4f}" if name in ours else "–"
     return f"{own} ({theirs[name]:.4f})" if name in theirs else own
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")

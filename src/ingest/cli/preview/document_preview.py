@@ -71,7 +71,7 @@ class DocumentPreview:
             "tokens": token_figures([c.tokens for c in self.chunks]),
             "marks": dict(sorted(Counter(mark for c in every for mark in c.marks).items())),
             "model": self.model,
-            "chunking": self.options,
+            "chunking": self.options.model_dump(),
             "seconds": {stage: round(seconds, 4) for stage, seconds in self.seconds.items()},
         }
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -14,7 +13,7 @@ from ingest.cli.preview.comparison import Comparison, comparison_rows
 from ingest.cli.preview.document_preview import DocumentPreview, sections
 from ingest.cli.preview.view import BEFORE_ALL, NEITHER, TITLE, facts
 from ingest.cli.preview.visible_text import one_line, visible
-from ingest.cli.tables import table
+from ingest.cli.tables import more, table
 from ingest.records import Child, Chunk
 
 COLOURS = ("cyan", "magenta")  # of neighbouring chunks
@@ -59,12 +58,7 @@ def _tree(preview: DocumentPreview) -> Iterator[RenderableType]:
         text.append(f"  {section.chunks_below:,} {chunks}, {section.tokens_below:,} tokens", style="dim")
         nodes.append((root if section.parent is None else nodes[section.parent]).add(text))
     yield root
-    yield from _more(found, SECTIONS, "more headings; --json shows all")
-
-
-def _more(every: Sequence[Any], limit: int, what: str = "more; --json shows all") -> Iterator[str]:
-    if len(every) > limit:
-        yield f"… and {len(every) - limit:,} {what}"
+    yield from more(found, SECTIONS, "more headings")
 
 
 def _chunks(preview: DocumentPreview, manner: Manner) -> Iterator[RenderableType]:
@@ -117,7 +111,7 @@ def _left_out(preview: DocumentPreview, width: int) -> Iterator[RenderableType]:
             text = one_line(preview.slice(part.start, part.end)[: 4 * width], max(20, width - 70))
             rows.append((part.kind.value, part.why, f"{part.start:,}–{part.end:,}", text))
         yield table("In no chunk", ("block", "why", "characters", "text"), rows, left=4)
-        yield from _more(preview.left_out, PARTS)
+        yield from more(preview.left_out, PARTS)
 
 
 def _children(children: Sequence[Child]) -> Iterator[RenderableType]:
@@ -125,7 +119,7 @@ def _children(children: Sequence[Child]) -> Iterator[RenderableType]:
         rows = [(one_line(c.path), one_line(c.media_type) or NEITHER, size(len(c.data))) for c in children[:PARTS]]
         yield table("Documents inside", ("path", "claimed type", "size"), rows, left=2)
         yield "--child PATH shows one of them."
-        yield from _more(children, PARTS)
+        yield from more(children, PARTS)
 
 
 def _comparison(here: DocumentPreview, found: Comparison, manner: Manner) -> Iterator[RenderableType]:
@@ -143,4 +137,4 @@ def _comparison(here: DocumentPreview, found: Comparison, manner: Manner) -> Ite
     for chunk, at, where, colour in differing[:DIFFERENCES]:
         name = f"{where} ── {at + 1} ── {chunk.start:,}–{chunk.end:,} ── {chunk.tokens:,} tokens"
         yield _chunk(chunk, name, colour, manner)
-    yield from _more(differing, DIFFERENCES, "more chunks that differ; --html or --json shows all")
+    yield from more(differing, DIFFERENCES, "more chunks that differ")

@@ -10,11 +10,11 @@ from ingest.cli.output import size
 from ingest.cli.preview.comparison import Comparison, compare
 from ingest.cli.preview.document_preview import COVER, MASK, DocumentPreview, sections
 from ingest.cli.preview.visible_text import one_line
-from ingest.cli.tables import counted
+from ingest.cli.tables import in_words, words
 from ingest.documents.screening import marks_of
 from ingest.records import Chunk
 
-TITLE = 80  # characters
+TITLE, VALUE = 80, 1000  # characters shown
 NEITHER = "–"
 BEFORE_ALL = "(before the first heading)"
 KEYS = ("PRIVATE KEY", "PuTTY-User-Key-File")
@@ -34,23 +34,12 @@ def compared_with(
 def facts(here: DocumentPreview) -> list[tuple[str, str]]:
     """Return the header: names and values."""
     ref, document = here.raw.ref, here.document
-    first = [("uri", one_line(ref.uri)), ("read from", here.origin), ("size", size(max(len(here.raw.data), ref.size)))]
-    if not document.parser:
-        return first
-    blocks, marks = here.figures["blocks"], here.figures["marks"]
-    tokens = "{total:,} tokens: at least {least:,}, median {median:,}, p90 {p90:,}, at most {most:,}"
-    return [
-        *first,
-        ("media type", f"{one_line(document.media_type)}, parser {one_line(document.parser)}"),
-        ("title", one_line(ref.title or document.title, TITLE) or NEITHER),
-        ("language", one_line(document.language) or NEITHER),
-        ("text", f"{len(document.text):,} characters in {len(document.blocks):,} blocks: {counted(blocks) or NEITHER}"),
-        ("chunks", f"{len(here.chunks):,}, {tokens.format(**here.figures['tokens'])}"),
-        ("marks", f"{counted(marks)}; dropped {len(here.dropped):,}" if marks else NEITHER),
-        *([("documents inside", f"{len(document.children):,}")] if document.children else []),
-        ("time", ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in here.seconds.items())),
-        ("model", one_line(here.model)),
-    ]
+    told: dict[str, Any] = {"uri": ref.uri, "read_from": here.origin, "size": size(max(len(here.raw.data), ref.size))}
+    if document.parser:
+        told |= {name: getattr(document, name) for name in ("media_type", "parser", "language")}
+        told |= {"title": ref.title or document.title, **here.figures, "dropped_chunks": len(here.dropped)}
+        told |= {"documents_inside": len(document.children)}
+    return [(words(name), one_line(in_words(value), VALUE) or NEITHER) for name, value in told.items()]
 
 
 def values(here: DocumentPreview, compared: Comparison | None = None) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def test_preview_shows_the_chunks_that_a_run_stores(lab: Lab) -> None:
 def test_people_see_figures_headings_borders_and_text(lab: Lab) -> None:
     lab.write("copper", "First line.\n\nA | B\n\n## Deeper\n\nLast line.\n")
     out = lab("preview", "documents/copper.md").out
-    for told in ("text/markdown, parser markdown", "About copper", "└── Deeper", "── 1 ── 0–", "tokens", "First line."):
+    for told in ("text/markdown", "parser", "About copper", "└── Deeper", "── 1 ── 0–", "tokens", "First line."):
         assert told in out
     assert "First line." not in lab("preview", "documents/copper.md", "--chunks", "0").out
 
