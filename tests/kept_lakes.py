@@ -13,11 +13,12 @@ from pathlib import Path
 
 from ingest.ids import sha256_hex
 from ingest.pipeline.collections import releases_of
+from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.promotion import Promotion
 from ingest.pipeline.revoking import revoke
 from ingest.records import DocumentRef, RawDocument
 from tests.fakes import InMemoryStore
-from tests.pipelines import Acts, Project, build_options, document
+from tests.pipelines import Project, build_options, document
 
 DATA = Path(__file__).parent / "data"
 DOCUMENTS = 5
@@ -60,7 +61,7 @@ def lived() -> Project:
     second_edition(made.sources[0])  # type: ignore[arg-type]
     made.run()
     services = made.services()
-    Acts(services).accept(why="known to be empty")
+    DocumentActs(services).accept(why="known to be empty")
     revoke(services.retrieval, services.writer, "asked for", {"uri": ("shelf://docs/d04.md",)})
     go_back(made, "the second edition is wrong")
     return made

@@ -20,7 +20,6 @@ from ingest.lake.lake import Lake
 from ingest.lake.rows import quarantine_rows
 from ingest.pipeline.changes import Listing, Scope
 from ingest.pipeline.collections import ensure
-from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.plan import make_plan
 from ingest.pipeline.seal import conservation
@@ -238,20 +237,6 @@ class Project:
             else:
                 found = Inspection(self.vectors, chosen).run()
             return conservation(found, work)
-
-
-class Acts(DocumentActs):
-    """What people do about documents of these services."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    @property
-    def services(self) -> Services:
-        return self._services
-
-    def run(self, *, promote: bool = True, **choice: object) -> RunReport:
-        raise NotImplementedError
 
 
 def with_bench(services: Services, **changes: Any) -> Services:

@@ -7,17 +7,18 @@ from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Unpack
 
-from pydantic import Field
+from pydantic import Field, SkipValidation
 
 from ingest import pipeline, records
-from ingest.errors import InvalidSettings
+from ingest.ids import containers
 from ingest.pipeline.collections import reconcile, releases_of, sealed
-from ingest.pipeline.document_acts import DocumentActs, Executing
+from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, Promotion
 from ingest.pipeline.retirement import Retirement, pin, retire
 from ingest.pipeline.scope import Choice, Scope, check_why, checked
 from ingest.pipeline.status import IndexStatus, status_of
+from ingest.pipeline.tasks import Execute
 from ingest.quality.evaluate import check_asking
 from ingest.records import BuildOptions, Filter, PlanSummary, RaisedLimit, Reconciliation, Release, RunReport, Verdict
 from ingest.release import Releases
@@ -33,6 +34,7 @@ CANDIDATES = 50  # ranked chunks from which a context is built
 
 Count = Annotated[int, Field(ge=1, le=10**7)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Executing = Annotated[Execute | None, SkipValidation]
 
 
 def open_index(
@@ -50,16 +52,9 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
     """One index. Each call uses the release in force at that moment. Many threads may search, one may build."""
 
     def __init__(self, settings: Settings, services: Services) -> None:
-        self.settings, self._services = settings, services
+        super().__init__(services)
+        self.settings = settings
         self._searcher: Searcher | None = None
-        self._closed = False
-
-    @property
-    def services(self) -> Services:
-        """The services passed to steps. Raises: InvalidSettings if the index is closed."""
-        if self._closed:
-            raise InvalidSettings(f"index {self._services.bench.lake.index} is closed; open it again")
-        return self._services
 
     @property
     def name(self) -> str:
@@ -166,6 +161,12 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
         services = replace(self.services, bench=replace(self.services.bench, options=options))
         with self.services.retrieval.observer.span("ingest.run", index=self.name):
             return pipeline.run(services, scope, execute, lambda _: automatic, take_over)
+
+    @checked
+    def replay(self, *, promote: bool = True, execute: Executing = None, **choice: Unpack[Choice]) -> RunReport:
+        """Try again what is in quarantine: a run that touches nothing else. Raises: UnknownDocument, and as `run`."""
+        uris = {containers(row.uri)[0] for row in self._chosen(choice)}
+        return self.run(promote=promote, execute=execute, uris=sorted(uris), force=["parse"])
 
     @checked
     def evaluate(self, generation: str | None = None) -> Verdict:

@@ -1,37 +1,32 @@
-"""What people do about single documents: see what is left out, try it again, accept it, revoke them."""
+"""What people do about single documents: see what is left out, accept it, revoke them."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, Unpack
+from typing import Unpack
 
-from pydantic import SkipValidation
-
-from ingest.errors import UnknownDocument
-from ingest.ids import containers
+from ingest.errors import InvalidSettings, UnknownDocument
 from ingest.pipeline import sync_permissions
 from ingest.pipeline.quarantine import ACCEPTED, failure_of, in_quarantine
 from ingest.pipeline.revoking import Revoked, revoke, unrevoke
 from ingest.pipeline.scope import Choice, Scope, check_why, checked
-from ingest.pipeline.tasks import Execute
-from ingest.records import Decision, Quarantined, QuarantineState, RunReport
+from ingest.records import Decision, Quarantined, QuarantineState
 from ingest.release.generation_states import decide
 from ingest.services import Services
 
 Several = Sequence[str]
-Executing = Annotated[Execute | None, SkipValidation]
 
 
-class DocumentActs(ABC):
+class DocumentActs:
     """A part of `ingest.Index`."""
 
-    @property
-    @abstractmethod
-    def services(self) -> Services:
-        """The services of the index."""
+    def __init__(self, services: Services) -> None:
+        self._services, self._closed = services, False
 
-    @abstractmethod
-    def run(self, *, promote: bool = True, execute: Executing = None, **choice: Unpack[Choice]) -> RunReport:
-        """Build the next generation."""
+    @property
+    def services(self) -> Services:
+        """The services passed to steps. Raises: InvalidSettings if the index is closed."""
+        if self._closed:
+            raise InvalidSettings(f"index {self._services.bench.lake.index} is closed; open it again")
+        return self._services
 
     @checked
     def quarantine(self, **choice: Unpack[Choice]) -> list[QuarantineState]:
@@ -41,12 +36,6 @@ class DocumentActs(ABC):
         document is left out. Raises: UnknownDocument for a URI of which nothing is in quarantine.
         """
         return in_quarantine(self.services.bench.lake, Scope.of(choice))
-
-    @checked
-    def replay(self, *, promote: bool = True, execute: Executing = None, **choice: Unpack[Choice]) -> RunReport:
-        """Try again what is in quarantine: a run that touches nothing else. Raises: UnknownDocument, and as `run`."""
-        uris = {containers(row.uri)[0] for row in self._chosen(choice)}
-        return self.run(promote=promote, execute=execute, uris=sorted(uris), force=["parse"])
 
     @checked
     def accept(self, *, why: str, **choice: Unpack[Choice]) -> Decision:

@@ -7,10 +7,11 @@ import pytest
 
 from ingest.errors import AccessDenied, DeleteGuardTripped, InvalidSettings, UnknownDocument
 from ingest.lake.rows import SCHEMAS, complete, quarantine_rows, table_of
+from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.quarantine import in_quarantine
 from ingest.pipeline.scope import Scope
 from ingest.records import DocumentRef, ParseLimits, Quarantined, QuarantineState, RunReport
-from tests.pipelines import START, Acts, Project, document, project
+from tests.pipelines import START, Project, document, project
 
 HOUR = timedelta(hours=1)
 
@@ -144,7 +145,7 @@ def test_a_replay_of_what_is_gone_takes_it_out_of_quarantine(p: Project) -> None
 
 def accept(p: Project, **conditions: object) -> None:
     """Accept what is in quarantine, as `Index.accept` does."""
-    Acts(p.services()).accept(why="known", **conditions)  # type: ignore[arg-type]
+    DocumentActs(p.services()).accept(why="known", **conditions)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -210,7 +211,7 @@ def test_what_is_accepted_of_a_build_that_could_not_read_enough_is_no_fault_of_i
 
 def test_nothing_is_accepted_without_a_reason_or_a_document(p: Project) -> None:
     with pytest.raises(InvalidSettings, match="accept: one line that says why is needed"):
-        Acts(p.services()).accept(why=" ")
+        DocumentActs(p.services()).accept(why=" ")
     with pytest.raises(UnknownDocument, match="nothing in quarantine meets these conditions"):
         accept(p, errors=["ParserTimeout"])
     assert 0 == p.lake.decisions.last()
