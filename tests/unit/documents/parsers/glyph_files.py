@@ -9,6 +9,7 @@ from tests.unit.documents.parsers.pdf_files import HEIGHT, WIDTH, Writer
 EM = 1000
 WIDE, NARROW = 500, 300  # of glyphs, in thousandths
 SPACE = 250
+DOT = "\0"  # a dot inside or above a letter that is not in the font's table
 
 
 @dataclass
@@ -86,14 +87,20 @@ def _string(part: Sequence[Shown], codes: dict[str, int]) -> str:
 
 def _file(contents: Sequence[str], codes: dict[str, int]) -> bytes:
     writer = Writer()
-    known = [(code, text) for text, code in codes.items() if text]
+    known = [(code, text) for text, code in codes.items() if text.strip(DOT)]
     rows = "".join(f"<{code:02X}> <{text.encode('utf-16-be').hex()}>\n" for code, text in known)
     head = "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /A def\n"
     ranges = f"1 begincodespacerange <00> <FF> endcodespacerange {len(known)} beginbfchar\n{rows}endbfchar\n"
     table = writer.stream(f"{head}{ranges}endcmap end end".encode())
     drawn = []
     for text in codes:
-        box = "" if text == " " else "100 750 100 100 re f" if _is_mark(text) else f"50 0 {_width(text) - 100} 700 re f"
+        box = (
+            ""
+            if text == " "
+            else "100 750 100 100 re f"
+            if _is_mark(text) or text == DOT
+            else f"50 0 {_width(text) - 100} 700 re f"
+        )
         drawn.append(writer.stream(f"{_width(text)} 0 d0 {box}".encode()))
     font = writer.add(
         f"<< /Type /Font /Subtype /Type3 /FontBBox [0 -200 {WIDE} 900] /FontMatrix [0.001 0 0 0.001 0 0] "

@@ -58,3 +58,15 @@ def test_neutral_characters_belong_to_their_side(text, rtl):
 def test_what_cannot_be_told_is_a_name_with_its_number():
     assert displayed("גרסה Windows 10", True) == displayed("גרסה 10 Windows", True)
     assert read(displayed("גרסה 10 Windows", True), True) == "גרסה Windows 10"
+
+
+@pytest.mark.parametrize(
+    ("seen", "text"),
+    [
+        ("םויה (API (REST-ב", "ב-API (REST) היום"),
+        ("השדח (Python (3.8 הסרג", "גרסה Python (3.8) חדשה"),
+        ("(API (REST", "API (REST)"),
+    ],
+)
+def test_brackets_behind_latin_words_are_read_also_where_a_program_leaves_the_last_one_outside(seen, text):
+    assert text == read(seen, True)

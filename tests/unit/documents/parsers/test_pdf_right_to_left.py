@@ -3,7 +3,7 @@ import pytest
 from ingest.documents.parsers.pdf import parser as pdf
 from tests.unit.documents.parsers.bidi_display import MIRROR, displayed
 from tests.unit.documents.parsers.checks import faults, parsed, shown
-from tests.unit.documents.parsers.glyph_files import Shown, advance, glyph_file, line, right_line
+from tests.unit.documents.parsers.glyph_files import DOT, Shown, advance, glyph_file, line, right_line
 from tests.unit.documents.parsers.pdf_files import grid
 
 EDGE = 540
@@ -200,3 +200,17 @@ def test_a_table_of_an_english_page_with_columns_of_other_scripts_is_read_from_t
             page += right_line(right, y, displayed(cell, cell[0] > "z"))
     data = glyph_file([page], drawn=grid([100, 200, 300, 400], [120, 140, 160, 180]))
     assert shown(parsed(pdf, data))[1] == ("table", "\n".join(" | ".join(row) for row in rows))
+
+
+def test_brackets_around_latin_words_are_as_they_are_seen_where_others_are_as_they_are_read():
+    rows = ["המחיר (ראו עמוד) עלה.", "שימוש ב-API (REST)-ובשרת."]
+    first = [MIRROR.get(letter, letter) for letter in displayed(rows[0], True)]
+    page = right_line(EDGE, 100, first) + right_line(EDGE, 130, displayed(rows[1], True))
+    assert texts(glyph_file([page])) == rows
+
+
+def test_a_dot_without_a_text_of_its_own_adds_none():
+    letters = right_line(EDGE, 100, displayed("ברא", True))
+    letters[-1].text = "ב\u05bc"
+    dot = Shown(DOT, letters[-1].x + 2, 102)
+    assert texts(glyph_file([[*letters, dot]], one_by_one=True)) == ["ב\u05bcרא"]

@@ -1,5 +1,7 @@
 """Tables that go on over pages are one table with one header."""
 
+from textwrap import wrap
+
 import pytest
 
 from ingest.documents.parsers.pdf import parser as pdf
@@ -219,3 +221,21 @@ def test_titles_of_groups_stay_in_a_table_whose_header_is_theirs_as_well():
     document = parsed(pdf, build([content]))
     assert shown(document) == [("table", rows([HEADER], groups).rstrip())]
     assert document.text[: document.blocks[0].header_end] == "Code | Meaning | Action\n"
+
+
+def test_a_row_of_many_lines_that_goes_on_over_the_page_is_one():
+    words = "the sensor shows values that are out of all of the ranges that anybody has ever seen, or it shows none"
+    parts = wrap(f"{words}, whatever you do, and its light is on or off or goes on and off again", 24)
+    first = table([HEADER, *codes(1, 29)], 100, ruled=False, bold=1)
+    first += "".join(text(x, 714, cell) for x, cell in zip(LEFT, ("E030", parts[0], "replace 30"), strict=True))
+    first += text(LEFT[1], 726, parts[1])
+    second = lines(LEFT[1], 72, parts[2:]) + table(codes(31, 40), 72 + 12 * len(parts[2:]) - 6, ruled=False)
+    row = ("E030", " ".join(parts), "replace 30")
+    assert tables([first, second]) == [rows([HEADER], codes(1, 29), [row], codes(31, 40))]
+
+
+def test_a_short_line_below_a_narrow_table_stands_not_before_it():
+    first = table([HEADER, *codes(1, 31)], 100, left=(232, 290, 420))
+    second = table(codes(32, 40), 100, left=(232, 290, 420)) + text(72, 310, "The end.")
+    document = parsed(pdf, build([first, second]))
+    assert shown(document) == [("table", rows([HEADER], codes(1, 40))), ("paragraph", "The end.")]

@@ -17,6 +17,7 @@ _EVEN = 0.15  # of a distance between rows: others up to this are equal
 _AROUND = 12  # rows before and behind among which it recurs
 _LEADING = 1.5  # font sizes between the lines of a cell, at most
 _AHEAD = 4  # lines of a row above its first one with several cells, at most
+_BEGUN = 12  # lines of a row that began on the page before, at most
 _TOP = 6  # rows of a page, among which is the first one of a table that goes on
 _APART = 24.0  # points between a header and its table, at most
 _HEADER_ROWS = 3
@@ -81,7 +82,7 @@ def _rest_of_table(rows: Sequence[Sequence[Piece]], at: int, page: Page) -> tupl
     if not whole or len(columns) != len(above) or (len(above) < 3 and len(whole) < 2):
         return at, None
     begun = [line[0] for line in lines[: whole[0]]]
-    if len(begun) > _AHEAD or any(len(line) > 1 for line in lines[: whole[0]]):
+    if len(begun) > _BEGUN or any(len(line) > 1 for line in lines[: whole[0]]):
         return at, None
     if any(
         not piece.text[:1].islower() or abs(piece.size - lines[whole[0]][0].size) > 0.1 * piece.size for piece in begun

@@ -171,7 +171,8 @@ class _Line:
         between = self.seen[left[1] + 1 : right[0]]
         if between and between[-1] in _SENTENCE and between[0].isspace():
             return False  # "Word ,25": the comma follows what is on its right
-        if self._depth(left[1] + 1, right[0] - 1)[0] > 0 and not self._closes(left[1] + 1, last):
+        opened = self._depth(left[1] + 1, right[0] - 1)[0] > 0 and not self._closes(left[1] + 1, last)
+        if opened and not self._closes_outside(left[0], right[0], last):
             return False  # the bracket closes what is on the right, and looks the other way round
         if latin[1]:
             return True
@@ -189,6 +190,13 @@ class _Line:
             if opened and not depth:
                 return True
         return False
+
+    def _closes_outside(self, first: int, word: int, last: int) -> bool:
+        """Return whether a bracket opened before a word is closed at the other end of its run, which begins at `first`.
+
+        So do programs without rule N0: "API (REST)" is seen as "(API (REST".
+        """
+        return first > 0 and self.seen[first - 1] in _OPENING and self._depth(word, last)[1] == 0
 
     def _closed(self, run: tuple[int, int], first: int, last: int) -> tuple[int, int]:
         """Return a run extended by a bracket whose partner is inside of it (rule N0)."""

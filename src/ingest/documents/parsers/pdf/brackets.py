@@ -6,7 +6,7 @@ direction or the other. What surrounds them tells: a bracket that opens to the r
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Protocol
 
 from ingest.documents.parsers.pdf.directions import ENDS, latest, sided
@@ -29,8 +29,12 @@ def turn_brackets(lines: Sequence[Sequence[SeenBracket]]) -> None:
     whole: Counter[bool] = Counter()
     found: list[tuple[SeenBracket, tuple[bool, str]]] = []
     for line in lines:
-        for item, around, vote in _brackets(line):
-            key = item.spanned, around
+        brackets = list(_brackets(line))
+        sure = _pairs(brackets)
+        for item, around, vote in brackets:
+            if id(item) in sure:
+                continue
+            key = item.spanned, "".join(around)
             votes[key] += vote
             whole[item.spanned] += vote
             found.append((item, key))
@@ -40,7 +44,17 @@ def turn_brackets(lines: Sequence[Sequence[SeenBracket]]) -> None:
             item.text = MIRRORED[item.text]
 
 
-def _brackets(line: Sequence[SeenBracket]) -> Iterator[tuple[SeenBracket, str, int]]:
+def _pairs(brackets: Sequence[tuple[SeenBracket, tuple[str, str], int]]) -> set[int]:
+    """Return the ids of brackets around Latin letters, as in "(REST)": other ones would look away from them."""
+    return {
+        id(item)
+        for (left, before, _), (right, after, _) in pairwise(brackets)
+        if left.text in _OPENING and right.text == MIRRORED[left.text] and before[1] == after[0] == "L"
+        for item in (left, right)
+    }
+
+
+def _brackets(line: Sequence[SeenBracket]) -> Iterator[tuple[SeenBracket, tuple[str, str], int]]:
     """Yield brackets, the sides of the letters around, and 1 if it is as its surroundings tell, -1 if not, or 0."""
     if not any(item.text in MIRRORED for item in line):
         return
@@ -52,4 +66,4 @@ def _brackets(line: Sequence[SeenBracket]) -> Iterator[tuple[SeenBracket, str, i
             continue
         left, right = (text == " " or text in ENDS for text in (texts[at - 1], texts[at + 1]))
         vote = 0 if left == right or item.text in _LOOSE else 1 if left == (item.text in _OPENING) else -1
-        yield item, before[at] + after[at], vote
+        yield item, (before[at], after[at]), vote

@@ -20,6 +20,7 @@ _LONGEST = 20_000  # bytes of a span's text
 _DEPTH = 10  # of forms inside forms
 _MOST = 30  # characters of one glyph
 _INKLESS = 0.001  # points
+_DOT = 0.15  # font sizes, from side to side
 _CONTROLS = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _RIGHT_TO_LEFT = ((0x590, 0x8FF), (0xFB1D, 0xFDFF), (0xFE70, 0xFEFE), (0xD802, 0xD803), (0xD83A, 0xD83B))
 
@@ -95,6 +96,8 @@ class GlyphReader:
         """
         raw = self.raw
         thing = ctypes.cast(raw.FPDFText_GetTextObject(self.text, at), ctypes.c_void_p).value or 0
+        if raw.FPDFText_HasUnicodeMapError(self.text, at) == 1 and self._is_dot(at, word):
+            return  # of a letter whose text stands with another glyph
         if id(word) not in self.found.of_words:
             self.found.of_words[id(word)] = []
             self.found.words.append(word)
@@ -120,6 +123,11 @@ class GlyphReader:
         if unicodedata.category(letter) == "Mn":
             start, end = self._ink(at, word.turn) or (start, end)
         glyphs.append(Glyph(plain(letter), start, end, pen, base, at))
+
+    def _is_dot(self, at: int, word: Any) -> bool:
+        """Return whether a glyph is as small as the dots inside or above letters."""
+        ink = [self._ink(at, turn) for turn in (0, 1)]
+        return all(found is not None and found[1] - found[0] < _DOT * word.size for found in ink)
 
     def turned(self, turn: int) -> Glyphs:
         """Return what was found on a page whose text is turned by quarters."""

@@ -114,8 +114,11 @@ def _upright(page: Page, first: int) -> list[Line | Table]:
     boxes = [_box(table) for table in tables]
     found: list[Line | Table] = []
     waiting = sorted(tables, key=lambda table: (table.top, table.x0))
-    for column, members in enumerate(columns_of(pieces, page.width, boxes), start=first):
+    columns = columns_of(pieces, page.width, boxes)
+    for column, members in enumerate(columns, start=first):
         sides = min(piece.x0 for piece in members), max(piece.x1 for piece in members)
+        if len(columns) == 1:  # a short line below a table in the middle of the page does not stand beside it
+            sides = 0.0, page.width
         for item in _items(members, page, column):
             while waiting and _before(_box(waiting[0]), item, sides, page.width):
                 found.append(waiting.pop(0))

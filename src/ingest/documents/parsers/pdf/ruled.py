@@ -9,11 +9,13 @@ from ingest.documents.parsers.pdf.lattice import TOLERANCE, Box, RulingLine, joi
 from ingest.documents.parsers.pdf.matching import same_edges
 from ingest.documents.parsers.pdf.open_grids import missing_ends
 from ingest.documents.parsers.pdf.page import Page, Word
+from ingest.documents.parsers.pdf.stacked_rows import rows_of_cells
 from ingest.documents.parsers.pdf.text import join_lines
 
 _MAX_LINES = 10_000  # per page: more is a drawing
 _MAX_CROSSINGS = 6_000  # horizontal times vertical lines, per page: bounds the time to find cells
 _MAX_CELLS = 20_000  # of one table's grid
+_COLUMN = 12.0  # points, at least, from an outer line to the side that is missing
 _FILLED = 0.3  # share of a grid's cells with text, at least
 
 
@@ -35,7 +37,9 @@ def ruled_tables(page: Page, words: list[Word]) -> tuple[list[Table], list[Word]
         for part in _parts(cells, left):
             table, rest = _ruled(part, left, page)
             if table is not None:
-                table.cut = any(table.top == line.at for line in tops), any(table.bottom == line.at for line in bottoms)
+                if len(table.rows) <= len({top for _, top, _, _ in part}):  # else its rows have no lines anyway
+                    above = any(table.top == line.at for line in tops)
+                    table.cut = above, any(table.bottom == line.at for line in bottoms)
                 found.append(table)
                 left = rest
     return found, left
@@ -68,7 +72,20 @@ def _sides(across: list[RulingLine], down: list[RulingLine]) -> list[RulingLine]
         for top, bottom in pairwise(tops) if len(tops) > 2 else ():
             if any(x0 < d.at < x1 and d.start <= top + TOLERANCE and d.end >= bottom - TOLERANCE for d in down):
                 sides += [RulingLine(x0, top, bottom), RulingLine(x1, top, bottom)]
-    return sides
+    return sides or [side for line in across for side in _open_sides(line, down)]
+
+
+def _open_sides(line: RulingLine, down: list[RulingLine]) -> list[RulingLine]:
+    """Return the missing sides of a table whose only lines are those between columns and one below its header."""
+    inner = [d for d in down if d.start < line.at - TOLERANCE and d.end > line.at + TOLERANCE]
+    inner = [d for d in inner if line.start - TOLERANCE <= d.at <= line.end + TOLERANCE]
+    ends = [end for d in inner for end in (d.start - inner[0].start, d.end - inner[0].end)]
+    if len(inner) < 2 or any(abs(end) > TOLERANCE for end in ends):
+        return []
+    left, right = min(d.at for d in inner) - line.start, line.end - max(d.at for d in inner)
+    found = [line.start] if left > _COLUMN else []
+    found += [line.end] if right > _COLUMN else []
+    return [RulingLine(at, inner[0].start, inner[0].end) for at in found]
 
 
 def _parts(boxes: list[Box], words: list[Word]) -> list[list[Box]]:
@@ -166,15 +183,19 @@ def _grid_rows(cells: list[_Cell], width: int) -> tuple[list[list[str]], list[bo
 
 
 def _parted(cells: list[list[list[Word]]]) -> list[list[list[list[Word]]]]:
-    """Split a row of a grid if all its cells have the same three or more lines: they are rows without rules."""
+    """Split a row of a grid into the rows that it has without rules: lines of its cells that stand side by side."""
     counts = {len(lines) for lines in cells}
-    if len(cells) < 2 or len(counts) != 1 or (count := counts.pop()) < 3:
+    if len(cells) < 2 or max(counts) < 3:
         return [cells]
-    for lines in zip(*cells, strict=True):
-        bases = [line[0].base for line in lines]
-        if max(bases) - min(bases) > 0.4 * lines[0][0].size:
-            return [cells]
-    return [[[lines[at]] for lines in cells] for at in range(count)]
+    if len(counts) == 1 and all(_is_even(line) for line in zip(*cells, strict=True)):
+        return [[[lines[at]] for lines in cells] for at in range(len(cells[0]))]
+    return rows_of_cells(cells) if len(cells) > 2 else [cells]
+
+
+def _is_even(line: tuple[list[Word], ...]) -> bool:
+    """Return whether the words of a line in each cell stand side by side."""
+    bases = [words[0].base for words in line]
+    return max(bases) - min(bases) <= 0.4 * line[0][0].size
 
 
 def _cell_lines(words: list[Word]) -> list[list[Word]]:
