@@ -242,8 +242,4 @@ def _status_lines(found: "IndexStatus", problem: str | None, engine: dict[str, A
     if found.candidate is not None:
         yield f"Candidate {found.candidate}: {found.candidate_decision or 'sealed'}."
         yield from (f"  against: {printable(reason)}" for reason in found.reasons)
-    if engine["kind"] == "server":
-        yield f"Vectors: server {engine['url']}."
-    else:
-        running = "running" if engine["running"] else "started when a command needs it"
-        yield f"Vectors: embedded engine in {engine['folder']}, {running}."
+    yield from tables.record({"vectors": {name: value for name, value in engine.items() if value}})

@@ -1,7 +1,6 @@
 """Records as tables and lines for people."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -21,6 +20,10 @@ CHANGES = ("added", "changed", "repeated", "attributes_changed", "unchanged", "d
 CLASSES = ("listed", "listed_twice", *CHANGES, "known_bad", "carried", "revoked", "out_of_scope", "may_have_moved")
 STAGES = ("bm25", "dense", "fused", "reranked")  # the last only if the profile has a re-ranker
 ABOUT = 400  # characters shown of what a decision is about
+OF_RUN = (  # what people read of a report
+    *("stages", "embedded", "forward_passes", "quarantined_children", "dropped", "duplicates", "serving_mended"),
+    *("recall", "unsupported"),
+)
 FAULTS = 20  # lines shown of a list of faults, reasons or warnings; the record has all of them
 
 
@@ -187,21 +190,7 @@ def served(found: "records.Release | None") -> str:
 
 def report(run: "records.RunReport") -> Iterator[RenderableType]:
     """Yield where the time of a run went, and its results."""
-    columns = ("step", "seconds", "documents", "chunks", "documents/s", "chunks/s", "memory MiB")
-    measured = attrgetter("step", "seconds", "documents", "chunks", "documents_per_second", "chunks_per_second")
-    if run.stages:  # else it failed
-        yield table("Steps", columns, ((*measured(stage), round(stage.peak_memory_mb)) for stage in run.stages))
-        yield f"Embedded {run.embedded:,} texts in {run.forward_passes:,} forward passes."
-    for name in ("quarantined_children", "dropped", "duplicates"):
-        if counts := getattr(run, name):
-            yield f"{words(name).capitalize()}: {in_words(counts)}"
-    if run.serving_mended:
-        yield f"What served when the run began: {run.serving_mended:,} points mended."
-    if found := run.recall:
-        told = f"{found.mean:.3f} on average, {found.least:.3f} at least, for {found.questions} stored vectors"
-        yield f"Dense recall@{found.at}: {told} compared with exact search."
-    if run.unsupported:
-        yield f"Left out, since no parser reads their types: {in_words(run.unsupported)}."
+    yield from record({name: value for name in OF_RUN if (value := getattr(run, name))})
     yield from map(printable, stale(run.carried))
     for held in run.in_quarantine:
         if held.counts:
