@@ -230,16 +230,10 @@ def _status_lines(found: "IndexStatus", problem: str | None, engine: dict[str, A
     if found.points is not None and found.points != found.expected_points:
         told = f"{found.points:,} points serve, {found.expected_points:,} should"
         yield f"DAMAGED: {told}. `ingest reconcile` or the next run mends them."
-    if decision is not None:
-        if release is None or release.number != decision.number:
-            yield f"Decided but not in force: release {decision.number} of generation {decision.generation}."
-            yield "The next `ingest run`, `promote` or `rollback` puts it into force."
-        counts = ", ".join(f"{found.counts.get(name, 0):,} {name}" for name in ("documents", "chunks"))
-        yield f"Generation {decision.generation}: {counts}, built on {found.base or 'nothing'}."
+    if decision is not None and (release is None or release.number != decision.number):
+        yield f"Decided but not in force: release {decision.number} of generation {decision.generation}."
+        yield "The next `ingest run`, `promote` or `rollback` puts it into force."
     yield from map(printable, stale(found.carried))
-    if found.rolled_back:
-        yield printable(found.rolled_back)
-    if found.candidate is not None:
-        yield f"Candidate {found.candidate}: {found.candidate_decision or 'sealed'}."
-        yield from (f"  against: {printable(reason)}" for reason in found.reasons)
-    yield from tables.record({"vectors": {name: value for name, value in engine.items() if value}})
+    rest = {name: getattr(found, name) for name in ("base", "counts", "rolled_back", "candidate", "candidate_decision")}
+    rest |= {"against": found.reasons, "vectors": {name: value for name, value in engine.items() if value}}
+    yield from tables.record({name: value for name, value in rest.items() if value})
