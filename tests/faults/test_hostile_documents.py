@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest.adapters.sandbox import pool_sandbox
 from ingest.adapters.sandbox import process_limits as _walls
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
@@ -25,8 +26,10 @@ GIBI = 2**30
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[PoolSandbox]:
-    found = PoolSandbox({"docs": ParserOptions(limits=LIMITS)}, 1, resident_bytes=256 * 2**20)
-    yield found
+    found = PoolSandbox({"docs": ParserOptions(limits=LIMITS)}, 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool_sandbox, "RESIDENT_BYTES", 256 * 2**20)
+        yield found
     found.close()
 
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import SchemaMismatch
 from ingest.keyword.parquet_files import LENGTHS, NOWHERE, PACKED, batches, hashes, numbers, open_parquet, packed_hex
-from ingest.ports import Forgetting
 
 File = Path | RawIOBase  # local, or any seekable file; read on demand
 
@@ -107,13 +106,12 @@ class RowGroups:
 
 
 def open_groups(file: File, schema: pa.Schema, cached: int) -> RowGroups:
-    """Open a file. A damaged row group of a `Forgetting` one is read once more. Raises: SchemaMismatch."""
+    """Open a file. Of one that can `forget`, a damaged row group is read once more. Raises: SchemaMismatch."""
     path = file if isinstance(file, Path) else str(getattr(file, "name", "an open file"))
     opened = open_parquet(path, schema, None if isinstance(file, Path) else pa.PythonFile(file, "r"))
-    again = file.forget if isinstance(file, Forgetting) else None
     sizes = [opened.metadata.row_group(i).num_rows for i in range(opened.num_row_groups)]
     starts = np.cumsum([0, *sizes], dtype=np.int64).tolist()
-    return RowGroups(path, opened, starts, BoundedCache(cached), again)
+    return RowGroups(path, opened, starts, BoundedCache(cached), getattr(file, "forget", None))
 
 
 class ChunkIds:

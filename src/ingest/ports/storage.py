@@ -104,13 +104,6 @@ class Store(Protocol):
         """Return a seekable file with the value of an immutable key that fetches only the parts that are read.
 
         None if `local_path` is better: the value is local, or small. One thread at a time may read. A read raises
-        SchemaMismatch if there is no such value of `size` bytes, StoreUnavailable, AccessDenied.
+        SchemaMismatch if there is no such value of `size` bytes, StoreUnavailable, AccessDenied. The file may have
+        `forget()`: everything is then fetched anew, as what came may have been damaged on the way.
         """
-
-
-@runtime_checkable
-class Forgetting(Protocol):
-    """What a file of `Store.ranged` may be able to do besides."""
-
-    def forget(self) -> None:
-        """Fetch everything anew when it is read again: what came may have been damaged on the way."""

@@ -5,8 +5,8 @@
 
 A process has no secrets in its environment, no network, writes no files, starts no programs, and ends with this one.
 Documents whose parser starts a program (text recognition, LibreOffice, pandoc) are parsed by separate processes:
-whatever those start is in their process group and ends with them. A process is replaced after `documents_per_process`
-documents, since libraries leak; if it holds more than `resident_bytes` at rest; or if a program left something running.
+whatever those start is in their process group and ends with them. A process is replaced after DOCUMENTS_PER_PROCESS
+documents, since libraries leak; if it holds more than RESIDENT_BYTES at rest; or if a program left something running.
 """
 
 import logging
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 HEAD_PER_BLOCK = 128  # bytes of an answer besides, shared by titles and breaks of all blocks
 HEAD_LEAST = 2**20
+DOCUMENTS_PER_PROCESS, RESIDENT_BYTES = 1000, 768 * 2**20
+START_SECONDS = 60.0  # a start that takes longer fails
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 _FRAME = re.compile(r'File "(?:[^"\n]*/)?([^"/\n]*)", line (\d+) in (\S+)')  # as faulthandler writes them
 _FRAMES = 3
@@ -40,22 +42,12 @@ class PoolSandbox:
 
     kind, version = "pool", ""
 
-    def __init__(
-        self,
-        options: Mapping[str, ParserOptions] | None = None,
-        processes: int = 2,
-        *,
-        documents_per_process: int = 1000,
-        resident_bytes: int = 768 * 2**20,
-        start_seconds: float = 60.0,
-    ) -> None:
+    def __init__(self, options: Mapping[str, ParserOptions] | None = None, processes: int = 2) -> None:
         """Keep the options, by source; documents of other sources keep their own options.
 
-        At most `processes` run, started with the first documents; a start over `start_seconds` fails.
+        At most `processes` run, started with the first documents.
         """
         self.options: Mapping[str, ParserOptions] = dict(options or {})
-        self._documents_per_process, self._resident_bytes = documents_per_process, resident_bytes
-        self._start_seconds = start_seconds
         self._places = threading.BoundedSemaphore(processes)
         self._lock = threading.Lock()
         self._idle: list[ParserProcess] = []
@@ -113,7 +105,7 @@ class PoolSandbox:
         return chosen
 
     def _start(self, programs: bool) -> ParserProcess:
-        process = ParserProcess(self._start_seconds, programs)
+        process = ParserProcess(START_SECONDS, programs)
         missing = sorted(name for name, stands in process.walls.items() if not stands)
         if missing and not self._warned:
             self._warned = True
@@ -160,7 +152,7 @@ class PoolSandbox:
 
     def _give_back(self, process: ParserProcess, keep: bool) -> None:
         resident = _walls.memory(str(process.pid), _walls.RESIDENT)
-        keep = keep and process.asked < self._documents_per_process and resident <= self._resident_bytes
+        keep = keep and process.asked < DOCUMENTS_PER_PROCESS and resident <= RESIDENT_BYTES
         with self._lock:
             self._busy.discard(process)
             keep = keep and not self._closed

@@ -6,21 +6,17 @@ synced. So a crash leaves the old value or the new one, and temporary files that
 
 import errno
 import os
-import secrets
 import shutil
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from io import BytesIO
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
 
+from ingest.adapters.durable_files import remove_leftover, sync_folder, whole_file
 from ingest.adapters.uris import local_folder
 from ingest.errors import AccessDenied, DamagedFile, InvalidSettings, StoreUnavailable
 from ingest.lake.keys import TEMPORARY, check_key, check_prefix
 
-LEFTOVER_SECONDS = 24 * 3600.0  # an older temporary file belongs to a process that died
 DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 UNFIT = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EOPNOTSUPP, errno.EMLINK)
 ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
@@ -41,22 +37,24 @@ class FolderStore:
 
     def put(self, key: str, data: bytes) -> None:
         with self._translated("write", key):
-            self._replace(key, BytesIO(data))
+            self._replace(key, lambda temporary: temporary.write_bytes(data))
 
     def put_file(self, key: str, path: Path, *, read_soon: bool = False) -> None:
-        with self._translated("write", key), path.open("rb") as source:
-            self._replace(key, source)
+        with self._translated("write", key):
+            self._replace(key, lambda temporary: shutil.copyfile(path, temporary))
 
     def create(self, key: str, data: bytes) -> bool:
         path = self._path(key)
-        with self._translated("create", key), self._written(path, BytesIO(data)) as temporary:
-            won = True
-            try:
-                os.link(temporary, path)
-            except FileExistsError:
-                won = path.read_bytes() == data  # a network file system may have lost the response
-            _sync(path.parent)  # also if another writer won: what the caller reads next must not vanish
-            return won
+        with self._translated("create", key):
+            self._make_folder(path.parent)
+            with whole_file(path.parent, lambda temporary: temporary.write_bytes(data)) as temporary:
+                won = True
+                try:
+                    os.link(temporary, path)
+                except FileExistsError:
+                    won = path.read_bytes() == data  # a network file system may have lost the response
+                sync_folder(path.parent)  # also if another writer won: what the caller reads next must not vanish
+                return won
 
     def list(self, prefix: str) -> Iterator[str]:
         check_prefix(prefix)
@@ -66,10 +64,9 @@ class FolderStore:
                     files = [entry for entry in entries if entry.is_file()]
             except ABSENT:
                 return
-            for path in (Path(entry.path) for entry in files if entry.name.startswith(TEMPORARY)):
-                with suppress(OSError):  # not ours, or gone: tidying never fails a listing
-                    if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
-                        path.unlink()
+        for entry in files:
+            if entry.name.startswith(TEMPORARY):
+                remove_leftover(Path(entry.path))
         yield from sorted(entry.name for entry in files if not entry.name.startswith(TEMPORARY))
 
     def walk(self) -> Iterator[tuple[str, int, float]]:
@@ -93,7 +90,7 @@ class FolderStore:
         with self._translated("delete", key), suppress(*ABSENT):
             path = self._path(key)
             path.unlink()
-            _sync(path.parent)
+            sync_folder(path.parent)
 
     def local_path(self, key: str, *, anew: bool = False) -> Path:
         with self._translated("look at", key):
@@ -105,25 +102,12 @@ class FolderStore:
         check_key(key)
         return self.root / key
 
-    def _replace(self, key: str, source: BinaryIO) -> None:
+    def _replace(self, key: str, write: Callable[[Path], object]) -> None:
         path = self._path(key)
-        with self._written(path, source) as temporary:
-            temporary.replace(path)
-            _sync(path.parent)
-
-    @contextmanager
-    def _written(self, path: Path, source: BinaryIO) -> Iterator[Path]:
-        """Yield a durable temporary file beside `path` and remove it at the end."""
         self._make_folder(path.parent)
-        temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(12)}"
-        try:
-            with temporary.open("xb") as file:
-                shutil.copyfileobj(source, file, 2**20)
-                file.flush()
-                os.fsync(file.fileno())
-            yield temporary
-        finally:
-            temporary.unlink(missing_ok=True)
+        with whole_file(path.parent, write) as temporary:
+            temporary.replace(path)
+            sync_folder(path.parent)
 
     def _make_folder(self, folder: Path) -> None:
         # Each level once per process, even if it exists: another process may have created it without syncing it yet.
@@ -132,7 +116,7 @@ class FolderStore:
         if folder != self.root:
             self._make_folder(folder.parent)
         folder.mkdir(parents=folder == self.root, exist_ok=True)
-        _sync(folder.parent)
+        sync_folder(folder.parent)
         self._durable.add(folder)
 
     @contextmanager
@@ -147,11 +131,3 @@ class FolderStore:
             if error.errno in UNFIT:
                 raise InvalidSettings(f"{told}: the folder cannot hold such a key (errno {error.errno})") from error
             raise StoreUnavailable(f"{told} (errno {error.errno})") from error
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,7 +2,6 @@
 
 import io
 import os
-import secrets
 import shutil
 import tempfile
 import time
@@ -12,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from ingest.adapters.durable_files import remove_leftover, whole_file
 from ingest.adapters.s3_client import Bucket, Unmet
 from ingest.adapters.uris import encode, split_uri
 from ingest.errors import DamagedFile, InvalidSettings, StoreUnavailable
@@ -21,7 +21,6 @@ from ingest.records import S3Options
 
 IN_USE_SECONDS = 300.0  # a copy handed out since then may not be open yet: it is not evicted
 BLOCK = 2**18  # smallest number of bytes of a range: a request costs more than these
-LEFTOVER_SECONDS = 24 * 3600.0  # an older temporary file belongs to a process that died
 
 
 class S3Store:
@@ -132,7 +131,10 @@ class FileCache:
                     # Used now. Its modification time stays: by it, readers recognise a file that they have verified.
                     os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
                     return path
-            self._fetch(path, fetch)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with whole_file(self.folder, fetch) as temporary:  # a power failure must not leave a name without the bytes
+                temporary.replace(path)
+            self._shrink()
         except OSError as error:
             raise StoreUnavailable(f"cache {self.folder}: cannot hold a copy: {error.strerror}") from error
         return path
@@ -141,28 +143,16 @@ class FileCache:
         """Return where the file for `name` is, or would be; it has the suffix of its name."""
         return self.folder / f"{sha256_hex(name.encode())}{Path(name).suffix}"
 
-    def _fetch(self, path: Path, fetch: Callable[[Path], object]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f"{TEMPORARY}{secrets.token_hex(12)}"
-        try:
-            fetch(temporary)
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())  # a power failure must not leave the name without the bytes
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        self._shrink()
-
     def _shrink(self) -> None:
         now = time.time()
         copies = []
         for path in self.folder.iterdir():
+            if path.name.startswith(TEMPORARY):
+                remove_leftover(path)
+                continue
             with suppress(FileNotFoundError):  # another process tidies too
                 status = path.stat()
-                if not path.name.startswith(TEMPORARY):
-                    copies.append((status.st_atime, status.st_size, path))
-                elif now - status.st_mtime > LEFTOVER_SECONDS:
-                    path.unlink()
+                copies.append((status.st_atime, status.st_size, path))
         excess = sum(size for _, size, _ in copies) - self.limit
         for used, size, path in sorted(copies):
             if excess <= 0 or now - used <= IN_USE_SECONDS:

@@ -14,6 +14,7 @@ import pytest
 
 from ingest.adapters.sandbox import parser_process as _process
 from ingest.adapters.sandbox import parser_worker as _wire
+from ingest.adapters.sandbox import pool_sandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.documents import parsers
 from ingest.errors import (
@@ -151,14 +152,14 @@ def test_what_text_recognition_wrote_is_gone_with_its_process(pool):
     assert not place.exists()
 
 
-def test_a_process_is_replaced_after_its_share_of_documents(open_pool):
-    pool = open_pool(documents_per_process=2)
+def test_a_process_is_replaced_after_its_share_of_documents(pool, monkeypatch):
+    monkeypatch.setattr(pool_sandbox, "DOCUMENTS_PER_PROCESS", 2)
     pids = [pool.parse(order("pid")).text for _ in range(4)]
     assert [pids[0] == pids[1], pids[1] == pids[2], pids[2] == pids[3]] == [True, False, True]
 
 
-def test_a_process_that_holds_too_much_memory_is_replaced(open_pool):
-    pool = open_pool(resident_bytes=1)
+def test_a_process_that_holds_too_much_memory_is_replaced(pool, monkeypatch):
+    monkeypatch.setattr(pool_sandbox, "RESIDENT_BYTES", 1)
     assert pool.parse(order("pid")).text != pool.parse(order("pid")).text
 
 

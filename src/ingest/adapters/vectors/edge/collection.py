@@ -24,8 +24,9 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 from qdrant_client.http import models
 
+from ingest.adapters.durable_files import sync_folder
 from ingest.adapters.vectors.edge import translation as translate
-from ingest.adapters.vectors.edge.locks import read_json, sync_folder, write_durably
+from ingest.adapters.vectors.edge.locks import read_json, write_durably
 from ingest.process_guard import end_with
 
 INDEXING_THREADS = min(os.cpu_count() or 1, 8)  # per optimisation; more would slow the workers that answer

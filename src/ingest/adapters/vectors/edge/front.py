@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ingest.adapters.durable_files import sync_folder
 from ingest.adapters.vectors.edge import locks
 from ingest.adapters.vectors.edge.locks import read_json, write_durably
 from ingest.adapters.vectors.edge.worker_pool import FrontOptions, Pool, RefusedRequest, WorkerProcess
@@ -92,7 +93,7 @@ class Front:
                 await self.pool.discard(name)
                 rubbish = self.collections / f".old-{name}"
                 (self.collections / name).rename(rubbish)
-                locks.sync_folder(self.collections)
+                sync_folder(self.collections)
             finally:
                 self.leaving.discard(name)
             await asyncio.to_thread(shutil.rmtree, rubbish, ignore_errors=True)

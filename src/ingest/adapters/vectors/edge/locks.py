@@ -20,6 +20,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ingest.adapters.durable_files import sync_folder
+
 T = TypeVar("T")
 START, FRONT, USERS = "start.lock", "front.lock", "users.lock"
 ENDPOINT, KEEP, ALIASES, COLLECTIONS, LOG = "endpoint.json", "keep", "aliases.json", "collections", "engine.log"
@@ -72,15 +74,6 @@ def write_durably(path: Path, value: Any) -> None:
         os.fsync(file.fileno())
     temporary.replace(path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_json(path: Path) -> Any:
