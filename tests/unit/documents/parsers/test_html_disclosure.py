@@ -13,6 +13,38 @@ HIDES = (
     "style='height:0;overflow:hidden'",
     "hidden=''",
 )
+SCRIPTED = {
+    "jquery": (
+        "<a href='#' id=more>Read on</a><p>a</p><div id=x {}>PANEL</div>",
+        "$('#more').click(() => $('#x').show())",
+    ),
+    "jquery, next": (
+        "<h3 class=q>Q</h3><div class=a {}>PANEL</div>",
+        "$('.q').on('click', f(){$(this).next().toggle()})",
+    ),
+    "listener": (
+        "<button id=b>Q</button><p>a</p><div id=x {}>PANEL</div>",
+        "d = document.getElementById('x'); document.getElementById('b').addEventListener('click', () => d.show())",
+    ),
+    "by class": (
+        "<span class=b>Q</span><p>a</p><div class=a {}>PANEL</div>",
+        'document.querySelector(".b").onclick = () => document.querySelector(".a").classList.toggle("open")',
+    ),
+    "by data": (
+        "<button class=b data-for=x>Q</button><p>a</p><div id=x {}>PANEL</div>",
+        "for (const b of document.querySelectorAll('.b')) b.addEventListener('click', () => $(b.dataset.for).show())",
+    ),
+}
+NOT_SCRIPTED = {
+    "no control": ("<div id=x {}>PANEL</div>", "window.onclick = () => $('#x').show()"),
+    "control inside": ("<div id=x {}><b id=b>Q</b>PANEL</div>", "$('#b').click(() => $('#x').show())"),
+    "other part": ("<b id=b>Q</b><p>a</p><div id=x {}>PANEL</div>", "$('#b').click(() => $('#y').show())"),
+    "no click": ("<b id=b>Q</b><p>a</p><div id=x {}>PANEL</div>", "if ($('#b')) $('#x').show()"),
+    "a program": (
+        "<b id=b>Q</b><p>a</p><div id=x {}>PANEL</div>",
+        "$('#b').click(() => $('#x').show());" + "f();" * 2**15,
+    ),
+}
 FILLER = "<p>The page has other text, so that none of these parts holds most of what is on it.</p>" * 3
 
 
@@ -36,6 +68,11 @@ OPENED = {
     "labelled by a heading": (
         "<h3 id=b><button>Q</button></h3><p>a</p><section role=region aria-labelledby=b {}>PANEL</section>"
     ),
+    "stimulus": (
+        "<p data-controller=fold><button data-action='click->fold#toggle'>Q</button><p>a</p>"
+        "<div data-fold-target=content {}>PANEL</div>"
+    ),
+    "by class": "<button data-bs-target='.x'>Q</button><p>a</p><div class='collapse x' {}>PANEL</div>",
     "bootstrap 5": (
         "<a data-bs-toggle=collapse href='#x' role=button>Q</a><p>a</p><div class=collapse id=x {}>PANEL</div>"
     ),
@@ -283,3 +320,32 @@ def test_work_grows_with_the_size_of_a_page(unit):
         calls_of(lambda n=n: parsed(html, f"x<div id=x hidden class=faq>y</div>{unit * n}")) for n in (250, 1000)
     )
     assert large < 6 * small
+
+
+@pytest.mark.parametrize("hides", HIDES)
+@pytest.mark.parametrize(("page", "script"), SCRIPTED.values(), ids=SCRIPTED)
+def test_what_a_script_of_the_page_opens_with_a_click_is_read(page, script, hides):
+    visible, hidden = split(f"{page.format(hides)}<script>{script}</script>")
+    assert ("PANEL" in visible, "PANEL" in hidden) == (True, False)
+
+
+@pytest.mark.parametrize(("page", "script"), NOT_SCRIPTED.values(), ids=NOT_SCRIPTED)
+def test_what_no_script_of_the_page_opens_with_a_click_stays_hidden(page, script):
+    visible, hidden = split(f"{page.format('hidden')}<script>{script}</script>")
+    assert ("PANEL" in visible, "PANEL" in hidden) == (False, True)
+
+
+def test_a_dialog_that_is_open_is_read():
+    assert split("<dialog open><p>PANEL</p></dialog>")[0].startswith("PANEL")
+
+
+def test_declarative_shadow_trees_are_read_and_other_templates_are_not():
+    shadow = "<my-card><template shadowrootmode=open><p>PANEL</p></template></my-card>"
+    visible, hidden = split(f"{shadow}<template><p>pattern</p></template>")
+    assert ("PANEL" in visible, "pattern" in visible + hidden) == (True, False)
+
+
+def test_what_a_rule_with_escaped_signs_shows_on_wide_screens_is_read():
+    rules = ".hidden{display:none} @media (min-width:768px){.md\\:block{display:block}}"
+    visible, hidden = split(f"<style>{rules}</style><p class='hidden md:block'>PANEL</p><p class=hidden>GONE</p>")
+    assert ("PANEL" in visible, "GONE" in hidden) == (True, True)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from ingest.documents.parsers._markup.html_scripted import scripted
+
 _LONGEST = 1000  # characters of an attribute
 _LEVELS = 3  # around a link
 _WRAPPERS = 5  # elements of which each holds nothing but the next
@@ -23,7 +25,9 @@ _CLICKS = (
     "data-bs-toggle",
     "uk-toggle",
 )
-_NAMES = frozenset(("aria-controls", "popovertarget", "commandfor", "interesttarget", "interestfor", "uk-toggle"))
+_NAMES = frozenset(
+    ("aria-controls", "popovertarget", "commandfor", "interesttarget", "interestfor", "uk-toggle", "data-action")
+)
 _TARGETS = re.compile(
     r"data-(?:[\w-]*[-_])?(?:target|toggle|controls?|panels?|pane|tabs?|accordion|collapse|opens?|show|reveal|modal|dialog"
     r"|popover|drawer|content|slide|expand|section|href|trigger|fancybox|src)(?:[-_][\w-]*)?\Z"
@@ -86,28 +90,39 @@ class Controls:
         self._by_value: dict[tuple[str, str], list[Any]] = defaultdict(list)
         self._by_variable: dict[tuple[Any, str], list[Any]] = defaultdict(list)
         self._links: dict[Any, frozenset[str]] = {}
+        self._by_class: dict[str, list[Any]] = defaultdict(list)
         for part in parts:
             self._index(part)
-        for control in root.iter("*") if self._by_id or self._by_value or self._by_variable else ():
+        for control in root.iter("*") if self._is_any_named() else ():
             if len(control.attrib):
                 for part in self._targets(control):
                     self._named[part].append(control)
         self._add_labels(root, parts)
+        for part, controls in scripted(root, parts).items():
+            self._named[part] += controls
 
     def of(self, part: Any) -> list[Any]:
         """Return the controls that name a part, in order."""
         return self._named.get(part, [])
 
     def _index(self, part: Any) -> None:
+        for name in (part.get("class") or "")[:_LONGEST].split():
+            if len(found := self._by_class[f".{name}"]) < _PER_VALUE:
+                found.append(part)
         for name, value in part.attrib.items():
             if name in _SHOWN_BY and (variable := _VARIABLE.search(value[:_LONGEST])):
                 found = self._by_variable[_scope(part), variable.group()]
+            elif name[:5] == "data-" and name[-7:] == "-target":  # of a controller, as Stimulus calls it
+                found = self._by_value["data-action", name[5:-7]]
             elif name[:5] == "data-" and value and len(value) < _LONGEST and _SHARED.match(name):
                 found = self._by_value[name, value]
             else:
                 continue
             if len(found) < _PER_VALUE:
                 found.append(part)
+
+    def _is_any_named(self) -> bool:
+        return bool(self._by_id or self._by_value or self._by_variable or self._by_class)
 
     def _targets(self, control: Any) -> list[Any]:
         """Return the parts that an element names, if it is a control."""
@@ -122,8 +137,12 @@ class Controls:
             elif _SCRIPTS.match(name) or (name == "href" and value[:11].lower() == "javascript:"):
                 found += self._in_script(control, value) if real else ()
             elif (real and name != "href") or (_EXPLICIT.match(name) and _looks_clickable(control)):
-                parts = [self._by_id.get(word) for word in _WORD.findall(value)]
+                words = _WORD.findall(value)
+                parts = [self._by_id.get(word) for word in words]
+                parts += [part for word in words if word[0] == "." for part in self._by_class.get(word, ())]
                 parts += self._by_value.get((name, value), ())
+                for word in words if name == "data-action" else ():
+                    parts += self._by_value.get((name, word), ())
                 found += [part for part in parts if part is not None and part is not control]
         return found
 

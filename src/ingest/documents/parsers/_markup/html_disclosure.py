@@ -14,6 +14,7 @@ from typing import Any
 
 from ingest.documents.parsers._markup.html_chrome import link_share
 from ingest.documents.parsers._markup.html_controls import Controls, identities, is_control
+from ingest.documents.parsers._markup.html_scripted import awaits_clicks
 
 _PER_TARGET = 8  # controls of one part that are looked at
 _LEVELS = 3  # around a part where the name of an accordion, of tabs or of a carousel is looked for
@@ -49,14 +50,21 @@ class Disclosure:
         self._root, self._find, self._is_gone = root, find, is_gone
         self._opened: dict[Any, Any] | None = None
         self._controls: frozenset[Any] = frozenset()
+        self._scripts: bool | None = None
 
     def is_opened(self, part: Any) -> bool:
         """Return whether a click opens an element."""
-        return _may_be_opened(part) and part in self._read()
+        return (_may_be_opened(part) or self._may_be_scripted()) and part in self._read()
 
     def opens(self, control: Any) -> bool:
         """Return whether an element is a control that opens another."""
         return bool(self._read()) and control in self._controls
+
+    def _may_be_scripted(self) -> bool:
+        """Return whether a script inside the page may open parts, by any of their names."""
+        if self._scripts is None:
+            self._scripts = awaits_clicks(self._root)
+        return self._scripts
 
     def _read(self) -> dict[Any, Any]:
         if self._opened is None:

@@ -10,7 +10,7 @@ from ingest.documents.parsers._markup.html_styles import SHEETS, PageStyles, dec
 _REMEMBERED = 10_000  # pairs of classes and id
 _CACHED = 2000  # characters; longer styles are not cached
 _SIMPLE = re.compile(r"\s*([.#])([\w-]+)\s*\Z")
-_NAMES = re.compile(r"[.#][\w-]+")
+_NAMES = re.compile(r"[.#](?:[\w-]|\\.)+")  # with escaped signs
 _GONE = re.compile(r"(?<![\w-])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))")
 _SHOWN = re.compile(r"display\s*:\s*(?!none)\w|visibility\s*:\s*visible")
 _STATE = re.compile(r":(?:checked|target|hover|focus|active|has\()|\[open|[+~]")
@@ -181,7 +181,7 @@ def _colour(value: str) -> str:
 
 
 def _hidden_names(sheets: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Return ".class" and "#id" of top-level rules that hide, and of what rules show in some state of the page.
+    """Return ".class" and "#id" of top-level rules that hide, and of what rules show in some state or size of the page.
 
     Without those of the first kind that a rule also shows: scripts toggle them.
     """
@@ -190,11 +190,16 @@ def _hidden_names(sheets: str) -> tuple[frozenset[str], frozenset[str]]:
     at_times: set[str] = set()
     for depth, selector, body in rules(sheets):
         if _SHOWN.search(body):
-            shown.update(_NAMES.findall(selector))
-            for part in selector.split(",") if _STATE.search(selector) else ():
-                if _STATE.search(part):
-                    at_times.update(_NAMES.findall(_LAST.split(part.strip())[-1]))
+            shown.update(_names(selector))
+            for part in selector.split(",") if depth or _STATE.search(selector) else ():
+                if depth or _STATE.search(part):
+                    at_times.update(_names(_LAST.split(part.strip())[-1]))
         elif depth == 0 and _GONE.search(body):
             parts = selector.split(",")
             hidden.update(match[1] + match[2] for part in parts if (match := _SIMPLE.match(part)))
     return frozenset(hidden - shown), frozenset(at_times)
+
+
+def _names(selector: str) -> list[str]:
+    """Return the classes and ids in a selector, escapes resolved."""
+    return [name.replace("\\", "") for name in _NAMES.findall(selector)]

@@ -168,7 +168,9 @@ class Inline:
     def is_left_out(self, element: Any, tag: str) -> bool:
         """Return whether an element is no content of the page."""
         if tag in DROPPED:
-            return not (tag == "dialog" and self.hiding.disclosure.is_opened(element))
+            if tag == "dialog":
+                return "open" not in element.attrib and not self.hiding.disclosure.is_opened(element)
+            return not (tag == "template" and "shadowrootmode" in element.attrib)
         return self.chrome(element, tag) or (tag == "a" and is_anchor(element))
 
     def stands_apart(self, element: Any, tag: str) -> bool:
