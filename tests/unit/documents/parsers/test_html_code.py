@@ -220,3 +220,23 @@ def test_work_on_code_grows_with_its_size(unit):
 def test_a_first_row_without_cells_is_no_header_of_line_numbers():
     page = "<table><tr></tr><tr><td>a</td><td>b</td></tr></table>"
     assert [("table", "a | b")] == shown(parsed(html, page))
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ("<div style='white-space:pre;font-family:monospace'>a\n  b</div>", [("code", "a\n  b")]),
+        ("<code style='display:block; white-space:pre-wrap'>a\n  b</code>", [("code", "a\n  b")]),
+        (
+            "<div style='font-family: Consolas, monospace; white-space: pre;'><div>a</div><br><div>  b</div></div>",
+            [("code", "a\n\n  b")],
+        ),
+        ("<div style='white-space:pre-wrap'>a\n  b <b>c\nd</b>\ne</div>", [("paragraph", "a\nb c\nd\ne")]),
+        ("<p style='WHITE-SPACE: pre-line; font-family: monospace'>a\nb</p>", [("paragraph", "a\nb")]),
+        ("<div style='white-space:pre-wrap'>\n<p>a</p>\n<p>b</p></div>", [("paragraph", "a"), ("paragraph", "b")]),
+        ("<ul style='white-space:pre-wrap'><li>a\nb</li></ul>", [("list", "- a\n  b")]),
+        ("<p style='white-space:nowrap'>a\nb</p>", [("paragraph", "a b")]),
+    ],
+)
+def test_lines_that_a_style_keeps_are_lines(page, expected):
+    assert expected == shown(parsed(html, page))

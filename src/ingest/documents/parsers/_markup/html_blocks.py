@@ -12,6 +12,7 @@ from ingest.documents.parsers._markup.html_chrome import Chrome, scope
 from ingest.documents.parsers._markup.html_code import CODE, code_language, code_lines, is_code_table, is_editor
 from ingest.documents.parsers._markup.html_hidden import Hiding
 from ingest.documents.parsers._markup.html_inline import BLOCKS, BREAK, SPECIAL, Inline, closing, is_apart, opening
+from ingest.documents.parsers._markup.html_kept_lines import break_lines, is_styled_as_code, keeps_lines
 from ingest.documents.parsers._markup.html_lists import LISTS, OpenLists, number_in
 from ingest.documents.parsers._markup.html_raised import write_scripts
 from ingest.documents.parsers._markup.html_symbols import show_symbols
@@ -110,10 +111,14 @@ class _Flow:
             self._name_panel(element)
         if tag in BLOCKS:
             self.flush()
+            if keeps_lines(element) and self._keep_lines(element):
+                return True
             handler = _Flow._code if is_editor(element) else _BLOCKS.get(tag)
             return handler is not None and handler(self, element, tag)
         if self.styles.is_block(element):
             self.flush()
+            if keeps_lines(element) and self._keep_lines(element):
+                return True
             self._open(_nothing)
         elif is_apart(tag) or self.styles.is_box(element):
             self.parts.append(" ")
@@ -248,6 +253,13 @@ class _Flow:
         self.add(BlockKind.CODE, lines, language=code_language(element))
         self._laid_aside()
         return True
+
+    def _keep_lines(self, element: Any) -> bool:
+        """Read an element whose line feeds are kept as code, or else break its lines; return whether it was read."""
+        if is_styled_as_code(element) and element.tag not in ("table", "td", "th", "tr", "li", "body"):
+            return self._code(element, element.tag)
+        break_lines(element)
+        return False
 
     def _table(self, element: Any, tag: str) -> bool:
         """Read a data table here, and leave a layout table to the walk."""
