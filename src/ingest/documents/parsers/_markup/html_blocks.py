@@ -24,6 +24,7 @@ from ingest.documents.parsers._reading.table_blocks import lines as table_lines
 from ingest.records import BlockKind
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_ROWS = frozenset(("body", "table", "tr", "td", "th", "li"))  # of which none is code as a whole
 _HIDDEN = ("hidden",)
 
 
@@ -109,20 +110,24 @@ class _Flow:
             return self._heading(element, tag)
         if element.get("role") == "tabpanel":
             self._name_panel(element)
-        if tag in BLOCKS:
-            self.flush()
-            if keeps_lines(element) and self._keep_lines(element):
-                return True
-            handler = _Flow._code if is_editor(element) else _BLOCKS.get(tag)
-            return handler is not None and handler(self, element, tag)
-        if self.styles.is_block(element):
-            self.flush()
-            if keeps_lines(element) and self._keep_lines(element):
-                return True
-            self._open(_nothing)
-        elif is_apart(tag) or self.styles.is_box(element):
+        if tag in BLOCKS or self.styles.is_block(element):
+            return self._block(element, tag)
+        if is_apart(tag) or self.styles.is_box(element):
             self.parts.append(" ")
         return False
+
+    def _block(self, element: Any, tag: str) -> bool:
+        """Begin a block, or an inline element that is shown as one; see `_start`."""
+        self.flush()
+        if keeps_lines(element):
+            if is_styled_as_code(element) and tag not in _ROWS:
+                return self._code(element, tag)
+            break_lines(element)
+        if tag not in BLOCKS:
+            self._open(_nothing)
+            return False
+        handler = _Flow._code if is_editor(element) else _BLOCKS.get(tag)
+        return handler is not None and handler(self, element, tag)
 
     def _is_left_out(self, element: Any, tag: str) -> bool:
         if tag == "script" and element.get("type", "").startswith("math/tex"):
@@ -253,13 +258,6 @@ class _Flow:
         self.add(BlockKind.CODE, lines, language=code_language(element))
         self._laid_aside()
         return True
-
-    def _keep_lines(self, element: Any) -> bool:
-        """Read an element whose line feeds are kept as code, or else break its lines; return whether it was read."""
-        if is_styled_as_code(element) and element.tag not in ("table", "td", "th", "tr", "li", "body"):
-            return self._code(element, element.tag)
-        break_lines(element)
-        return False
 
     def _table(self, element: Any, tag: str) -> bool:
         """Read a data table here, and leave a layout table to the walk."""
