@@ -12,6 +12,7 @@ from ingest.documents.parsers._markup.html_chrome import Chrome, scope
 from ingest.documents.parsers._markup.html_code import CODE, code_language, code_lines, is_code_table, is_editor
 from ingest.documents.parsers._markup.html_hidden import Hiding
 from ingest.documents.parsers._markup.html_inline import BLOCKS, BREAK, SPECIAL, Inline, closing, is_apart, opening
+from ingest.documents.parsers._markup.html_inline_styles import values
 from ingest.documents.parsers._markup.html_kept_lines import break_lines, is_styled_as_code, keeps_lines
 from ingest.documents.parsers._markup.html_lists import LISTS, OpenLists, number_in
 from ingest.documents.parsers._markup.html_raised import write_scripts
@@ -43,9 +44,10 @@ def add_html(assembly: Assembly, root: Any, *, first_level: int = 1, page: int |
 
     check_depth(root, assembly.limits.nesting, assembly.path)
     etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
-    show_symbols(root)
+    styles = values(root, "style")
+    show_symbols(root, styles)
     write_scripts(root)
-    hiding = Hiding(root)
+    hiding = Hiding(root, styles)
     chrome = Chrome(root, hiding.disclosure.opens, hiding.disclosure.is_opened)
     inline = Inline(hiding, chrome, TabLabels(root))
     for part in scope(root):
@@ -71,7 +73,7 @@ class _Flow:
 
         self.hidden = int(hidden)
         walker = etree.iterwalk(root, events=("start", "end"))
-        parts = self.parts
+        parts, is_box = self.parts, self.styles.is_box
         for event, element in walker:
             tag = element.tag
             if event == "start":
@@ -88,7 +90,7 @@ class _Flow:
                 self.flush()
             elif tag in SPECIAL:
                 parts.append(closing(tag))
-            elif is_apart(tag) or self.styles.is_box(element):
+            elif is_apart(tag) or is_box(element):
                 parts.append(" ")
             self.depth -= 1
             if element.tail and element is not root:
@@ -101,19 +103,24 @@ class _Flow:
         """Begin an element; return whether its content is skipped or was already read here."""
         if tag in SPECIAL:
             return self._special(element, tag)
-        if self._is_left_out(element, tag):
+        if not self.inline.is_plain(element, tag) and self._start_unusual(element, tag):
             return True
-        if len(element.attrib) and self.hiding(element) and self._hide(element, tag):
-            return True
-        if element.get("role") == "heading" and tag not in _HEADINGS:
-            self.flush()
-            return self._heading(element, tag)
-        if element.get("role") == "tabpanel":
-            self._name_panel(element)
         if tag in BLOCKS or self.styles.is_block(element):
             return self._block(element, tag)
         if is_apart(tag) or self.styles.is_box(element):
             self.parts.append(" ")
+        return False
+
+    def _start_unusual(self, element: Any, tag: str) -> bool:
+        """Judge an element by its attributes; return whether it is left out, set aside or read."""
+        if self._is_left_out(element, tag) or (self.hiding(element) and self._hide(element, tag)):
+            return True
+        role = element.get("role")
+        if role == "heading" and tag not in _HEADINGS:
+            self.flush()
+            return self._heading(element, tag)
+        if role == "tabpanel":
+            self._name_panel(element)
         return False
 
     def _block(self, element: Any, tag: str) -> bool:
@@ -124,7 +131,7 @@ class _Flow:
                 return self._code(element, tag)
             break_lines(element)
         if tag not in BLOCKS:
-            self._open(_nothing)
+            self._open(lambda: None)  # its text ends there
             return False
         handler = _Flow._code if is_editor(element) else _BLOCKS.get(tag)
         return handler is not None and handler(self, element, tag)
@@ -183,7 +190,8 @@ class _Flow:
             return
         text = "".join(self.parts).replace("\u00ad", "")  # soft hyphens
         self.parts.clear()
-        lines = [line for line in (" ".join(line.split()) for line in text.split(BREAK)) if line]
+        pieces = text.split(BREAK) if BREAK in text else (text,)
+        lines = [" ".join(words) for piece in pieces if (words := piece.split())]
         if lines and self.lists.items:
             self.lists.add(lines)
         elif lines:
@@ -262,9 +270,9 @@ class _Flow:
     def _table(self, element: Any, tag: str) -> bool:
         """Read a data table here, and leave a layout table to the walk."""
         rows = own_rows(element)
-        if is_code_table([cells(row) for row in rows]):
+        if is_code_table(parts := [cells(row) for row in rows]):
             return self._code(element, tag)
-        if is_layout(element, rows):
+        if is_layout(element, parts):
             return False
         caption = element.find("caption")
         if caption is not None:
@@ -279,10 +287,6 @@ class _Flow:
         for table in inner:
             _Flow(self.assembly, self.inline, self.first_level, self.fields).read(table, hidden=bool(self.hidden))
         return True
-
-
-def _nothing() -> None:
-    """End an element that needs no more than its text ended."""
 
 
 _BLOCKS: dict[str, Callable[[_Flow, Any, str], bool]] = {

@@ -51,7 +51,10 @@ def code_language(pre: Any) -> str:
 
 def is_editor(element: Any) -> bool:
     """Return whether an element holds the lines of an editor that shows code, or those that Doxygen shows."""
-    words = (element.get("class") or "").lower().split()
+    names = element.get("class")
+    if not names:
+        return False
+    words = names.lower().split()
     if "fragment" in words:
         return len(element) > 0 and _is_named(element[0])
     return not _EDITORS.isdisjoint(words)

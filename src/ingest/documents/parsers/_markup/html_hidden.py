@@ -1,11 +1,13 @@
 """Finds what readers of an HTML page do not see, by attributes, inline styles and simple rules in its style sheets."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ingest.documents.parsers._markup.html_disclosure import Disclosure
-from ingest.documents.parsers._markup.html_styles import SHEETS, PageStyles, declarations, rules, sheets_of
+from ingest.documents.parsers._markup.html_inline_styles import SHEETS, declarations, values
+from ingest.documents.parsers._markup.html_styles import PageStyles, present, rules, sheets_of
 
 _REMEMBERED = 10_000  # pairs of classes and id
 _CACHED = 2000  # characters; longer styles are not cached
@@ -43,15 +45,25 @@ _FOR_SPEECH = ("sr-only", "visually-hidden", "visuallyhidden", "screen-reader-te
 class Hiding:
     """What hides elements of one page. A call returns whether an element itself is hidden, not its ancestors."""
 
-    def __init__(self, root: Any) -> None:
-        """Read the page's own style sheets, up to a limit; names that another rule shows again are ignored."""
+    def __init__(self, root: Any, styles: frozenset[str] | None = None) -> None:
+        """Read the page's own style sheets, up to a limit; names that another rule shows again are ignored.
+
+        `styles` are its inline styles, if they are known.
+        """
         sheets = sheets_of(root)
-        self.styles = PageStyles(sheets, root)
-        sheets = sheets.lower()
-        self._names, self._shown = _hidden_names(sheets) if _GONE.search(sheets) else (frozenset(), frozenset())
+        self._styles = values(root, "style") if styles is None else styles
+        found = rules(sheets)
+        self.styles = PageStyles(found if sheets else (), self._styles, root)
+        hides = _GONE.search(sheets.lower())
+        self._names, self._shown = _hidden_names(found) if hides else (frozenset(), frozenset())
+        if self._names or self._shown:
+            there = present(root, self._names | self._shown)
+            self._names, self._shown = self._names & there, self._shown & there
+        self._told = self._names | self._shown
         self._by_names: dict[tuple[str, str], bool] = {}
         self._root = root
         self.disclosure = Disclosure(root, self._closed, self._is_gone)
+        self._backgrounds: frozenset[str] | None = None
         self._white = not sheets and next(root.iter("link"), None) is None
 
     def __call__(self, element: Any) -> bool:
@@ -61,13 +73,34 @@ class Hiding:
         closed, gone = self._judge(element)
         return gone or (closed and not self.disclosure.is_opened(element))
 
+    def surely_shown(self, attributes: dict[str, str]) -> bool:
+        """Return whether attributes alone tell that an element is not hidden."""
+        if "hidden" in attributes or "popover" in attributes or (self._names and self._by_sheet(attributes)):
+            return False
+        colours = [attributes["color"]] if "color" in attributes else []
+        if style := attributes.get("style"):
+            seen = _seen(style)
+            if seen.closed or seen.gone or seen.squeezed or seen.away:
+                return False
+            colours += [seen.colour] if seen.colour else []
+        return not any(self._may_be_background(_colour(colour.lower())) for colour in colours)
+
+    def _may_be_background(self, colour: str) -> bool:
+        """Return whether a colour, as `_colour` returns it, is that of any background of the page."""
+        if self._backgrounds is None:
+            painted = {_colour(colour.lower()) for colour in values(self._root, "bgcolor")}
+            painted |= {_seen(style).background for style in self._styles if "background" in style.lower()}
+            painted |= {"transparent", "#ffffff" if self._white else ""}
+            self._backgrounds = frozenset(painted) - {""}
+        return colour in self._backgrounds
+
     def _judge(self, element: Any) -> tuple[bool, bool]:
         """Return whether an element is closed, as a script may open it, and whether it is hidden for good."""
         attributes = element.attrib
         closed = attributes.get("hidden", "until-found").strip().lower() != "until-found" or "popover" in attributes
         gone = False
         if style := attributes.get("style"):
-            seen = _judged(style.lower()) if len(style) < _CACHED else _judge(style.lower()[:SHEETS])
+            seen = _seen(style)
             silent = (seen.squeezed or seen.away) and not self._is_for_speech(element)
             closed = closed or seen.closed or (silent and seen.squeezed)
             gone = seen.gone or (silent and seen.away)
@@ -101,12 +134,13 @@ class Hiding:
         return any(name in element.get("class", "").lower() for name in _FOR_SPEECH)
 
     def _by_sheet(self, attributes: Any) -> bool:
-        key = attributes.get("class", ""), attributes.get("id", "")
+        identity = attributes.get("id", "").lower()
+        key = attributes.get("class", ""), identity if f"#{identity}" in self._told else ""
         if key == ("", ""):
             return False
         known = self._by_names.get(key)
         if known is None:
-            names = {f".{name}" for name in key[0].lower().split()} | {f"#{key[1].lower()}"}
+            names = {f".{name}" for name in key[0].lower().split()} | {f"#{key[1]}"}
             known = not self._names.isdisjoint(names) and self._shown.isdisjoint(names)
             if len(self._by_names) < _REMEMBERED:
                 self._by_names[key] = known
@@ -121,8 +155,7 @@ class Hiding:
             painted = around.get("bgcolor")
             found = _colour(painted.lower()) if painted else ""
             if not found and (style := around.get("style")):
-                style = style.lower()[:SHEETS]
-                found = (_judged(style) if len(style) < _CACHED else _judge(style)).background
+                found = _seen(style).background
             if found and found != "transparent":
                 return found == wanted
         return self._white and wanted == "#ffffff"
@@ -157,6 +190,11 @@ def _judge(style: str) -> _Style:
 _judged = lru_cache(maxsize=1024)(_judge)  # pages repeat their styles
 
 
+def _seen(style: str) -> _Style:
+    """Return what an inline style does, as it is spelled."""
+    return _judged(style.lower()) if len(style) < _CACHED else _judge(style.lower()[:SHEETS])
+
+
 def _is_away(rules: dict[str, str]) -> bool:
     """Return whether a style moves text off the screen."""
     if _FAR.match(rules.get("text-indent", "")):
@@ -180,7 +218,7 @@ def _colour(value: str) -> str:
     return value if re.match(r"#[0-9a-f]{6}\Z", value) else _COLOURS.get(value, "")
 
 
-def _hidden_names(sheets: str) -> tuple[frozenset[str], frozenset[str]]:
+def _hidden_names(found: Iterable[tuple[int, str, str]]) -> tuple[frozenset[str], frozenset[str]]:
     """Return ".class" and "#id" of top-level rules that hide, and of what rules show in some state or size of the page.
 
     Without those of the first kind that a rule also shows: scripts toggle them.
@@ -188,7 +226,7 @@ def _hidden_names(sheets: str) -> tuple[frozenset[str], frozenset[str]]:
     hidden: set[str] = set()
     shown: set[str] = set()
     at_times: set[str] = set()
-    for depth, selector, body in rules(sheets):
+    for depth, selector, body in ((depth, selector.lower(), body.lower()) for depth, selector, body in found):
         if _SHOWN.search(body):
             shown.update(_names(selector))
             for part in selector.split(",") if depth or _STATE.search(selector) else ():

@@ -65,7 +65,12 @@ BLOCKS = frozenset(
 )
 SPECIAL = frozenset(("br", "img", "math", "rt", "q", "input", "label", "wbr"))
 LONG_TABLE = 200  # characters; a longer table inside a cell is a block of its own
+_OPENING = {"rt": "(", "q": "“", "label": " "}
+_CLOSING = {"rt": ")", "q": "”", "label": " "}
 _ANCHOR_SIGNS = ("", "¶", "#", "§", "🔗", "\uf0c1")
+_TELLING = frozenset(("class", "id", "style", "role", "hidden", "aria-hidden", "popover", "color"))  # attributes
+_JUDGED = DROPPED | {"header", "footer", "button"}  # whatever their attributes
+_REMEMBERED = 10_000  # sets of attributes
 _TEX = ("application/x-tex", "application/x-latex", "latex", "tex")
 
 
@@ -82,12 +87,12 @@ def opening(element: Any, tag: str) -> tuple[str, bool]:
         if element.get("type", "").lower() != "checkbox" or not _in_item(element):
             return "", False
         return "[x] " if "checked" in element.attrib else "[ ] ", False
-    return {"rt": "(", "q": "“", "label": " "}.get(tag, ""), True
+    return _OPENING.get(tag, ""), True
 
 
 def closing(tag: str) -> str:
     """Return the text with which an element of `SPECIAL` ends."""
-    return {"rt": ")", "q": "”", "label": " "}.get(tag, "")
+    return _CLOSING.get(tag, "")
 
 
 def formula(math: Any) -> str:
@@ -111,6 +116,23 @@ class Inline:
         self.tabs = tabs
         self.hidden: list[str] = []
         self.tables: list[Any] = []
+        self._plain: dict[tuple[tuple[str, str], ...], bool] = {}  # by attributes
+
+    def is_plain(self, element: Any, tag: str) -> bool:
+        """Return whether an element is surely content that readers see, an ordinary one of its tag."""
+        if tag in _JUDGED or (tag == "a" and is_anchor(element)):
+            return False
+        attributes = element.items()
+        telling = tuple([one for one in attributes if one[0] in _TELLING]) if attributes else ()
+        if not telling:
+            return True
+        known = self._plain.get(telling)
+        if known is None:
+            told = dict(telling)
+            known = Chrome.surely_content(told) and self.hiding.surely_shown(told)
+            if len(self._plain) < _REMEMBERED:
+                self._plain[telling] = known
+        return known
 
     def text(self, element: Any) -> str:
         """Return an element's text on one line."""
@@ -125,27 +147,35 @@ class Inline:
             self.hidden.append(text)
 
     def _parts(self, root: Any) -> list[str]:
-        from lxml import etree
-
-        parts: list[str] = []
-        walker = etree.iterwalk(root, events=("start", "end"))
-        for event, element in walker:
-            tag = element.tag
-            if event == "start":
-                if element is not root and self.skipped(element, tag, parts, exact=False):
-                    walker.skip_subtree()
-                elif element.text:
-                    parts.append(element.text)
-                continue
-            if element is root:
-                break
-            if tag in SPECIAL:
-                parts.append(closing(tag))
-            elif self.stands_apart(element, tag):
-                parts.append(" ")
-            if element.tail:
-                parts.append(element.tail)
+        """Return the pieces of text in an element. A walk of its own: those of lxml cost more than most cells hold."""
+        parts = [root.text or ""]
+        open_ = [(root, "", iter(root))]
+        while open_:
+            element, tag, children = open_[-1]
+            for child in children:
+                inner = child.tag
+                if not isinstance(inner, str):  # an entity that nothing declares
+                    continue
+                if not self.skipped(child, inner, parts, exact=False):
+                    if child.text:
+                        parts.append(child.text)
+                    if len(child):
+                        open_.append((child, inner, iter(child)))
+                        break
+                self._end(child, inner, parts)
+            else:
+                open_.pop()
+                if tag:
+                    self._end(element, tag, parts)
         return parts
+
+    def _end(self, element: Any, tag: str, parts: list[str]) -> None:
+        if tag in SPECIAL:
+            parts.append(closing(tag))
+        elif self.stands_apart(element, tag):
+            parts.append(" ")
+        if element.tail:
+            parts.append(element.tail)
 
     def skipped(self, element: Any, tag: str, parts: list[str], *, exact: bool) -> bool:
         """Return whether an element's content is left out; add what replaces it."""
@@ -153,11 +183,12 @@ class Inline:
             text, read = opening(element, tag)
             parts.append(text)
             return not read
-        if self.is_left_out(element, tag):
-            return True
-        if self.hiding(element):
-            self.aside(element)
-            return True
+        if not self.is_plain(element, tag):
+            if self.is_left_out(element, tag):
+                return True
+            if self.hiding(element):
+                self.aside(element)
+                return True
         if tag == "table" and not exact and element.xpath(f"string-length(.) > {LONG_TABLE}"):
             self.tables.append(element)
             return True
@@ -185,7 +216,7 @@ def is_apart(tag: str) -> bool:
 
 def is_anchor(link: Any) -> bool:
     """Return whether a link is only the anchor sign after a heading, for copying its address."""
-    if len(link) > 1:
+    if len(link) > 1 or ((text := link.text) and len(text.strip()) > 1):
         return False
     return "".join(link.itertext()).strip() in _ANCHOR_SIGNS[1:]
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from ingest.documents.parsers._markup.html_styles import inline_style
+from ingest.documents.parsers._markup.html_inline_styles import inline_style
 
 _MONOSPACED = re.compile(r"mono|courier|consolas|menlo|lucida console|cascadia|fira code|source code")
 

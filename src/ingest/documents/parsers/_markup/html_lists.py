@@ -25,6 +25,7 @@ _CONTENT = re.compile(
     r"|counters\(\s*[\w-]+\s*,\s*(?:\"([^\"]*)\"|'([^']*)')\s*(?:,\s*([\w-]+)\s*)?\)"
 )
 _RESET = re.compile(r"[\w-]+\s+(-?\d{1,8})\b")
+_MARKING = frozenset(("list-style-type", "list-style", "::content"))  # properties
 _STRING = re.compile(r"\"([^\"]*)\"\Z|'([^']*)'\Z")
 
 
@@ -56,11 +57,12 @@ class OpenLists:
     def begin(self, element: Any, tag: str) -> None:
         """Begin a list. The inner item of `<li><ul>` comes first."""
         self._marker = self._marker if tag == "dl" else ""
+        styled = self._styles.sets_any(element, _MARKING)
         first = number_in(element.get("start"), None)
         step = -1 if tag == "ol" and "reversed" in element.attrib else 1
         if first is None:
             first = len(element.findall("li")) if step < 0 else self._reset(element)
-        self._open.append(_List(tag, first, step, style=self._style(element, tag)))
+        self._open.append(_List(tag, first, step, style=self._style(element, tag, styled=styled)))
 
     def end(self) -> None:
         """End a list."""
@@ -74,7 +76,8 @@ class OpenLists:
             value = element.get("value") if last.tag == "ol" else None
             last.number = last.next if value is None else number_in(value, last.next)
             last.next = last.number + last.step
-            marker = self._counted(element) or self._mark(element, last)
+            styled = self._styles.sets_any(element, _MARKING)
+            marker = (self._counted(element) if styled else "") or self._mark(element, last, styled=styled)
         self.items += 1
         self._marker = "" if tag == "dd" else marker
 
@@ -109,10 +112,10 @@ class OpenLists:
         match = _RESET.search(self._styles.value(element, "counter-reset"))
         return int(match[1]) + 1 if match else 1
 
-    def _style(self, element: Any, tag: str) -> str:
+    def _style(self, element: Any, tag: str, *, styled: bool) -> str:
         kind = element.get("type") or ""
         style = _TYPES.get(kind.strip(), "") if tag in ("ol", "li") else ""
-        if found := self._declared(element) or style:
+        if found := (self._declared(element) if styled else "") or style:
             return found
         named = _CLASSES.search((element.get("class") or "")[:1000]) if tag == "ol" else None
         return f"{named[1]}-{named[2]}".lower() if named else ""
@@ -127,8 +130,8 @@ class OpenLists:
                 return known[0] if known else value if _STRING.match(value) else none
         return ""
 
-    def _mark(self, element: Any, last: _List) -> str:
-        style = self._style(element, "li") or last.style or ("decimal" if last.tag == "ol" else "")
+    def _mark(self, element: Any, last: _List, *, styled: bool) -> str:
+        style = self._style(element, "li", styled=styled) or last.style or ("decimal" if last.tag == "ol" else "")
         if string := _STRING.match(style):
             return f"{unquoted(string.group()).strip()[:_LONGEST] or '-'} "
         base, prefix, suffix = self._styles.counter_style(style) or (style, "", ". ")

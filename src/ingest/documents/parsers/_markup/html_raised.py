@@ -4,7 +4,7 @@ from itertools import islice
 from typing import Any
 
 from ingest.documents.parsers._markup.html_inline import BLOCKS
-from ingest.documents.parsers._markup.html_styles import declarations
+from ingest.documents.parsers._markup.html_inline_styles import declarations
 from ingest.documents.parsers._reading.raised_figures import marked_script
 
 _INSIDE = 8  # elements in a raised one

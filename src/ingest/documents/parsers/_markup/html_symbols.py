@@ -1,9 +1,10 @@
 """Characters in symbol fonts in HTML, as Word and Outlook write them: a tick is a "ü" in Wingdings."""
 
 import re
-from functools import lru_cache
+from collections.abc import Iterable
 from typing import Any
 
+from ingest.documents.parsers._markup.html_inline_styles import values
 from ingest.documents.parsers._reading.symbol_fonts import is_symbol_font, with_symbols
 
 _FAMILY = re.compile(r"(?:\A|;)\s*font(-family)?\s*:([^;]{1,300})", re.I)
@@ -11,9 +12,12 @@ _SIZED = re.compile(r"\A.*\d[\w.%/]*\s+")  # style, weight and size, which stand
 _SETTERS = ".//*[@face or contains(@style, 'font')] | self::*[@face or contains(@style, 'font')]"
 
 
-def show_symbols(root: Any) -> None:
-    """Replace text in a symbol font by what the font shows, in place. One pass over the elements that set a font."""
-    if not _asks_for_symbols(root):
+def show_symbols(root: Any, styles: Iterable[str]) -> None:
+    """Replace text in a symbol font by what the font shows, in place. One pass over the elements that set a font.
+
+    `styles` are the inline styles of the page, each once.
+    """
+    if not _asks_for_symbols(values(root, "face"), styles):
         return
     setters = {element: _font(element.get("face"), element.get("style")) for element in root.xpath(_SETTERS)}
     for element, font in setters.items():
@@ -36,19 +40,10 @@ def _show(root: Any, font: str, setters: dict[Any, str]) -> None:
             element.text = with_symbols(element.text, font)
 
 
-def _asks_for_symbols(root: Any) -> bool:
+def _asks_for_symbols(faces: Iterable[str], styles: Iterable[str]) -> bool:
     """Return whether any element asks for a symbol font. Most pages ask for few fonts, each in many elements."""
-    faces, styles = (set(values(root)) for values in _values())
     fonts = {_font(face, None) for face in faces} | {_font(None, style) for style in styles if "font" in style}
     return any(font and is_symbol_font(font) for font in fonts)
-
-
-@lru_cache(maxsize=1)
-def _values() -> tuple[Any, Any]:
-    """Return functions from a page to the values of all attributes of a name."""
-    from lxml import etree
-
-    return tuple(etree.XPath(f"//*/@{name}", smart_strings=False) for name in ("face", "style"))
 
 
 def _font(face: str | None, style: str | None) -> str:

@@ -33,13 +33,12 @@ def cells(row: Any) -> list[Any]:
     return [cell for cell in row if cell.tag in ("td", "th")]
 
 
-def is_layout(table: Any, rows: list[Any]) -> bool:
-    """Return whether a table only arranges the page; if so, it is read as running text."""
+def is_layout(table: Any, parts: list[list[Any]]) -> bool:
+    """Return whether a table only arranges the page; if so, it is read as running text. `parts`: cells of each row."""
     if table.get("role") in _LAYOUT_ROLES:
         return True
     if table.find("caption") is not None or table.find("thead") is not None:
         return False
-    parts = [cells(row) for row in rows]
     if any(cell.tag == "th" for row in parts for cell in row):
         return False
     widths = {len(row) for row in parts}
@@ -48,7 +47,7 @@ def is_layout(table: Any, rows: list[Any]) -> bool:
     if next((inner for inner in table.iter(*_FLOW) if inner is not table), None) is not None:
         grids = len(parts) > 1 and len(widths) == 1 and next(table.iter("pre", "form", "article", "main"), None) is None
         return not grids or int(table.xpath("string-length(normalize-space(.))")) > _SMALL_GRID
-    return len(rows) == 1 and any(cell.xpath(f"string-length(normalize-space(.)) > {_LONG_CELL}") for cell in parts[0])
+    return len(parts) == 1 and any(cell.xpath(f"string-length(normalize-space(.)) > {_LONG_CELL}") for cell in parts[0])
 
 
 def grid(rows: list[Any], inline: Inline) -> tuple[list[list[str]], int]:
@@ -111,8 +110,9 @@ def _row(
             used += 1
 
     for cell in parts:
-        fill()
-        if inline.hiding(cell):
+        if waiting:
+            fill()
+        if not inline.is_plain(cell, cell.tag) and inline.hiding(cell):
             inline.aside(cell)
             continue
         text = inline.text(cell)
@@ -128,7 +128,10 @@ def _row(
 
 
 def _span(cell: Any, name: str, most: int) -> int:
-    value = (cell.get(name) or "").strip()
+    value = cell.get(name)
+    if value is None:
+        return 1
+    value = value.strip()
     if not (value.isascii() and value.isdigit() and len(value) < 8):
         return 1
     return min(int(value), most) or (most if name == "rowspan" else 1)

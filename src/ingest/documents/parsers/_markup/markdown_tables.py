@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from ingest.documents.parsers._markup.html_hidden import Hiding
-from ingest.documents.parsers._markup.html_tables import is_layout, leading_headers, own_rows
+from ingest.documents.parsers._markup.html_tables import cells, is_layout, leading_headers, own_rows
 from ingest.documents.parsers._markup.html_tree import tree
 from ingest.documents.parsers._markup.markdown_html import TAG
 from ingest.documents.parsers._reading.table_blocks import is_caption
@@ -149,7 +149,8 @@ def _block(text: str, blocks: list[Block], table: _Table, path: str) -> Block | 
     except OversizedDocument:
         return None
     read = root.find(".//table") if root is not None else None
-    if read is None or is_layout(read, rows := own_rows(read)):
+    rows = [] if read is None else own_rows(read)
+    if read is None or is_layout(read, [cells(row) for row in rows]):
         return None
     headers = leading_headers(rows, Hiding(root)) if len(rows) == len(table.rows) else 0
     bold = not headers and len(rows) > 1 and len(rows[0]) > 1

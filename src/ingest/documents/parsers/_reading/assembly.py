@@ -61,9 +61,10 @@ class Assembly:
             starts.append(starts[-1] + len(line) + 1)
         header = min(starts[header_lines], len(text)) if 0 < header_lines < len(lines) else 0
         breaks = fields.pop("breaks", starts[1:-1] if kind in BROKEN_AT_LINES else ())
-        inside = tuple(start + at for at in breaks if max(header - 1, 0) < at < len(text))
+        first, end = max(header - 1, 0), len(text)
+        inside = tuple(start + at for at in breaks if first < at < end)
         header_end = start + header if header else 0
-        self._append(text, [Block(kind, start, start + len(text), breaks=inside, header_end=header_end, **fields)])
+        self._append(text, [Block(kind, start, start + end, breaks=inside, header_end=header_end, **fields)])
 
     def heading(self, title: str, level: int, **fields: Any) -> None:
         """Append a heading, its title on one line."""
