@@ -48,7 +48,7 @@ def record(told: Any) -> Iterator[RenderableType]:
             value = [{"": key, **one} for key, one in value.items()]  # noqa: PLW2901
         match value:
             case [dict() as first, *_]:
-                yield table(words(name), map(words, first), ([cell(one, 4) for one in row.values()] for row in value))
+                yield table(words(name), map(words, first), (row.values() for row in value))
             case [str(), *_]:
                 yield from _listed(words(name), value)
             case _:
@@ -59,7 +59,7 @@ def in_words(value: Any) -> str:
     """Return a value, names with their values or a list on one line."""
     if isinstance(value, Mapping):
         return ", ".join(f"{words(name)} {in_words(one)}" for name, one in value.items()) or "none"
-    return (", ".join(map(in_words, value)) or "none") if isinstance(value, list | tuple) else cell(value, 4)
+    return (", ".join(map(in_words, value)) or "none") if isinstance(value, list | tuple) else cell(value)
 
 
 def words(name: str) -> str:
@@ -67,14 +67,14 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def cell(value: Any, digits: int = 1) -> str:
-    """Return the text of a value, of a number that is not whole with so many digits."""
+def cell(value: Any) -> str:
+    """Return the text of a value, of a number that is not whole with four digits that count."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.{digits}f}"
+        return f"{value:,.4g}"
     return "–" if value is None else str(value)
 
 
