@@ -63,14 +63,11 @@ class ProgressObserver(Observer):
 
     def step_finished(self, step: str) -> None:
         """Leave one line with all that went through the step: on the terminal in place of the bar."""
-        counts = [f"{name} {count:,}" for name, count in self._progress.counts.items() if count]
-        if self._stop is not None:
-            self.output.note(", ".join((self._lasted(), *counts)))
-        if self._bar is not None:
-            seconds = self.clock() - self._progress.started
-            self._bar.stop()
-            self.output.note(f"{step:<10} {seconds:>8.1f} s  {'  '.join(counts)}".rstrip())
+        running = self._stop or self._bar
         self.close()
+        if running is not None:
+            counts = [f"{name} {count:,}" for name, count in self._progress.counts.items() if count]
+            self.output.note(", ".join((self._lasted(), *counts)))
 
     def told(self, kind: str, value: Any) -> None:
         """Print what the run waits for, a plan, a conservation table, a verdict, a release or a report."""

@@ -44,7 +44,7 @@ def record(told: Any) -> Iterator[RenderableType]:
     from pydantic_core import to_jsonable_python
 
     for name, value in to_jsonable_python(told).items():
-        if isinstance(value, dict) and any(isinstance(one, dict) for one in value.values()):
+        if isinstance(value, dict) and value and all(isinstance(one, dict) for one in value.values()):
             value = [{"": key, **one} for key, one in value.items()]  # noqa: PLW2901
         match value:
             case [dict() as first, *_]:
