@@ -18,7 +18,7 @@ from ingest.errors import OversizedDocument
 from ingest.records import Block, BlockKind, Document, RawDocument
 
 MEDIA_TYPES = ("text/csv", "text/tab-separated-values")
-VERSION = "2"
+VERSION = "3"
 LIBRARIES = ("charset-normalizer", "webencodings")
 
 _DELIMITERS = ",;\t|"  # in order of preference if several fit equally

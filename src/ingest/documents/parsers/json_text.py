@@ -17,7 +17,7 @@ from ingest.errors import EmptyDocument, MalformedDocument
 from ingest.records import BlockKind, Document, RawDocument
 
 MEDIA_TYPES = ("application/json", "application/x-ndjson")
-VERSION = "1"
+VERSION = "2"
 LIBRARIES = ("charset-normalizer",)
 
 _TITLES = ("title", "name", "heading", "headline", "subject", "label")

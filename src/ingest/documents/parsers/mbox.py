@@ -6,7 +6,7 @@ from ingest.documents.parsers._markup.mailboxes import mailbox_document
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("application/mbox",)
-VERSION = "2"
+VERSION = "3"
 LIBRARIES = ("webencodings",)
 
 

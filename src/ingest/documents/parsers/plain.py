@@ -6,7 +6,7 @@ from ingest.documents.parsers._reading.decoding import BOM, decode, told_charset
 from ingest.records import Block, BlockKind, Document, RawDocument
 
 MEDIA_TYPES = ("text/plain", "text/x-log", "text/x-tex")
-VERSION = "2"
+VERSION = "3"
 LIBRARIES = ("charset-normalizer", "webencodings")
 
 _LINE = re.compile(r"[^\r\n\f]*(?:\r\n|[\r\n\f]|\Z)")

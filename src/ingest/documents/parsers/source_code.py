@@ -42,7 +42,7 @@ _LANGUAGES = {
     "text/x-properties": "properties",
 }
 MEDIA_TYPES = tuple(_LANGUAGES)
-VERSION = "2"
+VERSION = "3"
 LIBRARIES = ("charset-normalizer", "webencodings")
 
 

@@ -236,6 +236,9 @@ def test_a_charset_of_a_header_that_nobody_knows_is_told_and_the_content_decides
         + quote("เค".encode("cp874")).encode()
         + b"; filename*1*="
         + quote("รือ.txt".encode("cp874")).encode(),
+        b"filename=thai.txt; filename*=windows-874''" + quote("เครือ.txt".encode("cp874")).encode(),
+        b"filename*=utf-8''" + quote("เครือ.txt").encode() + b"; filename=thai.txt",
+        b"filename*=''" + quote("เครือ.txt").encode(),
         b'filename="' + word("เครือ.txt", "tis-620", "cp874") + b'"',
         b'filename="' + "เครือ.txt".encode() + b'"',
     ],

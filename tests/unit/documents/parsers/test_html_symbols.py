@@ -20,6 +20,9 @@ from tests.unit.documents.parsers.checks import parsed
         ("<p><span style='font:italic 12pt/14pt Symbol'>b<b>c</b>d</span>e</p>", "βχδe"),
         ("<p><span style='font-family:Arial,Symbol'>a</span> <b style='font-weight:bold'>b</b></p>", "a b"),
         ("<p>&#xf0b7; point</p>", "\uf0b7 point"),
+        ("<style>p.w, .x {font-family: Wingdings}</style><p><i class='big w'>&uuml;</i> <b class=x>&thorn;</b>", "✓ ☑"),
+        ("<style>.s {font: 9pt 'Symbol'} .t {font: 9pt Arial}</style><p class=s>a<b class=t>b</b>c", "αbχ"),
+        ("<style>.s {font-family: 'Segoe UI Symbol', Symbol}</style><p class=s>a", "a"),
     ],
 )
 def test_text_in_symbol_fonts_is_what_the_font_shows(source: str, text: str) -> None:

@@ -254,6 +254,19 @@ def test_controls_of_forms_show_what_was_typed_in_ticked_or_chosen():
     assert blocks(file(page, "presentation"))[1] == ("paragraph", "☒ Insured")
 
 
+def test_fields_of_old_forms_show_their_state():
+    names = 'xmlns:field="urn:openoffice:names:experimental:ooo-ms-interop:xmlns:field:1.0"'
+
+    def field(kind, *params):
+        inside = "".join(f'<field:param field:name="{name}" field:value="{value}"/>' for name, value in params)
+        return f'<field:fieldmark {names} field:type="vnd.oasis.opendocument.field.{kind}">{inside}</field:fieldmark>'
+
+    pets = [("Dropdown_ListEntry", "cat"), ("Dropdown_ListEntry", "dog"), ("Dropdown_Selected", "1")]
+    ticked, empty = field("FORMCHECKBOX", ("Checkbox_Checked", "true")), field("FORMCHECKBOX")
+    line = f"<text:p>{ticked} insured {empty} married, has a {field('FORMDROPDOWN', *pets)}</text:p>"
+    assert blocks(file(line)) == [("paragraph", "☒ insured ☐ married, has a dog")]
+
+
 def test_soft_hyphens_part_no_words_but_a_symbol_with_their_code_is_shown():
     arrow = '<text:span text:style-name="SY">\u00ad</text:span>'
     assert blocks(file(f"<text:p>agree\u00adment {arrow}</text:p>")) == [("paragraph", "agreement ↑")]

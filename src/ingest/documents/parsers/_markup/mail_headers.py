@@ -63,14 +63,19 @@ def decoded_words(value: str, path: str) -> str:
 
 
 def parameter(part: Message, name: str, header: str, path: str) -> str:
-    """Return a parameter of a header as text, "" when it has none that can be read."""
+    """Return a parameter of a header as text, "" when it has none that can be read.
+
+    Where programs write it twice, once for those that know no more than ASCII, the other one counts.
+    """
     try:
-        value: Any = part.get_param(name, "", header)
+        values: list[Any] = [value for key, value in part.get_params([], header) if key.lower() == name]
     except (LookupError, ValueError, TypeError):
         return ""
+    values.sort(key=lambda value: not isinstance(value, tuple))
+    value = values[0] if values else ""
     if isinstance(value, tuple):  # RFC 2231: charset, language, percent-decoded bytes as Latin-1
         content = value[2].encode("latin-1") if value[2].isascii() or max(value[2]) < "\u0100" else value[2].encode()
-        return _text(value[0] or "utf-8", content, path)
+        return _text(value[0] or ("utf-8" if _utf_8(content) is not None else ""), content, path)
     return decoded_words(str(value or ""), path)
 
 

@@ -7,6 +7,7 @@ import logging
 import re
 from typing import Any
 
+from ingest.documents.parsers._reading.alphabets import FAMILIES, LATIN, told_by_alphabets
 from ingest.documents.parsers._reading.charsets import REPLACEMENT, STATEFUL, decoded_as, is_japanese, meaning
 from ingest.errors import EmptyDocument, MalformedDocument
 from ingest.records import RawDocument
@@ -26,6 +27,7 @@ _WIDE_HEAD = 64 * 1024  # bytes examined to recognise UTF-16 and UTF-32 without 
 _STRAY, _MOSTLY = 0.02, 0.5  # highest share of zeros at filled positions, lowest at empty ones
 _FEW = 16  # with fewer bytes above 0x7f the detector only guesses: Windows-1252 if they look like it, else nothing
 _WESTERN = "cp1252"
+_LETTERS = 3  # beyond ASCII, at least, tell a language
 _USUAL = (
     *("cp1252", "cp1251", "cp932", "gb18030", "cp949", "big5", "euc_jp", "koi8_r", "cp1250", "cp1253", "cp1254"),
     *("cp1255", "cp1256", "cp1257", "cp1258", "cp874", "iso8859_2", "iso8859_5", "iso8859_7", "iso8859_6", "cp866"),
@@ -216,13 +218,22 @@ def guessed_encoding(data: bytes) -> str:
         return ""
     sample = _not_ascii(data)
     if sum(1 for byte in sample if byte >= 0x80) < _FEW:
-        return _WESTERN if all(map(_is_western, sample.decode(_WESTERN, "replace"))) else ""
+        told = told_by_alphabets(sample, _LETTERS)
+        if all(map(_is_western, sample.decode(_WESTERN, "replace"))):
+            return told or _WESTERN
+        return told if told in LATIN else ""
     from charset_normalizer import from_bytes
 
     for match in from_bytes(sample):  # best first
         if match.chaos <= _MESS and _keeps_ascii(match.encoding):
-            return match.encoding
-    return ""
+            return _of_family(match.encoding, sample)
+    told = told_by_alphabets(sample, _FEW)
+    return told if told in LATIN else ""
+
+
+def _of_family(encoding: str, sample: bytes) -> str:
+    """Return an encoding, or the one of its kind in which the letters are those of one language."""
+    return (told_by_alphabets(sample, _LETTERS) or encoding) if encoding in FAMILIES else encoding
 
 
 def probable_encoding(data: bytes) -> str:
@@ -241,7 +252,7 @@ def probable_encoding(data: bytes) -> str:
 
     found = [match for match in from_bytes(sample, cp_isolation=[*_USUAL]) if match.chaos <= _MESS]
     best = max(found, key=_likelihood, default=None)
-    return best.encoding if best else guessed_encoding(data)
+    return _of_family(best.encoding, sample) if best else guessed_encoding(data)
 
 
 def _likelihood(match: Any) -> tuple[float, float, int]:

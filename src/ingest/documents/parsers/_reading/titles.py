@@ -12,16 +12,18 @@ from ingest.records import Block, BlockKind
 HIDDEN = "hidden"  # mark of blocks that no reader sees
 
 # What programs write where nobody gave a title, compared with the whole title, case aside. Words that may as well be a
-# subject ("document", "index", "null") are not among them.
+# subject ("index", "null") are not among them; editors of pages write "document".
 _UNNAMED = (
     r"[(\[<]?(?:anonymous|unspecified|untitled|unnamed|unknown)[)\]>]?|about:blank",
     r"(?:untitled|new) ?(?:document|page|notebook|presentation|spreadsheet|workbook)?[ -]?\d*",
-    r"(?:no|document|page|unknown) title|scanned (?:document|image)|scan[ _-]?\d+",
+    r"document|(?:no|document|page|unknown) title|scanned (?:document|image)|scan[ _-]?\d+",
     r"(?:word|excel|powerpoint) (?:document|workbook|presentation)",
     r"microsoft (?:office )?(?:word|excel|powerpoint|publisher|visio|outlook)(?: - .+)?",
     r"(?:document|doc|presentation|book|workbook|sheet|page|chart)\d{1,3}|slide ?\d+",
     r"(?:react|vite|vue|webpack) app|create next app|vite \+ \w+(?: \+ ts)?",
-    r"unbenannt(?:es dokument)?(?: \d+)?|(?:dokument|präsentation|mappe|tabelle|folie) ?\d+",
+    r"(?:unbenannt(?:es dokument)?|ohne titel|kein titel|neue seite|naamloos|utan titel|uten navn)(?: ?\d+)?",
+    r"(?:bez tytułu|bez názvu|nimetön|başlıksız|adsız|без имени|новый документ)(?: ?\d+)?",
+    r"(?:dokument|präsentation|mappe|tabelle|folie) ?\d+",
     r"(?:document )?sans titre(?: ?\d+)?|(?:présentation|classeur|feuil|diapositive) ?\d+",
     r"(?:documento )?(?:sin título|senza titolo|sem título)(?: ?\d+)?|(?:documento|libro|hoja|cartel|pasta) ?\d+",
     r"无标题(?:文档)?|未命名|無題(?:のドキュメント)?|제목 없음|без названия|(?:документ|презентация|文档|文書) ?\d+",

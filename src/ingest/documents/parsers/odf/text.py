@@ -27,6 +27,7 @@ _APART = frozenset(
         TEXT + "tracked-changes",
     )
 )
+_FIELD = "{urn:openoffice:names:experimental:ooo-ms-interop:xmlns:field:1.0}"
 _SPACES = 1000  # that one element may represent
 _MOST = 20_000_000  # times that one cell or row may be repeated
 _CHAIN = 20  # styles based on styles
@@ -202,6 +203,8 @@ def _walk(element: Any, reading: _Reading, inside: bool, font: str) -> None:
             reading.add(f" {reading.styles.controls.get(child.get(DRAW + 'control') or '', '')} ", inside, "")
         elif tag == TEXT + "tab":
             reading.add("\t", inside, "")
+        elif tag == _FIELD + "fieldmark":
+            reading.add(_form_field(child), inside, "")
         elif tag == TEXT + "line-break" and inside is reading.unseen:
             reading.parts.append("\n")
         elif isinstance(tag, str) and tag not in _APART:
@@ -213,6 +216,16 @@ def _walk(element: Any, reading: _Reading, inside: bool, font: str) -> None:
                 raised = shift != "sub" and shift[0] != "-"
                 reading.parts[start:] = [marked_script(text, before, child.tail or "", raised=raised)]
         reading.add(child.tail, inside, font)
+
+
+def _form_field(mark: Any) -> str:
+    """Return what a field of an old form shows, as Word has them: a box or the choice from a list."""
+    values = [(param.get(_FIELD + "name"), param.get(_FIELD + "value") or "") for param in mark.iter(_FIELD + "param")]
+    if (mark.get(_FIELD + "type") or "").endswith(".FORMCHECKBOX"):
+        return "☒" if ("Checkbox_Checked", "true") in values else "☐"
+    options = [value for name, value in values if name == "Dropdown_ListEntry"]
+    chosen = next((value for name, value in values if name == "Dropdown_Selected"), "")
+    return options[int(chosen)] if chosen.isdecimal() and len(chosen) < 9 and int(chosen) < len(options) else ""
 
 
 def comment_of(annotation: Any, styles: OdfStyles, place: str = "") -> Comment:

@@ -18,7 +18,7 @@ from ingest.documents.parsers.rst.scan import Construct, scan
 from ingest.records import Block, BlockKind, Document, RawDocument
 
 MEDIA_TYPES = ("text/x-rst", "text/prs.fallenstein.rst")
-VERSION = "4"
+VERSION = "5"
 LIBRARIES = ("charset-normalizer", "webencodings")
 
 _TAB = 8  # columns, as docutils expands them

@@ -27,7 +27,7 @@ MEDIA_TYPES = (
     "application/jats+xml",
     "application/tei+xml",
 )
-VERSION = "6"
+VERSION = "7"
 LIBRARIES = ("lxml", "charset-normalizer", "webencodings")
 
 _FEEDS = ("rss", "feed", "rdf")

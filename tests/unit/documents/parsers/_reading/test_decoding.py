@@ -117,3 +117,22 @@ def test_japanese_in_seven_bits_is_told_by_its_escapes():
 def test_a_comment_of_editors_declares_the_encoding(first, encoding):
     text = f"{first}\nname = 'Ёж'\n"
     assert decode(text.encode(encoding), "a") == text
+
+
+@pytest.mark.parametrize("label", ["", "x-unheard-of"])
+@pytest.mark.parametrize(
+    ("text", "encodings"),
+    [
+        ("Zażółć gęślą jaźń. Dzień dobry państwu.", ("cp1250", "iso8859_2")),
+        ("Zpráva: společnost zvýšila tržby oproti předchozímu roku.", ("cp1250", "iso8859_2")),
+        ("Árvíztűrő tükörfúrógép, egy mondat magyarul", ("cp1250",)),
+        ("Türkçe ğüşıöç İstanbul şehir", ("cp1254",)),
+        ("Größe ist wichtig, schöne Grüße an Änne.", ("cp1252", "mac_roman", "cp850")),
+        ("Le rapport de l’année 2023 : à la suite d’un été très réussi.", ("cp1252", "mac_roman")),
+        ("Привет, мир и Москва, документ", ("cp1251",)),
+        ("Łódź i Gdańsk", ("cp1250",)),
+        ("It’s £5 – or 6 € “net” for a café ½ as large", ("cp1252",)),
+    ],
+)
+def test_of_encodings_alike_the_one_counts_in_which_a_language_has_all_the_letters(text, encodings, label):
+    assert {decode(text.encode(encoding), "a", label) for encoding in encodings} == {text}

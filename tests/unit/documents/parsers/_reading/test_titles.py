@@ -50,7 +50,7 @@ def test_what_is_stated_comes_before_headings_and_what_an_office_program_keeps_a
     \\\\server\\share\\plan.doc|/home/a/plan.odt
     Unknown Title
     index.html|chapter-1.xhtml|about:blank|https://example.org/a?b=c|file:///tmp/a|React App|Scanned document|-|…
-    [Untitled]""".replace("\n", "|").split("|"),
+    [Untitled]|Document|Ohne Titel|Naamloos|Bez tytułu|Без имени""".replace("\n", "|").split("|"),
 )
 def test_a_placeholder_or_a_file_s_name_is_no_title(title):
     assert stated_title(title.strip()) == ""
@@ -58,7 +58,7 @@ def test_a_placeholder_or_a_file_s_name_is_no_title(title):
 
 @pytest.mark.parametrize(
     "title",
-    """Document|Index|null|1984|日本|C#|Node.js|TCP/IP|Untitled: a life|The untitled document|Slides 1 to 3
+    """Documents|Index|null|1984|日本|C#|Node.js|TCP/IP|Untitled: a life|The untitled document|Slides 1 to 3
     Word documents|How to write README.md|Microsoft Wordsmith|Presentations|Book 1|DOC2022
     The file report.docx explained|/v1/users""".replace("\n", "|").split("|"),
 )
