@@ -332,4 +332,4 @@ def test_a_form_s_values_are_text():
     )
     start = page.rindex(b"xref\n0 ")
     document = parsed(pdf, page[:start] + field + page[start:].replace(b"startxref\n", b"startxref\n9"))
-    assert shown(document) == [("paragraph", " ".join(BODY)), ("paragraph", "Ada")]
+    assert shown(document) == [("paragraph", " ".join(BODY)), ("paragraph", "name: Ada")]

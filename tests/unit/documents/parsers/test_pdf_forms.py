@@ -315,3 +315,34 @@ def test_fields_that_are_as_high_as_a_thousand_pages_are_read_in_linear_time():
     content = "".join(text(72, 5 * i, f"L{i}") for i in range(150))
     widgets = [text_field((140, -1e6, 240, 1e6), f"f{i}", f"v{i}") for i in range(200)]
     assert " ".join(read(content, *widgets)).count("v") == 200
+
+
+def test_a_label_that_is_the_number_of_a_line_has_the_text_of_its_line_in_front():
+    rows = [("1a", "Total wages of the year", "1a", "52,300"), ("b", "Other wages", "1b", ""), ("2", "Tips", "2", "0")]
+    content, widgets = text(72, 80, LINE), []
+    for at, (first, label, last, value) in enumerate(rows):
+        base = 120 + 20 * at
+        content += text(72, base, first) + text(100, base, label) + text(420, base, last)
+        widgets.append(text_field(box(440, base, 80), f"f{at}", value))
+    expected = ["1a Total wages of the year 1a: 52,300", "b Other wages 1b", "2 Tips 2: 0"]
+    assert read(content, *widgets) == [LINE, *expected]
+
+
+@pytest.mark.parametrize("form", ["", "/DA (/Helv 10 Tf 0 g)"])
+def test_fields_that_the_form_does_not_list_are_read_as_others(form):
+    content = text(72, 100, "Surname:") + text(300, 100, "City") + text(92, 130, "Insured") + text(222, 130, "Retired")
+    data = annotated(
+        [content],
+        [
+            [
+                text_field(box(140, 100), "a", "Hollander"),
+                widget(box(380, 100, 100), "Ch", "b", "(Utrecht)"),
+                check_box((76, 122, 86, 132), "c", True),
+                check_box((206, 122, 216, 132), "d", False),
+                text_field(box(72, 300), "p", "secret", "/Ff 8192"),
+            ]
+        ],
+        form=form,
+    ).replace(b"/Fields [", b"/Others [")
+    lines = [line for _, block in shown(parsed(pdf, data)) for line in block.split("\n")]
+    assert lines == ["Surname: Hollander", "City: Utrecht", "☒ Insured ☐ Retired"]

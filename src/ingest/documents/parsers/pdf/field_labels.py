@@ -6,6 +6,7 @@ only ones, they tell how the whole form is laid out. Fields without text before 
 table, whose cells keep their places; so are fields inside a sentence.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
 from ingest.documents.parsers.pdf.annotations import Box
@@ -17,6 +18,7 @@ _ALIGNED = 4.0  # points
 _FAR_BEHIND = 3.0  # font sizes, from a box to its label
 _FAR_ABOVE = 2.2  # font sizes
 _FAR_BELOW = 1.2
+_NUMBER = re.compile(r"[(\[]?(?:[A-Za-z]|[A-Za-z]?\d{1,3}[A-Za-z]?)[.)\]:]*")
 _LINES = 4  # of a label above the first that was found, and below
 _CUSTOM = 12.0  # points by which a candidate is nearer if it stands where the form's labels usually do
 
@@ -44,6 +46,7 @@ def label_fields(fields: Sequence[Spot], texts: Sequence[Spot], rules: Sequence[
             taken.add(id(text))
             spot.label, spot.side = text, side
     _add_lines(fields, texts, taken, size)
+    _add_numbered(fields, texts, taken, size)
 
 
 def _add_lines(fields: Sequence[Spot], texts: Sequence[Spot], taken: set[int], size: float) -> None:
@@ -61,6 +64,25 @@ def _add_lines(fields: Sequence[Spot], texts: Sequence[Spot], taken: set[int], s
                     break
                 taken.add(id(found[0]))
                 spot.lines.insert(0 if step < 0 else len(spot.lines), found[0])
+
+
+def _add_numbered(fields: Sequence[Spot], texts: Sequence[Spot], taken: set[int], size: float) -> None:
+    """Add what stands farther left where the label is just the number of a line, as in "1a Wages … 1a [     ]"."""
+    words = Near((text.top, text.bottom, text) for text in texts)
+    others = Near((spot.top, spot.bottom, spot) for spot in fields)
+    for spot in fields:
+        last = spot.label
+        if last is None or spot.side != BEFORE or len(spot.lines) > 1 or not _NUMBER.fullmatch(last.text.strip()):
+            continue
+        row = [text for text in words.between(last.top, last.bottom) if abs(text.base - last.base) < 0.3 * size]
+        for text in sorted(row, key=lambda text: -text.x1):
+            if text is last or text.x1 > last.x0 or id(text) in taken:
+                continue
+            between = (o for o in others.between(text.top, text.bottom) if text.x0 < o.x0 < last.x0)
+            if any(_beside(other, text) for other in between):
+                break
+            taken.add(id(text))
+            spot.lines.insert(0, text)
 
 
 def _goes_on(spot: Spot, last: Spot, line: Spot, step: int) -> bool:

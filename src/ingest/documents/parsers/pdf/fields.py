@@ -6,6 +6,7 @@ to it, so that nothing is calculated, formatted or changed.
 Never read: what a password field holds. Push buttons hold nothing. A field that no viewer shows is marked hidden.
 """
 
+import ctypes
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,8 +92,6 @@ class Forms:
 
     def fields(self, page: Any) -> Iterator[Field]:
         """Yield the widgets of a page in the order of the file. Raises: OversizedDocument."""
-        if not self._form:
-            return
         raw = self._raw
         for index in range(min(raw.FPDFPage_GetAnnotCount(page), MAX_NOTES)):
             if note := raw.FPDFPage_GetAnnot(page, index):
@@ -101,16 +100,31 @@ class Forms:
 
     def _widget(self, note: Any) -> Iterator[Field]:
         if self._raw.FPDFAnnot_GetSubtype(note) == self._raw.FPDF_ANNOT_WIDGET:
-            kind = self._raw.FPDFAnnot_GetFormFieldType(self._form, note)
+            kind = self._raw.FPDFAnnot_GetFormFieldType(self._form, note) if self._form else 0
             self._widgets += 1
-            if kind in self._kinds:
-                found = self._kinds[kind](note)
+            found = self._kinds[kind](note) if kind in self._kinds else self._apart(note)
+            if found is not None:
                 self._budget.spend(len(found.value) + len(found.label))
                 yield found
 
+    def _apart(self, note: Any) -> Field | None:
+        """Read a widget that is in no form, as programs leave it that put pages together; None if it shows nothing."""
+        raw = self._raw
+        kind = string_of(raw, note, b"FT")
+        if kind == "Btn":
+            return self._box(note) if raw.FPDFAnnot_HasKey(note, b"AS") else None
+        if kind not in ("Tx", "Ch"):
+            return None
+        flags = ctypes.c_float()
+        raw.FPDFAnnot_GetNumberValue(note, b"Ff", ctypes.byref(flags))
+        if kind == "Tx" and int(flags.value) & _PASSWORD:
+            return self._field(note, "password")
+        return self._field(note, "text" if kind == "Tx" else "choice", string_of(raw, note, b"V"))
+
     def _field(self, note: Any, kind: str, value: str = "", state: str = "") -> Field:
-        name = self._string(self._raw.FPDFAnnot_GetFormFieldName, note)
-        tooltip = " ".join(self._string(self._raw.FPDFAnnot_GetFormFieldAlternateName, note).split())
+        name = self._string(self._raw.FPDFAnnot_GetFormFieldName, note) or string_of(self._raw, note, b"T")
+        tooltip = self._string(self._raw.FPDFAnnot_GetFormFieldAlternateName, note) or string_of(self._raw, note, b"TU")
+        tooltip = " ".join(tooltip.split())
         box = box_of(self._raw, note)
         hidden = is_out_of_sight(self._raw, note) or box[2] - box[0] < 1 or box[3] - box[1] < 1
         return Field(kind, name, tooltip or _last_part(name), cleaned(value), state, hidden, box)
@@ -151,7 +165,7 @@ class Forms:
         return self._field(note, "signature")
 
     def _string(self, function: Any, note: Any) -> str:
-        return utf16(partial(function, self._form, note))
+        return utf16(partial(function, self._form, note)) if self._form else ""
 
 
 def _last_part(name: str) -> str:

@@ -202,7 +202,7 @@ class _Maker:
             apart = spot.side in (ABOVE, BELOW)
             base = value_base(spot, size) if apart else label.base
             text = _said(" ".join(line.text for line in spot.lines), value, behind=spot.side == BEHIND)
-            ends = (x0, x1) if apart else (min(x0, label.x0), max(x1, label.x1))
+            ends = (x0, x1) if apart else (min(x0, *(line.x0 for line in spot.lines)), max(x1, label.x1))
             made = self._made(text, *ends, base, MARK if field.state else FIELD)
             made.size = label.size
             made.bold = not value and all(word.bold for word in label.words)
