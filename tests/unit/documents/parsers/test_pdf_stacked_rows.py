@@ -72,6 +72,15 @@ def test_a_row_with_cells_of_several_lines_is_one():
     assert shown(parsed(pdf, build([content]))) == [table([row, other])]
 
 
+def test_a_row_whose_first_cell_names_all_lines_of_the_others_is_one():
+    row = ("Motor", "voltage\ncurrent\npower", "230\n2\n460", "5.00")
+    other = [("Case", "width", "10", "4.00")]
+    end = TOP + 28 + 3 * LINE + 4
+    content = page([row], "in a box") + "".join(text(x, end + 14, cell) for x, cell in zip(LEFT, other[0], strict=True))
+    content += grid([72, *WALLS, 520], [end, end + 20])
+    assert shown(parsed(pdf, build([content]))) == [table([row, *other])]
+
+
 def test_such_a_table_goes_on_over_the_page():
     first = [(f"E{i}", "sensor", str(i), f"{i}.50") for i in range(1, 36)]
     second = [(f"E{i}", "sensor", str(i), f"{i}.50") for i in range(36, 41)]

@@ -1,7 +1,8 @@
 """Rows of a table that has ruling lines between its columns but none between its rows.
 
 Between two lines across stand many rows then, in cells of several lines: lines of different cells that are side by side
-begin a row. A row with cells of several lines stays one if no column of short entries has an entry for each line.
+begin a row. A row with cells of several lines stays one if no column of short entries has an entry for each line, or
+its first cell names all of it.
 """
 
 from collections.abc import Sequence
@@ -54,6 +55,8 @@ def _are_rows(places: Sequence[Places], groups: Sequence[Sequence[int]], width: 
         entries = [[piece for at in group for piece in places[at].get(column, ())] for group in groups]
         entries = [entry for entry in entries if entry]
         if len(entries) < _FILLED * len(groups):
+            if not column:
+                return False
             continue
         filled += 1
         words = sum(len(piece.words) for entry in entries for piece in entry)
