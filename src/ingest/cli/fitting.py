@@ -61,11 +61,10 @@ def train_reranker(
 
         trained = train(index.services.retrieval, index.services.bench.options, open_fit())
         kept = trained.helps or force
-        if kept:
-            keep_learned(index.services.bench.lake.store, trained.model)
-        told = {name: value for name, value in vars(trained).items() if name not in ("sha256", "model")}
-        told |= {"helps": trained.helps, "kept": kept, "reranker_model": trained.sha256 if kept else None}
-        use = f'In the settings: profile: {{reranker: learned, reranker_model: "{trained.sha256}"}}'
+        model = keep_learned(index.services.bench.lake.store, trained.model) if kept else None
+        told = {name: value for name, value in vars(trained).items() if name != "model"}
+        told |= {"helps": trained.helps, "kept": kept, "reranker_model": model}
+        use = f'In the settings: profile: {{reranker: learned, reranker_model: "{model}"}}'
         refused = f"The trees do not help: {NO_GAIN.format('blend')}. Nothing was written."
         invocation.output.result(told, *record(told), use if kept else refused)
     raise Exit(ExitCode.DONE if kept else ExitCode.REFUSED)

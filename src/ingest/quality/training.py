@@ -108,8 +108,7 @@ class Training:
     scores: dict[str, dict[str, float]]  # fused, blend, trained → metric → mean; trained: out of fold
     against_blend: tuple[PairedDifference, ...]  # trained − blend, one per metric
     against_fused: tuple[PairedDifference, ...]  # trained − fused
-    sha256: str  # of `model`, for `profile.reranker_model`
-    model: bytes
+    model: bytes  # its SHA-256 is its name for `profile.reranker_model`
 
     @property
     def helps(self) -> bool:
@@ -135,7 +134,6 @@ def train(retrieval: Retrieval, options: BuildOptions, fit: Fit) -> Training:
         raise InvalidSettings(f"index {manifest.index}: {told}, {least}")
     count = counter(retrieval.tokenizer)
     rows = {name: score_questions(ranked, count) for name, ranked in _rankings(examples, fit).items()}
-    model = trees_of(taught, fit).model_to_string().encode()
     return Training(
         release=serving.release,
         generation=manifest.generation,
@@ -146,8 +144,7 @@ def train(retrieval: Retrieval, options: BuildOptions, fit: Fit) -> Training:
         scores={name: means(found) for name, found in rows.items()},
         against_blend=differences(rows["trained"], rows["blend"]),
         against_fused=differences(rows["trained"], rows["fused"]),
-        sha256=sha256_hex(model),
-        model=model,
+        model=trees_of(taught, fit).model_to_string().encode(),
     )
 
 
