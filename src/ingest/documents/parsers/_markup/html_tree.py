@@ -74,9 +74,10 @@ def _with_stray_ends(source: str) -> str:
     """
     pieces: list[str] = []
     at = behind = 0
+    capital = "<P" in source
     for end in _PARAGRAPH_END.finditer(source):
         place = end.start()
-        start = max(source.rfind("<p", behind, place), source.rfind("<P", behind, place))
+        start = max(source.rfind("<p", behind, place), source.rfind("<P", behind, place) if capital else -1)
         alone = start < 0 or source[start + 2] not in _AFTER_NAME or _CLOSERS.search(source, start + 2, place)
         if alone and _is_stray(source, behind, place):
             pieces += [source[at:place], "<p>"]
@@ -164,7 +165,8 @@ def _named(match: re.Match[str]) -> str:
 
 def page_title(root: Any) -> str:
     """Return the text of `<title>`, or else the Open Graph title; "" if neither is a title."""
-    found = root.find(".//head/title")
+    titles = (head.find("title") for head in root.iter("head") if head is not root)
+    found = next((title for title in titles if title is not None), None)
     title = stated_title("".join(found.itertext())) if found is not None else ""
     meta = root.find(".//meta[@property='og:title']") if not title else None
     return title if meta is None else stated_title(meta.get("content") or "")
