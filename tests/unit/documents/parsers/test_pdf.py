@@ -241,6 +241,22 @@ def test_lists_keep_their_items_and_captions_are_known():
     ]
 
 
+def test_a_line_whose_first_word_had_room_behind_an_item_begins_a_paragraph():
+    wide = "words that go over the whole width of the column, as most lines of a page do, until they"
+    rows = ["* first", "* second", "Behind the list.", "* third one has so many", "words"]
+    page = text(72, 80, wide) + lines(72, 120, rows)
+    assert [
+        ("paragraph", wide),
+        ("list", "* first\n* second"),
+        ("paragraph", "Behind the list."),
+        ("list", "* third one has so many"),
+        ("paragraph", "words"),
+    ] == shown(parsed(pdf, build([page])))
+    full = wide.replace("words that", "* item that")
+    page = lines(72, 80, [full, "begin again at the left"])
+    assert [("list", f"{full} begin again at the left")] == shown(parsed(pdf, build([page])))
+
+
 @pytest.mark.parametrize(
     ("content", "is_hidden"),
     [

@@ -134,7 +134,8 @@ class BadEntries:
 def tar_entries(raw: RawDocument, stream: io.BytesIO, bad: BadEntries) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each regular file of an unpacked TAR, in archive order.
 
-    A link, a device, a sparse file, or an entry whose name leads out of the archive is added to `bad`.
+    A link, a device, a sparse file, or an entry whose name leads out of the archive is added to `bad`, and so is a
+    damaged header: what follows is read from the next sound one on.
 
     Raises:
         OversizedDocument: Too many entries or bytes.

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers.pdf.continuation import joined_over_pages
@@ -24,7 +25,15 @@ _LEADING = 1.7  # font sizes between lines of a paragraph, at most
 _APART = 3.0  # font sizes between items of a list, at most
 _FORM = 4.0  # font sizes between lines of a form, at most
 _INDENT = 1.0  # font sizes
+_ROOM = 1.0  # font sizes that a word leaves free where it would have fitted, at least
 _LEADER = re.compile(r"(?<!\s)\s*(?:\.{4,}|(?:\. ){4,}\.?|…{2,})\s*")
+
+
+class _Right(NamedTuple):
+    """Where lines end, by column."""
+
+    usual: dict[int, float]  # most of them, which is roughly the right edge of the text
+    widest: dict[int, float]
 
 
 def add_blocks(assembly: Assembly, sheets: Sequence[PageLayout], headings: Headings, title: str = "") -> None:
@@ -110,12 +119,16 @@ def _right_edge(lines: Sequence[Line]) -> float:
     return sorted(line.x1 for line in lines)[int(0.8 * (len(lines) - 1))]
 
 
-def _right_edges(sheet: PageLayout) -> dict[int, float]:
-    """Return where most lines of each column end, which is roughly the right edge of its text."""
-    return {column: end for (_, column), (_, end) in _edges([sheet]).items()}
+def _right_edges(sheet: PageLayout) -> _Right:
+    """Return where the lines of each column end."""
+    widest: dict[int, float] = {}
+    for item in sheet.items:
+        if isinstance(item, Line) and not item.form:
+            widest[item.column] = max(item.x1, widest.get(item.column, 0.0))
+    return _Right({column: end for (_, column), (_, end) in _edges([sheet]).items()}, widest)
 
 
-def _together(group: list[Line], line: Line, headings: Headings, right: dict[int, float]) -> bool:
+def _together(group: list[Line], line: Line, headings: Headings, right: _Right) -> bool:
     """Return whether a line continues the lines before it."""
     last = group[-1]
     if last.listing or line.listing:
@@ -133,7 +146,7 @@ def _together(group: list[Line], line: Line, headings: Headings, right: dict[int
     return goes_on and not _unlike(last, line)
 
 
-def _follows(group: list[Line], line: Line, right: dict[int, float]) -> bool:
+def _follows(group: list[Line], line: Line, right: _Right) -> bool:
     """Return whether a line with the same column and look continues a list or a paragraph."""
     last, in_list = group[-1], bool(ITEM.match(group[0].text))
     if LEADERS.search(last.text) or LEADERS.search(line.text):  # a table of contents
@@ -145,7 +158,7 @@ def _follows(group: list[Line], line: Line, right: dict[int, float]) -> bool:
     if ITEM.match(line.text):
         return False
     if in_list:
-        return line.x0 > group[0].x0 + 0.3 * line.size or not _ended(last, right)
+        return line.x0 > group[0].x0 + 0.3 * line.size or not (_ended(last, right) or _has_room(group, line, right))
     return not _begins(group, line, right)
 
 
@@ -161,22 +174,30 @@ def _unlike(last: Line, line: Line) -> bool:
     )
 
 
-def _flows(last: Line, line: Line, right: dict[int, float]) -> bool:
+def _flows(last: Line, line: Line, right: _Right) -> bool:
     """Return whether a sentence continues in the next column."""
     return (
         not _unlike(last, line) and not _ended(last, right) and line.text[:1].islower() and last.text[-1:] not in ".:"
     )
 
 
-def _ended(last: Line, right: dict[int, float]) -> bool:
+def _ended(last: Line, right: _Right) -> bool:
     """Return whether a line ends before the right edge, or ends a sentence."""
-    return last.x1 < right.get(last.column, last.x1) - 3 * last.size or last.text[-1:] in ".!?:;"
+    return last.x1 < right.usual.get(last.column, last.x1) - 3 * last.size or last.text[-1:] in ".!?:;"
 
 
-def _begins(group: list[Line], line: Line, right: dict[int, float]) -> bool:
+def _has_room(group: list[Line], line: Line, right: _Right) -> bool:
+    """Return whether the first word of a line would have fitted into the line before: it is no rest of that item."""
+    last = group[-1]
+    word = len(line.text.split(None, 1)[0]) / len(line.text) * (line.x1 - line.x0)
+    widest = right.widest.get(last.column, last.x1)
+    return last.x1 + word < widest - _ROOM * line.size
+
+
+def _begins(group: list[Line], line: Line, right: _Right) -> bool:
     """Return whether a line begins a paragraph: it is indented, or follows a line that ends early."""
     last = group[-1]
-    edge = right.get(last.column, last.x1)
+    edge = right.usual.get(last.column, last.x1)
     if line.x0 > last.x0 + _INDENT * line.size and last.text[-1:] in '.!?:;)\u201d"' and line.x0 < edge / 2:
         return len(group) > 1 or line.x0 < last.x0 + 6 * line.size
     gap = line.base - last.base
