@@ -306,3 +306,21 @@ def test_a_name_in_utf_8_that_does_not_say_so_is_read_as_such():
     unsaid = flagged(data[:7] + b"\0" + data[8:], "Übersicht.md".encode(), 9, 0)
     assert [info.filename for info in zipfile.ZipFile(io.BytesIO(unsaid)).infolist()] == ["├£bersicht.md", "plain.md"]
     assert [child.path for child in children(unsaid)] == ["plain.md", "Übersicht.md"]
+
+
+def test_a_damaged_header_of_a_tar_costs_that_entry_and_is_named(caplog):
+    data = bytearray(tarred({"a": b"x", "b": b"y" * 600, "c": b"z"}))
+    data[1024 + 5] ^= 0xFF
+    assert (Child("a", b"x"), Child("c", b"z")) == children(bytes(data), "a.tar")
+    assert ["a.tar: left out: the entry at byte 1024 is damaged"] == caplog.messages
+
+
+def test_a_tar_that_ends_inside_a_header_says_so(caplog):
+    assert (Child("a", b"x"),) == children(tarred({"a": b"x", "b": b"y"})[:1100], "a.tar")
+    assert ["a.tar: left out: the entry at byte 1024 is damaged"] == caplog.messages
+
+
+def test_what_follows_compressed_data_is_left_out_with_a_word(caplog):
+    packed = gzip.compress(b"text")
+    assert (Child("a.txt", b"texttext"),) == children(packed + packed + b"\0\0junk", "a.txt.gz")
+    assert ["a.txt.gz: left out: what follows the compressed data"] == caplog.messages

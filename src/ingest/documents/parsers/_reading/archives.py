@@ -29,6 +29,7 @@ _XZ_MEMORY = 128 * 2**20  # bytes: a dictionary of 64 MiB, the largest of xz's p
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # flag bits: an entry, strong encryption, masked headers
 _LOCAL = struct.Struct("<4s22xHH")  # signature, lengths of name and extra field
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # those that zipfile can unpack in bounded steps
+_BLOCK = 512  # bytes of a TAR
 _TOLD = 5  # entries that are left out, whose fault is told
 _DRIVE = re.compile(r"[A-Za-z]:")
 _BROKEN = (
@@ -103,7 +104,9 @@ def unpack(raw: RawDocument, compression: str) -> io.BytesIO:
             unpacked.write(part)
             check_bytes(path, unpacked.tell(), len(raw.data), limits)
     except _BROKEN as error:
-        raise MalformedDocument(f"{path}: damaged {compression} data: {error}") from error
+        if not (unpacked.tell() and str(error).startswith("Not a gzipped file")):
+            raise MalformedDocument(f"{path}: damaged {compression} data: {error}") from error
+        logger.warning("%s: left out: what follows the compressed data", path)
     unpacked.seek(0)
     return unpacked
 
@@ -145,27 +148,54 @@ def tar_entries(raw: RawDocument, stream: io.BytesIO, bad: BadEntries) -> Iterat
     count = size = 0
     offset = -1
     try:
-        with tarfile.open(fileobj=stream, mode="r:") as archive:
-            for member in archive:
-                count += 1
-                size += max(member.size, 0)
-                check_entries(path, count, limits)
-                check_bytes(path, size, size, limits)
-                if member.size < 0 or member.offset <= offset:  # tarfile would go backwards and never end
-                    raise MalformedDocument(f"{path}: entry {member.name[:200]!r} has size {member.size}")
-                offset = member.offset
-                try:
-                    _check_member(path, member)
-                except MalformedDocument as error:
-                    bad.add(error)
-                    continue
-                if member.isreg() and (entry := archive.extractfile(member)) is not None:
-                    data = entry.read(member.size)
-                    if len(data) != member.size:
-                        raise MalformedDocument(f"{path}: entry {member.name[:200]!r} ends early")
-                    yield member.name, data
+        for archive, member in _members(path, stream, bad):
+            count += 1
+            size += max(member.size, 0)
+            check_entries(path, count, limits)
+            check_bytes(path, size, size, limits)
+            if member.size < 0 or member.offset <= offset:  # tarfile would go backwards and never end
+                raise MalformedDocument(f"{path}: entry {member.name[:200]!r} has size {member.size}")
+            offset = member.offset
+            try:
+                _check_member(path, member)
+            except MalformedDocument as error:
+                bad.add(error)
+                continue
+            if member.isreg() and (entry := archive.extractfile(member)) is not None:
+                data = entry.read(member.size)
+                if len(data) != member.size:
+                    raise MalformedDocument(f"{path}: entry {member.name[:200]!r} ends early")
+                yield member.name, data
     except _BROKEN as error:
         raise MalformedDocument(f"{path}: not a TAR archive: {error}") from error
+
+
+def _members(path: str, stream: io.BytesIO, bad: BadEntries) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """Yield the entries of a TAR; behind a damaged header, which `tarfile` takes for the end, go on at the next one."""
+    at, size = 0, len(stream.getbuffer())
+    while at < size:
+        stream.seek(at)
+        with tarfile.open(fileobj=stream, mode="r:") as archive:
+            for member in archive:
+                yield archive, member
+            at = archive.offset
+        if _is_sound(stream, at) is not False:
+            return
+        bad.add(MalformedDocument(f"{path}: the entry at byte {at} is damaged"))
+        at = next((block for block in range(at + _BLOCK, size, _BLOCK) if _is_sound(stream, block)), size)
+
+
+def _is_sound(stream: io.BytesIO, at: int) -> bool | None:
+    """Return whether a header of a TAR is there, None for the end of the archive."""
+    stream.seek(at)
+    block = stream.read(_BLOCK)
+    if not block.strip(b"\0"):
+        return None
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
 
 
 def check_entries(path: str, count: int, limits: ParseLimits) -> None:
@@ -231,7 +261,7 @@ def _parts(data: bytes, compression: str) -> Iterator[bytes]:
     """Yield the content of gzip or bzip2 data in bounded steps."""
     opened = gzip.GzipFile(fileobj=io.BytesIO(data)) if compression == "gz" else bz2.BZ2File(io.BytesIO(data))
     with opened:
-        while part := opened.read(_STEP):
+        while part := opened.read1(_STEP):
             yield part
 
 
