@@ -47,10 +47,10 @@ def is_kept(store: Store, fingerprint: str) -> bool:
     return store.get(_key(fingerprint, LIST)) is not None
 
 
-def keep_files(store: Store, fingerprint: str, files: Mapping[str, Path], max_bytes: int = MAX_BYTES) -> None:
+def keep_files(store: Store, fingerprint: str, files: Mapping[str, Path]) -> None:
     """Write a model's files, by path below its folder. Raises: InvalidSettings; SchemaMismatch if one changes."""
     try:
-        _check_size(fingerprint, sum(path.stat().st_size for path in files.values()), max_bytes)
+        _check_size(fingerprint, sum(path.stat().st_size for path in files.values()))
         kept = {name: described(path) for name, path in sorted(files.items())}
         for name, path in files.items():
             store.put_file(_key(fingerprint, f"files/{name}"), path)
@@ -61,11 +61,11 @@ def keep_files(store: Store, fingerprint: str, files: Mapping[str, Path], max_by
     store.put(_key(fingerprint, LIST), checked_bytes(KeptModel(files=kept)))
 
 
-def restore_files(store: Store, fingerprint: str, folder: Path, max_bytes: int = MAX_BYTES) -> Path | None:
+def restore_files(store: Store, fingerprint: str, folder: Path) -> Path | None:
     """Return the folder with a model's files, `<folder>/<fingerprint>`; None when the lake has no such model.
 
     It appears complete or not at all; a complete one is not fetched again, a damaged one is replaced. Raises:
-    SchemaMismatch for damaged files of the lake; InvalidSettings above `max_bytes`, or if `folder` cannot be written.
+    SchemaMismatch for damaged files of the lake; InvalidSettings above MAX_BYTES, or if `folder` cannot be written.
     """
     if (data := store.get(key := _key(fingerprint, LIST))) is None:
         return None
@@ -73,7 +73,7 @@ def restore_files(store: Store, fingerprint: str, folder: Path, max_bytes: int =
     for name in kept:
         if {"", ".", ".."} & set(name.split("/")) or "\\" in name:
             raise SchemaMismatch(f"{store.uri}/{key}: {name!r} is no path below a folder")
-    _check_size(fingerprint, sum(file.bytes for file in kept.values()), max_bytes)
+    _check_size(fingerprint, sum(file.bytes for file in kept.values()))
     target = folder / fingerprint
     try:
         if not _is_whole(target, kept):
@@ -134,9 +134,9 @@ def _is_whole(folder: Path, kept: Mapping[str, KeptFile]) -> bool:
     return names == set(kept) and all(described(folder / name) == file for name, file in kept.items())
 
 
-def _check_size(fingerprint: str, size: int, max_bytes: int) -> None:
-    if size > max_bytes:
-        raise InvalidSettings(f"model {fingerprint}: its files have {size} bytes, at most {max_bytes} are allowed")
+def _check_size(fingerprint: str, size: int) -> None:
+    if size > MAX_BYTES:
+        raise InvalidSettings(f"model {fingerprint}: its files have {size} bytes, at most {MAX_BYTES} are allowed")
 
 
 def _key(fingerprint: str, name: str) -> str:

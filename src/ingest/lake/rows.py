@@ -4,16 +4,19 @@ In every kind, a shard's rows are ordered by document URI, then by position in t
 of `attributes` and ordinal n of the shard's keyword index are the same chunk.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cache, partial
 from operator import attrgetter
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import pyarrow as pa
+from pydantic import TypeAdapter
 
 from ingest.ids import digest_of
-from ingest.records import Block, BlockKind, Chunk, Document, PartKind, Quarantined
+from ingest.records import Block, Chunk, Document, PartKind, Quarantined
 
+T = TypeVar("T")
 BETWEEN = " › "  # between a document's path and that of a document inside it
 
 
@@ -121,14 +124,18 @@ def table_of(kind: PartKind, rows: Sequence[Any]) -> pa.Table:
     return pa.Table.from_pylist([asdict(row) for row in rows], schema=SCHEMAS[kind])
 
 
-def document_rows(table: pa.Table) -> list[DocumentRow]:
-    """Return the rows of a `documents` table."""
-    return [DocumentRow(**{**row, "acl": tuple(row["acl"])}) for row in table.to_pylist()]
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 
 
-def chunk_rows(table: pa.Table) -> list[Chunk]:
-    """Return the chunks of a `chunks` table."""
-    return [_chunk_of(row) for row in table.to_pylist()]
+def _rows_of(row: type[T], table: pa.Table) -> list[T]:
+    """Return the rows of a table as dataclasses of its kind."""
+    rows: list[T] = _adapter(list[row]).validate_python(table.to_pylist())  # type: ignore[valid-type]
+    return rows
+
+
+document_rows = partial(_rows_of, DocumentRow)
+chunk_rows = partial(_rows_of, Chunk)
+quarantine_rows = partial(_rows_of, Quarantined)
 
 
 def dropped_table(rows: Sequence[Dropped]) -> pa.Table:
@@ -138,8 +145,7 @@ def dropped_table(rows: Sequence[Dropped]) -> pa.Table:
 
 def dropped_rows(table: pa.Table) -> list[Dropped]:
     """Return the rows of a `dropped` table."""
-    rows = zip(table.drop(["reason"]).to_pylist(), table["reason"].to_pylist(), strict=True)
-    return [Dropped(_chunk_of(row), reason) for row, reason in rows]
+    return [*map(Dropped, chunk_rows(table.drop(["reason"])), table["reason"].to_pylist())]
 
 
 def text_table(documents: Sequence[tuple[str, str, Sequence[Block]]]) -> pa.Table:
@@ -150,10 +156,7 @@ def text_table(documents: Sequence[tuple[str, str, Sequence[Block]]]) -> pa.Tabl
 
 def stored_document(row: dict[str, Any], of: DocumentRow) -> Document:
     """Return the parsed document from its rows of `texts` and `documents`."""
-    blocks = tuple(
-        Block(**{**b, "kind": BlockKind(b["kind"]), "breaks": tuple(b["breaks"]), "marks": tuple(b.get("marks") or ())})
-        for b in row["blocks"]
-    )
+    blocks = _adapter(tuple[Block, ...]).validate_python(row["blocks"])
     return Document(row["text"], blocks, of.title, of.media_type, of.parser, of.language)
 
 
@@ -162,14 +165,3 @@ def attribute_table(chunks: Sequence[Chunk], of: dict[str, DocumentRow]) -> pa.T
     own, *others = SCHEMAS["attributes"].names
     rows = [{own: c.chunk_id, **{name: getattr(of[c.document_id], name) for name in others}} for c in chunks]
     return pa.Table.from_pylist(rows, schema=SCHEMAS["attributes"])
-
-
-def quarantine_rows(table: pa.Table) -> list[Quarantined]:
-    """Return the rows of a `quarantine` table."""
-    return [Quarantined(**row) for row in table.to_pylist()]
-
-
-def _chunk_of(row: dict[str, Any]) -> Chunk:
-    lists = {name: tuple(row[name]) for name in ("heading_path", "marks")}
-    paths, parent = tuple(map(tuple, row["heading_paths"])), tuple(row["parent"]) if row["parent"] else None
-    return Chunk(**{**row, **lists, "heading_paths": paths, "parent": parent})

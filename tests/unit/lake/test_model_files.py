@@ -6,6 +6,7 @@ import pytest
 
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.ids import sha256_hex
+from ingest.lake import model_files
 from ingest.lake.model_files import KeptFile, KeptModel, keep_files, restore_files
 from ingest.lake.stored_records import to_bytes
 from tests.fakes import InMemoryStore, Killed
@@ -94,13 +95,15 @@ def test_a_whole_copy_is_not_fetched_again(tmp_path: Path) -> None:
     assert restore_files(store, PRINT, tmp_path / "state") == first
 
 
-def test_a_size_over_the_limit_is_refused_both_ways(tmp_path: Path) -> None:
-    size = sum(map(len, CONTENT.values()))
+def test_a_size_over_the_limit_is_refused_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size, store = sum(map(len, CONTENT.values())), kept(tmp_path)
+    monkeypatch.setattr(model_files, "MAX_BYTES", size - 1)
     with pytest.raises(InvalidSettings, match=f"{size} bytes, at most {size - 1}"):
-        keep_files(InMemoryStore(), PRINT, model(tmp_path / "model"), size - 1)
+        keep_files(InMemoryStore(), PRINT, model(tmp_path / "other"))
     with pytest.raises(InvalidSettings, match=f"{size} bytes, at most {size - 1}"):
-        restore_files(kept(tmp_path), PRINT, tmp_path / "state", size - 1)
-    assert restore_files(kept(tmp_path), PRINT, tmp_path / "state", size) is not None
+        restore_files(store, PRINT, tmp_path / "state")
+    monkeypatch.setattr(model_files, "MAX_BYTES", size)
+    assert restore_files(store, PRINT, tmp_path / "state") is not None
 
 
 @pytest.mark.parametrize("name", ["../outside", "/outside", "a//b", "a\\b", ""])

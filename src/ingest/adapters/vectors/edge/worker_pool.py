@@ -69,7 +69,7 @@ class WorkerProcess:
         """Return the worker's answer. Raises: RefusedRequest, 503 if the worker ends before it, 429 if too many wait.
 
         The request after a 503 starts another worker, which opens the folder from its WAL.
-        A cancelled caller (a client that hung up) keeps its place in the order, so answers cannot be mixed up.
+        Answers cannot be mixed up by a cancelled caller (a client that hung up): what has begun is done to its end.
         """
         if not self.alive:
             raise self._died()
@@ -77,18 +77,16 @@ class WorkerProcess:
             told = f"{number} requests wait for this collection, the limit is {limit}"
             raise RefusedRequest(429, f"Too many requests: {told}")
         self._waiting += 1
-        return await asyncio.shield(asyncio.create_task(self._exchange(to_json(head), body)))
-
-    async def _exchange(self, *request: bytes) -> Response:
         try:
-            answer, status = await asyncio.get_running_loop().run_in_executor(self._thread, self._asked, request)
+            asked = asyncio.get_running_loop().run_in_executor(self._thread, self._asked, to_json(head), body)
+            answer, status = await asked
             return Response(answer, status, media_type="application/json")
         except (EOFError, OSError) as error:
             raise self._died() from error
         finally:
             self._waiting -= 1
 
-    def _asked(self, request: tuple[bytes, ...]) -> tuple[bytes, int]:
+    def _asked(self, *request: bytes) -> tuple[bytes, int]:
         try:
             for part in request:
                 self._pipe.send_bytes(part)

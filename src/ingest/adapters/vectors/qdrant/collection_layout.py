@@ -52,8 +52,11 @@ class CollectionLayout:
             raise ForeignIndex(f"{told}; nothing was written to it")
 
 
-def creation(layout: CollectionLayout, *, quantised: bool) -> dict[str, Any]:
-    """Return how to create a collection in bulk mode: no graph until `optimise`."""
+def creation(layout: CollectionLayout) -> dict[str, Any]:
+    """Return how to create a collection in bulk mode: no graph until `optimise`.
+
+    Vectors are int8 besides float32, and rescored: it builds faster, at hardly any loss of recall.
+    """
     scalar = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
     dense = models.VectorParams(size=layout.dimension, distance=models.Distance.COSINE)
     idf = models.SparseVectorParams(modifier=models.Modifier.IDF)
@@ -61,7 +64,7 @@ def creation(layout: CollectionLayout, *, quantised: bool) -> dict[str, Any]:
         "vectors_config": {layout.dense: dense} if layout.dense else dense,
         "sparse_vectors_config": None if layout.sparse is None else {layout.sparse: idf},
         "optimizers_config": models.OptimizersConfigDiff(indexing_threshold=0),
-        "quantization_config": models.ScalarQuantization(scalar=scalar) if quantised else None,
+        "quantization_config": models.ScalarQuantization(scalar=scalar),
         "metadata": layout.metadata or None,
     }
 

@@ -36,7 +36,6 @@ class ConnectionOptions:
     search_batch: int = 256  # questions per request
     request_bytes: int = 8 * 2**20  # per request with points or questions; a quarter of what a server takes
     indexing_threshold: int = 10_000  # KB of vectors above which a graph is built, outside bulk mode
-    quantised: bool = True  # int8 besides float32, rescored: builds faster, at hardly any loss of recall
     oversampling: float = 2.0  # rescored candidates per hit
 
 

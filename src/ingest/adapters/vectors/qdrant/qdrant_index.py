@@ -81,9 +81,8 @@ class QdrantIndex:
     ) -> bool:
         wanted = layout.CollectionLayout(dimension, shape, lake)
         if not self._exists(collection):
-            how = layout.creation(wanted, quantised=self._options.quantised)
             try:
-                self._call(f"create {collection}", "create_collection", collection, **how)
+                self._call(f"create {collection}", "create_collection", collection, **layout.creation(wanted))
             except SchemaMismatch:
                 if not self._exists(collection):  # else another writer was first, or our own response was lost
                     raise
@@ -185,8 +184,8 @@ class QdrantIndex:
     def search(self, collection: str, vectors: Vectors, filter: Filter, limit: int) -> list[list[Hit]]:
         """As the port. `collection` may be an alias, if its collections have one shape. Ties: the engine's order."""
         rescoring = models.QuantizationSearchParams(rescore=True, oversampling=self._options.oversampling)
-        params = models.SearchParams(quantization=rescoring) if self._options.quantised else None
         among = self._filter(collection, filter), 0 if requests.sees_nothing(filter) else limit
+        params = models.SearchParams(quantization=rescoring)
         return self._asked(f"search {collection}", collection, vectors, [among] * len(vectors), params)
 
     def nearest(self, collection: str, vectors: Vectors, limit: int) -> list[list[Hit]]:

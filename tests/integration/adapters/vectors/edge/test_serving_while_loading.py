@@ -35,7 +35,7 @@ SEARCHER = """
 def answers_during_the_optimisation(folder: Path) -> list[float]:
     """Return when a second process got its answers between the start and the end of the optimisation."""
     engine = Engine(folder, **QUICK)
-    index = QdrantIndex.embedded(engine, quantised=False)
+    index = QdrantIndex.embedded(engine)
     rows = vectors(POINTS, DIMENSION)
     index.create_collection("serving", DIMENSION)
     index.upsert("serving", [point(n, rows[n]) for n in range(500)])
