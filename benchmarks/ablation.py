@@ -50,11 +50,11 @@ def main() -> int:
 
 def measure(folder: Path, variants: list[str], dense: list[str]) -> None:
     """Print the table of one set."""
-    from ingest.adapters.embedders.sentence_transformer.embedder import open_embedder, open_tokenizer
+    from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerEmbedder
     from ingest.quality.judged_sets import read_judged_set
 
-    tokenizer = open_tokenizer("default", {})
-    embedder = open_embedder("default", {}) if dense else None
+    tokenizer = SentenceTransformerEmbedder("default", {}).tokenizer
+    embedder = SentenceTransformerEmbedder("default", {}).opened() if dense else None
     documents = parsed(folder)
     with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
         questions = [q for q in read_judged_set(lines, folder.name) if q.answerable and q.gold]

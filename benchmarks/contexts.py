@@ -102,9 +102,9 @@ def main() -> int:
     if not data:
         print("skipped: INGEST_TEST_DATA does not name a folder with documents")
         return 1
-    from ingest.adapters.embedders.sentence_transformer.embedder import open_tokenizer
+    from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerEmbedder
 
-    tokenizer = open_tokenizer("default", {})
+    tokenizer = SentenceTransformerEmbedder("default", {}).tokenizer
     folders = {name: path for name, path in corpora(Path(data)).items() if given.sets is None or name in given.sets}
     found = {name: digests(path, tokenizer) for name, path in folders.items()}
     if given.save:

@@ -79,7 +79,7 @@ def made(found: dict[str, list[bytes]], number: int, seed: int) -> tuple[str, by
 
 def run(found: dict[str, list[bytes]], numbers, seed: int, processes: int) -> list[Result]:
     """Return what became of each file. A thread that does not come back ends the program."""
-    tokenizer = hashing.open_tokenizer("hashing", {})
+    tokenizer = hashing.HashingTokenizer()
     sandbox = PoolSandbox({"fuzz": ParserOptions(limits=LIMITS)}, processes)
     results: list[Result] = []
 

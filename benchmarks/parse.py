@@ -55,9 +55,9 @@ def main() -> int:
 
 def compared(what: str, files: list[Path], others: list[Path], peers: Path | None) -> None:
     """Print the rates on files of UTF-8 text, relative to the tokenizer alone, and the peers'."""
-    from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
+    from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerEmbedder
 
-    tokenizer = sentence_transformer.open_tokenizer("default", {})
+    tokenizer = SentenceTransformerEmbedder("default", {}).tokenizer
     raws = [raw(path) for path in files]
     texts = [r.data.decode() for r in raws]
     size = sum(len(r.data) for r in raws) / 1e6
@@ -79,14 +79,14 @@ def compared(what: str, files: list[Path], others: list[Path], peers: Path | Non
 
 def measured_ours(raws: list, others: list) -> tuple[float, float, object]:
     """Return the CPU seconds with a tokenizer that knows no word yet, with one that saw other pages, and the chunks."""
-    from ingest.adapters.embedders.sentence_transformer.embedder import open_tokenizer
+    from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerEmbedder
 
     cold, after, chunks = [], [], None
     for _ in range(2):
-        tokenizer = open_tokenizer("default", {})
+        tokenizer = SentenceTransformerEmbedder("default", {}).tokenizer
         took, chunks = seconds(lambda t=tokenizer: ours(raws, t))
         cold.append(took)
-        tokenizer = open_tokenizer("default", {})
+        tokenizer = SentenceTransformerEmbedder("default", {}).tokenizer
         ours(others, tokenizer)
         after.append(seconds(lambda t=tokenizer: ours(raws, t))[0])
     return min(cold), min(after), chunks
@@ -152,11 +152,11 @@ def ours(raws: list, tokenizer) -> int:
 
 def formats(corpora: Path) -> None:
     """Print our own rates by format."""
-    from ingest.adapters.embedders.sentence_transformer.embedder import open_tokenizer
+    from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerEmbedder
     from ingest.documents import parsers
     from ingest.errors import UnsupportedFormat
 
-    tokenizer, found = open_tokenizer("default", {}), defaultdict(list)
+    tokenizer, found = SentenceTransformerEmbedder("default", {}).tokenizer, defaultdict(list)
     for path in sorted(corpora.rglob("*")):
         if path.is_file() and path.suffix and path.stat().st_size < BYTES_PER_FORMAT:
             r = raw(path)
@@ -199,13 +199,14 @@ def grown(kind: str, file: Path, pages: list[Path]) -> dict[str, float]:
     """Return the CPU seconds and the peak of memory beyond the file's bytes, in MB, of one document."""
     import resource
 
-    from ingest.adapters.embedders.sentence_transformer.embedder import open_tokenizer
+    from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerEmbedder
     from ingest.documents import parsers
     from ingest.documents.chunking import chunk
     from ingest.records import ChunkingOptions, DocumentRef, ParseLimits, ParserOptions, RawDocument
 
     data = file.read_bytes()
-    tokenizer, media_type = open_tokenizer("default", {}), {"markdown": "text/markdown", "csv": "text/csv"}.get(kind)
+    tokenizer = SentenceTransformerEmbedder("default", {}).tokenizer
+    media_type = {"markdown": "text/markdown", "csv": "text/csv"}.get(kind)
     for page in pages[:20]:  # imports and first words
         ours([raw(page)], tokenizer)
     ref = DocumentRef(uri="file:///grown", source="", path="grown", version="", size=len(data))

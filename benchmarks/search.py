@@ -129,14 +129,14 @@ def row(searcher, stage: str, questions: list[str], concurrent: int) -> None:
 
 def encoding(questions: list[str]) -> None:
     """Print how long one question takes in the default model, through ONNX Runtime and through PyTorch."""
-    from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
+    from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerEmbedder
 
     print("| one question, default model | p50 | p95 | cosine, least |\n| --- | --- | --- | --- |")
-    exact = sentence_transformer.open_embedder("default", {"device": "cpu", "dtype": "float32"})
+    exact = SentenceTransformerEmbedder("default", {"device": "cpu", "dtype": "float32"}).opened()
     expected = [exact.embed_questions([question])[0] for question in questions]
     with tempfile.TemporaryDirectory() as cache:
         for label, options in (("PyTorch", {}), ("ONNX Runtime, 1 thread", {"question_cache": cache})):
-            embedder = sentence_transformer.open_embedder("default", {"device": "cpu", **options})
+            embedder = SentenceTransformerEmbedder("default", {"device": "cpu", **options}).opened()
             embedder.prepare_questions()
             times, cosines = [], []
             for question, vector in zip(questions, expected, strict=True):

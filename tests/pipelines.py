@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ingest import pipeline
+from ingest.adapters import embedders
 from ingest.adapters.embedders import hashing
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sources.file import open_source
@@ -124,7 +125,7 @@ class Project:
     sources: tuple[CountingSource, ...]
     store: Store = field(default_factory=InMemoryStore)
     vectors: VectorIndex = field(default_factory=in_memory_index)
-    embedder: hashing.HashingEmbedder = field(default_factory=lambda: hashing.open_embedder("hashing", {}))
+    embedder: hashing.HashingEmbedder = field(default_factory=lambda: hashing.HashingEmbedder("hashing", {}))
     options: BuildOptions = field(default_factory=build_options)
     now: datetime = START
     observer: Any = field(default_factory=Listener)
@@ -169,7 +170,7 @@ class Project:
 
     def _open_embedder(self, record: ModelRecord) -> hashing.HashingEmbedder:
         same = record.fingerprint == self.embedder.record.fingerprint
-        return self.embedder if same else hashing.reopen(record)
+        return self.embedder if same else embedders.reopen(record)
 
     def run(
         self,

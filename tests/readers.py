@@ -56,7 +56,7 @@ class Place:
 
     def services(self, vectors: VectorIndex) -> Services:
         """Return services whose settings name neither generation's model."""
-        return Project((), FolderStore(str(self.lake)), vectors, hashing.open_embedder("hashing", {})).services()
+        return Project((), FolderStore(str(self.lake)), vectors, hashing.HashingEmbedder("hashing", {})).services()
 
 
 @dataclass

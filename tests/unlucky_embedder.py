@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ingest.adapters.embedders.hashing import HashingEmbedder, HashingOptions
+from ingest.adapters.embedders.hashing import HashingEmbedder
 from ingest.records import Vectors
 
 
@@ -12,7 +12,7 @@ class UnluckyEmbedder(HashingEmbedder):
     """Gives a wrong number, or raises, for each text that holds one of the marks."""
 
     def __init__(self, faults: Mapping[str, float | Exception], *, salt: str = "", only_together: bool = False) -> None:
-        super().__init__("hashing", HashingOptions(salt=salt))
+        super().__init__("hashing", {"salt": salt})
         self.faults = dict(faults)
         self.only_together = only_together
         self.calls = 0

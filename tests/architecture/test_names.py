@@ -39,20 +39,14 @@ def test_no_two_modules_of_one_name_have_different_ideas() -> None:
 
 
 ENTRY = {
-    "canonical": "the embedders'",
-    "describe": "the embedders'",
-    "files": "the embedders'",
     "find": "one alternative of a package, by what names it there",
     "fingerprint": "of what decides about the work of the module",
     "main": "of a program",
     "names": "those of a package, and of all parsers, third parties' too",
-    "open_embedder": "the embedders', and who chooses one",
     "open_reranker": "the re-rankers', and who chooses one",
     "open_source": "the sources'",
-    "open_tokenizer": "the embedders'",
     "parse": "the parsers', and who chooses one",
     "plain_title": "a heading as its reader sees it, in one format",
-    "reopen": "the embedders'",
     "starts_program": "the parsers', and who asks the right one",
     "variant": "the parsers'",
 }

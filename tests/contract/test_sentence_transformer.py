@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
+from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerEmbedder
 from ingest.adapters.embedders.sentence_transformer.model_folder import locate
 from ingest.errors import InvalidSettings
 
@@ -21,11 +21,11 @@ def test_broken_weights_are_invalid_settings_with_the_place(tmp_path):
     shutil.copytree(locate("default").path, folder, ignore=shutil.ignore_patterns("*.safetensors"))
     (folder / "model.safetensors").write_bytes(b"weights")
     with pytest.raises(InvalidSettings, match=str(folder)):
-        sentence_transformer.open_embedder(str(folder), {"device": "cpu"})
+        SentenceTransformerEmbedder(str(folder), {"device": "cpu"}).opened()
 
 
 def test_calls_from_threads_do_not_disturb_each_other():
-    embedder = sentence_transformer.open_embedder("default", {"device": "cpu"})
+    embedder = SentenceTransformerEmbedder("default", {"device": "cpu"}).opened()
     expected, found = embedder.embed_questions(["how do I roll back"]), []
     threads = [
         threading.Thread(target=lambda: found.append(embedder.embed_questions(["how do I roll back"])))
@@ -39,7 +39,7 @@ def test_calls_from_threads_do_not_disturb_each_other():
 
 
 def test_vectors_agree_with_the_library(monkeypatch):
-    embedder = sentence_transformer.open_embedder("default", {"device": "cpu", "dtype": "float32"})
+    embedder = SentenceTransformerEmbedder("default", {"device": "cpu", "dtype": "float32"}).opened()
     texts = ["one sentence", "another one that is a good deal longer than the first", "x"] * 3
     expected = embedder._model.encode(texts, normalize_embeddings=True)
     np.testing.assert_allclose(embedder.embed(texts), expected, atol=1e-5)

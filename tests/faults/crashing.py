@@ -126,7 +126,7 @@ class Killer(Observer):
 
 def run(place: Place, moment: str | None) -> None:
     """Run once, and die at `moment` if there is one."""
-    embedder = hashing.open_embedder("hashing", {})
+    embedder = hashing.HashingEmbedder("hashing", {})
     index = QdrantIndex.embedded(Engine(place.engine))
     shared: dict[str, Any] = {
         "lake": Lake(place.store(), place.index),

@@ -64,7 +64,7 @@ class World:
         """Build a generation with the model named after the word. Only the first is promoted."""
         for n in range(3):
             self.project.source.write(f"d{n}.md", document(word, n))
-        self.project.embedder = hashing.open_embedder("hashing", {"salt": word})
+        self.project.embedder = hashing.HashingEmbedder("hashing", {"salt": word})
         report = self.project.run(decide=lambda verdict: verdict.serving is None)
         assert report.built
         return self.project.manifest(report.generation)
@@ -77,7 +77,7 @@ class World:
 
     def cosines(self, manifest: Manifest, salt: str) -> dict[str, dict[str, float]]:
         """Return by question and chunk what a model makes of the texts in the lake, without any index."""
-        model = hashing.open_embedder("hashing", {"salt": salt})
+        model = hashing.HashingEmbedder("hashing", {"salt": salt})
         contents = contents_of(self.project.lake, manifest)
         rows = [c for s in contents.shards for c in chunk_rows(contents.lake.read(contents.parts(s)["chunks"]))]
         cosines = model.embed_questions(QUESTIONS) @ model.embed([model_input(c.context, c.text) for c in rows]).T

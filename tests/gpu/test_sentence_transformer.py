@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
+from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerEmbedder
 from ingest.errors import EmbedderOutOfMemory
 
 torch = pytest.importorskip("torch")
@@ -14,7 +14,7 @@ TEXTS = [f"Chunk {i}: the release moves in one compare-and-swap. " * (1 + i % 12
 
 @pytest.fixture(scope="module")
 def on_gpu():
-    return sentence_transformer.open_embedder("default", {})
+    return SentenceTransformerEmbedder("default", {}).opened()
 
 
 def test_the_gpu_is_chosen_without_being_asked(on_gpu):
@@ -22,17 +22,17 @@ def test_the_gpu_is_chosen_without_being_asked(on_gpu):
 
 
 def test_vectors_agree_with_the_cpu_within_the_precision_of_bfloat16(on_gpu):
-    on_cpu = sentence_transformer.open_embedder("default", {"device": "cpu", "dtype": "float32"})
+    on_cpu = SentenceTransformerEmbedder("default", {"device": "cpu", "dtype": "float32"}).opened()
     cosines = (on_gpu.embed(TEXTS) * on_cpu.embed(TEXTS)).sum(axis=1)
     assert cosines.min() > 0.999
 
 
 def test_the_fingerprint_is_that_of_the_cpu(on_gpu):
-    assert on_gpu.record == sentence_transformer.describe("default", {"device": "cpu"})
+    assert on_gpu.record == SentenceTransformerEmbedder("default", {"device": "cpu"}).record
 
 
 def test_a_batch_that_exceeds_the_memory_is_embedded_in_halves():
-    embedder = sentence_transformer.open_embedder("default", {"token_budget": 2**20, "max_texts": 2**12})
+    embedder = SentenceTransformerEmbedder("default", {"token_budget": 2**20, "max_texts": 2**12}).opened()
     texts = TEXTS * 20
     _, total = torch.cuda.mem_get_info()
     torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 2**30) / total)
@@ -44,7 +44,7 @@ def test_a_batch_that_exceeds_the_memory_is_embedded_in_halves():
 
 
 def test_no_memory_at_all_is_a_transient_error():
-    embedder = sentence_transformer.open_embedder("default", {})
+    embedder = SentenceTransformerEmbedder("default", {}).opened()
     torch.cuda.empty_cache()
     torch.cuda.set_per_process_memory_fraction(1e-6)
     try:

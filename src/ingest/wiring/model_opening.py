@@ -26,21 +26,24 @@ Restore = Callable[[ModelRecord], Path | None]  # a local folder with a model's 
 log = logging.getLogger(__name__)
 
 
-def describe_model(model: ModelSettings, lake: Lake, restore: Restore) -> tuple[ModelRecord, tuple[Path, ...]]:
-    """Return the settings' model, and its copy's folder if only the lake has it. Raises: InvalidSettings if none."""
-    module = embedders.find(model.kind)
+def find_model(model: ModelSettings, lake: Lake, restore: Restore) -> tuple[Any, tuple[Path, ...]]:
+    """Return the settings' model without its weights (`embedders`), and its copy's folder if only the lake has it.
+
+    Raises: InvalidSettings if there is none.
+    """
+    kind = embedders.find(model.kind).EMBEDDER
     try:
-        return module.describe(model.name, model.options), ()
+        return kind(model.name, model.options), ()
     except InvalidSettings:
         base = lake.base()
         released = base.model if base is not None else None
-        if released is None or (released.kind, released.name) != (model.kind, module.canonical(model.name)):
+        if released is None or (released.kind, released.name) != (model.kind, kind.canonical(model.name)):
             raise
         folder = restore(released)
-        if folder is None or module.describe(model.name, model.options, folder) != released:
+        if folder is None or (found := kind(model.name, model.options, folder)).record != released:
             raise
         log.warning("model %s is not on this machine; using the copy from the lake in %s", released.name, folder)
-        return released, (folder,)
+        return found, (folder,)
 
 
 def model_restorer(settings: Settings, store: Store) -> Restore:
@@ -50,16 +53,16 @@ def model_restorer(settings: Settings, store: Store) -> Restore:
 
 def keep_model(store: Store, record: ModelRecord, options: dict[str, Any], *folder: Path) -> None:
     """Copy the files of a model, if it has any, to the lake, once. Raises: SchemaMismatch if they have changed."""
-    module = embedders.find(record.kind)
-    if models.is_kept(store, record.fingerprint) or not (files := module.files(record.name, *folder)):
+    if models.is_kept(store, record.fingerprint):
         return
-    found: ModelRecord = module.describe(record.name, options, *folder)
-    if found.fingerprint != record.fingerprint:
+    model = embedders.find(record.kind).EMBEDDER(record.name, options, *folder)
+    if (found := model.record.fingerprint) != record.fingerprint:
         raise SchemaMismatch(
-            f"model {record.name}: its files changed during the run: fingerprint {found.fingerprint}, "
+            f"model {record.name}: its files changed during the run: fingerprint {found}, "
             f"but the generation was built with {record.fingerprint}"
         )
-    models.keep_files(store, record.fingerprint, files)
+    if files := model.files():
+        models.keep_files(store, record.fingerprint, files)
 
 
 _opening = threading.Lock()
@@ -74,16 +77,15 @@ def open_embedder(
     `options` say where and how fast it runs. Raises: InvalidSettings, SchemaMismatch if it has changed.
     """
     key = (record.model_dump_json(), json.dumps(options or {}, sort_keys=True))
-    module = embedders.find(record.kind)
     with _opening:  # loading weights changes torch's default dtype for the whole process
         if key not in _embedders:
             try:
-                _embedders[key] = module.reopen(record, options or {})
+                _embedders[key] = embedders.reopen(record, options)
             except (InvalidSettings, SchemaMismatch) as error:
                 folder = restore(record) if restore else None
                 if folder is None:
                     raise
-                _embedders[key] = module.reopen(record, options or {}, folder)
+                _embedders[key] = embedders.reopen(record, options, folder)
                 log.warning("%s; using the copy from the lake in %s", error, folder)
         return _embedders[key]
 

@@ -20,7 +20,7 @@ from ingest.quality.evaluate import check_asking, read_questions
 from ingest.records import BuildOptions
 from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_environment
 from ingest.wiring import service_opening as opening
-from ingest.wiring.model_opening import describe_model, model_restorer, open_embedder, open_reranker
+from ingest.wiring.model_opening import find_model, model_restorer, open_embedder, open_reranker
 
 SAMPLE = 3  # documents listed of each source; the first one that can be read is read and parsed
 LEAST_BYTES = 2**29  # free space below which a run is not begun
@@ -100,7 +100,7 @@ def _lake(store: Store) -> str:
 
 def _model(settings: Settings, name: str, index: IndexSettings, store: Store) -> str:
     restore = model_restorer(settings, store)
-    record, _ = describe_model(index.model, Lake(store, name), restore)
+    record = find_model(index.model, Lake(store, name), restore)[0].record
     opening.check_sizes(name, index, record)
     embedder = open_embedder(record, options=index.model.options, restore=restore)
     vector = embedder.embed_questions([index.probe_question])[0]

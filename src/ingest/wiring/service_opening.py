@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 from stamina import instrumentation
 
-from ingest.adapters import embedders, sources
+from ingest.adapters import sources
 from ingest.adapters.executors import ProcessExecutor
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
@@ -32,7 +32,7 @@ from ingest.ports import Observer, Source, Store
 from ingest.records import BuildOptions, IndexOptions, ModelRecord, ParseLimits, ParserOptions, QdrantOptions, Shape
 from ingest.services import Retrieval, Services, Workbench, Writer
 from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_environment, whoami
-from ingest.wiring.model_opening import describe_model, keep_model, model_restorer, open_embedder, open_reranker
+from ingest.wiring.model_opening import find_model, keep_model, model_restorer, open_embedder, open_reranker
 
 EXPORTED = "sentence_transformer"  # the kind of embedder that keeps an exported copy of its model for questions
 IN_ALL = re.compile(r", at each of up to \d+ attempts")  # of a message about the last attempt
@@ -78,15 +78,15 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
     name, chosen = settings.index(index)
     store = open_lake_store(settings)
     lake = Lake(store, name)
-    record, folder = describe_model(chosen.model, lake, model_restorer(settings, store))
-    check_sizes(name, chosen, record)
+    model, folder = find_model(chosen.model, lake, model_restorer(settings, store))
+    check_sizes(name, chosen, model.record)
     sandbox = open_sandbox(chosen)
     return Workbench(
         lake=lake,
         sources=open_sources(settings, chosen),
         sandbox=sandbox,
-        tokenizer=embedders.find(chosen.model.kind).open_tokenizer(chosen.model.name, chosen.model.options, *folder),
-        model=record,
+        tokenizer=model.tokenizer,
+        model=model.record,
         model_folder=folder,
         options=build_options(name, chosen),
         parsing=parser_options(chosen),

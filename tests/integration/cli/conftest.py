@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from ingest.adapters import embedders
 from ingest.adapters.embedders import hashing
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sources.file import open_source
@@ -98,10 +99,10 @@ class Lab:
         name, chosen = settings.index(index)
         assert observer is not None
         self.observers.append(observer)
-        record = hashing.describe("hashing", {})
+        record = hashing.HashingEmbedder("hashing", {}).record
         shared: dict[str, Any] = {
             "lake": Lake(self.store, name),
-            "tokenizer": hashing.open_tokenizer("hashing", {}),
+            "tokenizer": hashing.HashingTokenizer(),
             "model": record,
         }
         bench = Workbench(
@@ -112,7 +113,7 @@ class Lab:
             closers=[self._close],
         )
         retrieval = Retrieval(
-            **shared, vectors=self.vectors, open_embedder=hashing.reopen, monotonic=Ticks(), observer=observer
+            **shared, vectors=self.vectors, open_embedder=embedders.reopen, monotonic=Ticks(), observer=observer
         )
         new_token = partial(secrets.token_hex, 16)
         writer = Writer(who="night@shift", clock=lambda: datetime.now(UTC), new_token=new_token)

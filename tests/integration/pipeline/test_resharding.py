@@ -72,7 +72,7 @@ def test_a_plan_that_is_refused_tells_all_the_same_that_shards_will_be_divided(p
 
 def test_no_chunk_is_counted_twice_because_it_is_divided(pilot):
     grow(pilot, 30)
-    pilot.embedder = hashing.open_embedder("hashing", {"dimension": 32})  # all are embedded again
+    pilot.embedder = hashing.HashingEmbedder("hashing", {"dimension": 32})  # all are embedded again
     divided, whole = (replace(pilot, options=build_options(documents_per_shard=size)).services() for size in (4, 64))
     estimates = [preview(one.bench, one.writer, WHOLE) for one in (divided, whole)]
     assert [1, 0] == [plan.divides for plan in estimates]

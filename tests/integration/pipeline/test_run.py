@@ -261,7 +261,7 @@ def test_a_changed_model_embeds_again_from_stored_chunks(tmp_path: Path) -> None
     p = project(tmp_path)
     p.run()
     before = p.contents()
-    p.embedder = hashing.open_embedder("hashing", {"salt": "other"})
+    p.embedder = hashing.HashingEmbedder("hashing", {"salt": "other"})
     report = p.run()
     after = p.contents()
     assert (p.gets(), report.embedded, report.decision) == ({}, 36, "promoted")

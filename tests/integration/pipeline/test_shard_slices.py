@@ -64,7 +64,7 @@ class Model(hashing.HashingEmbedder):
     """A project's embedder that counts the texts it embeds, and may die once on the way."""
 
     def __init__(self, p: Project, dies_after: int = 10**9) -> None:
-        super().__init__("hashing", hashing.HashingOptions())
+        super().__init__("hashing", {})
         self.dies_after, self.texts = dies_after, Counter[str]()
         self.dies_of: BaseException = Killed()
         p.embedder = self

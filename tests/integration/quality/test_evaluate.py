@@ -69,7 +69,7 @@ def test_a_good_first_candidate_is_promoted_with_its_scores(p: Project) -> None:
 def test_a_model_that_confuses_words_is_refused_and_the_alias_stays(p: Project) -> None:
     p.change(profile=QueryProfile(dense_weight=1.0))
     first = p.run()
-    p.embedder = hashing.open_embedder("hashing", {"dimension": 2})
+    p.embedder = hashing.HashingEmbedder("hashing", {"dimension": 2})
     report = p.run()
     judged = verdict(p, report.verdict)
     assert (report.decision, judged.stale) == ("refused", ())

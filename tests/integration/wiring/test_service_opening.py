@@ -74,7 +74,8 @@ def services(p: Project, folder: Path) -> Services:
     def restore(record: ModelRecord) -> Path | None:
         return restore_files(p.store, record.fingerprint, folder.parent / "state")
 
-    record, copy = models.describe_model(model, p.lake, restore)
+    found, copy = models.find_model(model, p.lake, restore)
+    record = found.record
     opened = partial(models.open_embedder, options={"device": "cpu"}, restore=restore)
     own = p.services()
     return replace(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.adapters.embedders.hashing import open_tokenizer
+from ingest.adapters.embedders.hashing import HashingTokenizer
 from ingest.documents.cutting import CutDocument, cut_document
 from ingest.errors import EmptyDocument, SuspiciousDocument
 from ingest.records import Block, BlockKind, BuildOptions, Document, QueryProfile, ScreeningPolicy
@@ -25,7 +25,7 @@ def cut(text: str, *, container: bool = False, **policy: str) -> CutDocument:
         blocks.append(Block(kind, start, start + len(part), int(kind is BlockKind.HEADING), part.lstrip("# ")))
         start += len(part) + 2
     document = Document(text, tuple(blocks), "", "text/plain", "plain")
-    return cut_document(document, "file:///a", "notes", options, open_tokenizer("hashing", {}), container=container)
+    return cut_document(document, "file:///a", "notes", options, HashingTokenizer(), container=container)
 
 
 TEXT = f"# One\n\nWords.\n\n# Two\n\nkey {SECRET} here."

@@ -27,7 +27,7 @@ def test_a_vector_that_is_not_of_length_one_is_refused_and_the_others_are_kept(v
     vectors, refused = embed_texts(embedder, BY_KEY)
     assert {"7", "30"} == refused.keys()
     assert vectors.keys() == BY_KEY.keys() - refused.keys()
-    expected = hashing.open_embedder("hashing", {}).embed(TEXTS)
+    expected = hashing.HashingEmbedder("hashing", {}).embed(TEXTS)
     np.testing.assert_array_equal([*vectors.values()], np.delete(expected, [7, 30], axis=0))
 
 

