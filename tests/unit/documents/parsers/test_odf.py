@@ -277,3 +277,51 @@ def test_raised_figures_are_other_texts_than_the_same_on_the_line(name):
     up = f'10<text:span text:style-name="{name}">3</text:span>'
     down = 'log<text:span text:style-name="DN">2</text:span>8 H<text:span text:style-name="DN">2</text:span>O'
     assert [("paragraph", "10³ log₂8 H2O")] == blocks(file(f"<text:p>{up} {down}</text:p>"))
+
+
+def level(number, attributes="", kind="number"):
+    return f'<text:list-level-style-{kind} text:level="{number}" {attributes}/>'
+
+
+def listed(style, items, attributes=""):
+    styles = f'<text:list-style style:name="Z">{style}</text:list-style>'
+    return f'{styles}<text:list text:style-name="Z" {attributes}>{items}</text:list>'
+
+
+def item(text, inside="", attributes=""):
+    return f"<text:list-item {attributes}><text:p>{text}</text:p>{inside}</text:list-item>"
+
+
+@pytest.mark.parametrize(
+    ("style", "marks"),
+    [
+        (level(1, 'style:num-format="a" style:num-suffix=")"'), ["a)", "b)", "c)"]),
+        (level(1, 'style:num-format="I" style:num-suffix="." text:start-value="4"'), ["IV.", "V.", "VI."]),
+        (level(1, 'style:num-format="1" style:num-prefix="(" style:num-suffix=")"'), ["(1)", "(2)", "(3)"]),
+        (level(1, 'style:num-format="1" style:num-prefix="Art. " style:num-suffix=""'), ["Art. 1", "Art. 2", "Art. 3"]),
+        (level(1, 'style:num-format=""'), ["-", "-", "-"]),
+        (level(1, 'text:bullet-char="x"', "bullet"), ["-", "-", "-"]),
+        ("", ["-", "-", "-"]),
+    ],
+)
+def test_items_are_marked_as_the_list_style_says(style, marks):
+    expected = [("list", "\n".join(f"{mark} p" for mark in marks))]
+    assert expected == blocks(file(listed(style, item("p") * 3)))
+
+
+def test_levels_of_lists_have_their_own_marks():
+    style = level(1) + level(2, 'style:num-format="i" style:num-suffix="."')
+    style += level(3, 'style:num-format="1" text:display-levels="3" style:num-suffix=""')
+    inner = "<text:list>{}</text:list>".format
+    items = item("p", inner(item("q") + item("q", inner(item("r"))))) + item("p")
+    assert [("list", "1. p\n  i. q\n  ii. q\n    1.ii.1 r\n2. p")] == blocks(file(listed(style, items)))
+
+
+def test_lists_go_on_where_they_say_so_and_items_may_have_numbers_of_their_own():
+    style = level(1)
+    first = listed(style, item("p") + item("q", attributes='text:start-value="5"'), 'xml:id="l"')
+    header = "<text:list-header><text:p>h</text:p></text:list-header>"
+    again = listed(style, header + item("r"), 'text:continue-numbering="true"')
+    third, fourth = listed(style, item("s"), 'text:continue-list="l"'), listed(style, item("t"))
+    found = blocks(file("<text:p>-</text:p>".join([first, again, third, fourth])))
+    assert ["1. p\n5. q", "  h\n6. r", "6. s", "1. t"] == [text for kind, text in found if kind == "list"]

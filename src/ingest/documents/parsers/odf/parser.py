@@ -19,6 +19,7 @@ from ingest.documents.parsers._reading.table_blocks import header_rows, lines
 from ingest.documents.parsers._reading.titles import cover_title, document_title
 from ingest.documents.parsers.odf.controls import control_texts
 from ingest.documents.parsers.odf.frames import frames_in_order
+from ingest.documents.parsers.odf.list_marks import ListMarks, stated_number
 from ingest.documents.parsers.odf.table_rows import TableRow, table_rows
 from ingest.documents.parsers.odf.text import (
     ANNOTATIONS,
@@ -40,7 +41,7 @@ MEDIA_TYPES = (
     "application/vnd.oasis.opendocument.spreadsheet",
     "application/vnd.oasis.opendocument.presentation",
 )
-VERSION = "8"
+VERSION = "9"
 LIBRARIES = ("lxml",)
 
 _HIDDEN = ("hidden",)
@@ -80,6 +81,7 @@ class _Reader:
         self.out = Assembly(raw)
         self._styles, self._with_comments = styles, raw.options.comments == "keep"
         self._path, self._limit = raw.ref.path, raw.options.limits.text_characters
+        self._marks = ListMarks(styles)
         self._slides = 0
         self._titles: list[str] = []  # texts in the style of a title
         self._covers: list[str] = []  # of each slide that is shown, the title if it has a subtitle
@@ -178,7 +180,7 @@ class _Reader:
             for item in element:
                 self.blocks(item, fields)
             return
-        items = [item for item in self._items(element, 0, self._styles.is_numbered(element.get(TEXT + "style-name")))]
+        items = list(self._items(element, "", ()))
         breaks, at = [], 0
         for item in items:
             breaks.append(at)
@@ -187,21 +189,25 @@ class _Reader:
         for paragraph in element.iter(TEXT + "p"):
             self._attached(paragraph, fields)
 
-    def _items(self, element: Any, depth: int, numbered: bool) -> Iterator[str]:
-        number = 0
+    def _items(self, element: Any, name: str, above: tuple[int, ...]) -> Iterator[str]:
+        """Yield the items of a list; `name` is the style of the list around it, `above` the numbers around it."""
+        name, depth = element.get(TEXT + "style-name") or name, len(above)
+        number = self._marks.before_first(element, name, depth)
         for item in element:
             if item.tag not in (TEXT + "list-item", TEXT + "list-header"):
                 continue
-            number += 1
             parts = [part for part in item if part.tag == TEXT + "p"]
+            counts = item.tag == TEXT + "list-item" and (bool(parts) or not len(item))
+            number = stated_number(item, number + counts)
             texts = [line for part in parts for line in paragraph_lines(part, self._styles, hides=True)]
             indent = "  " * depth
             if texts:
-                label = f"{number}." if numbered else "-"
-                yield f"\n{indent}  ".join([f"{indent}{label} {texts[0]}", *texts[1:]])
+                label = f"{self._marks.mark(name, (*above, number))} " if counts else "  "
+                yield f"\n{indent}  ".join([f"{indent}{label}{texts[0]}", *texts[1:]])
             for part in item:
                 if part.tag == TEXT + "list":
-                    yield from self._items(part, depth + 1, numbered)
+                    yield from self._items(part, name, (*above, number))
+        self._marks.end(element, name, depth, number)
 
     def _slide(self, element: Any) -> None:
         """Add a slide: its title, its content, its notes."""

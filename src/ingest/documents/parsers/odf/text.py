@@ -134,10 +134,10 @@ class OdfStyles:
         hidden_page = page is not None and page.get(PRESENTATION + "visibility") == "hidden"
         return hidden_page or (table is not None and table.get(TABLE + "display") == "false")
 
-    def is_numbered(self, name: str | None) -> bool:
-        """Return whether the items of a list have numbers."""
-        style = self._lists.get(name or "")
-        return style is not None and len(style) > 0 and style[0].tag == TEXT + "list-level-style-number"
+    def list_levels(self, name: str) -> list[Any]:
+        """Return what a list style says about each level."""
+        style = self._lists.get(name)
+        return [] if style is None else list(style)
 
 
 @dataclass

@@ -52,7 +52,7 @@ from ingest.errors import (
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("application/pdf",)
-VERSION = "18"
+VERSION = "19"
 LIBRARIES = ("pypdfium2",)
 EXTRA = "ingest[pdf]"
 
