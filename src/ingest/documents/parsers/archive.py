@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 
 from ingest.documents.default_excludes import excluded_by_default
+from ingest.documents.parsers._reading.alphabets import OF_DOS, told_by_alphabets
 from ingest.documents.parsers._reading.archives import BadEntries, open_zip, read_entry, tar_entries, unpack
 from ingest.documents.parsers._reading.decoding import probable_encoding
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, UnsupportedFormat
@@ -21,6 +22,8 @@ _COMPRESSIONS = {"application/gzip": "gz", "application/x-bzip2": "bz2", "applic
 _TAR_SUFFIXES = {".tgz": ".tar", ".tbz2": ".tar", ".tbz": ".tar", ".txz": ".tar"}
 _LITTER = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"})
 _UTF_8 = 0x800  # flag bit of a name
+_LETTERS = 2  # beyond ASCII, in all names, at least tell their code page
+_PAIRED = ("cp932", "gb18030", "cp949", "big5")  # one or two bytes for a character
 _MAGIC = slice(257, 262)  # of a TAR's first header
 
 
@@ -42,11 +45,12 @@ def _entries(raw: RawDocument, bad: BadEntries) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of the files inside, in the order of the archive; add those that cannot be read."""
     if raw.media_type == "application/zip":
         archive = open_zip(raw)
+        page = _code_page(archive.infolist())
         for info in archive.infolist():
             if not _wanted(info.filename) or not info.file_size:
                 continue
             try:
-                yield _name(info), read_entry(archive, info, raw.options.limits.archive_bytes)
+                yield _name(info, page), read_entry(archive, info, raw.options.limits.archive_bytes)
             except (EncryptedDocument, MalformedDocument, UnsupportedFormat) as error:
                 bad.add(error)
         return
@@ -72,12 +76,33 @@ def _wanted(name: str) -> bool:
     return parts[-1] != "" and _LITTER.isdisjoint(parts) and not parts[-1].startswith("._")
 
 
-def _name(info: zipfile.ZipInfo) -> str:
-    """Return an entry's name: also in UTF-8 if only its bytes say so, as many programs write it."""
+def _name(info: zipfile.ZipInfo, page: str) -> str:
+    """Return an entry's name: in UTF-8, or in the code page of the archive's other names that do not say so."""
+    if info.flag_bits & _UTF_8 or info.filename.isascii():
+        return info.filename
     try:
-        return info.filename if info.flag_bits & _UTF_8 else info.filename.encode("cp437").decode("utf-8")
+        name = info.filename.encode("cp437")
+        return name.decode("utf-8") if _is_utf_8(name) else name.decode(page)
     except UnicodeError:
         return info.filename
+
+
+def _code_page(entries: Iterable[zipfile.ZipInfo]) -> str:
+    """Return the encoding of names that do not say that they are UTF-8: that of the computer, which nothing names."""
+    names = [entry.filename for entry in entries if not entry.flag_bits & _UTF_8 and not entry.filename.isascii()]
+    data = b"\n".join(name for name in (text.encode("cp437", "replace") for text in names) if not _is_utf_8(name))
+    told = told_by_alphabets(data, _LETTERS, OF_DOS) or told_by_alphabets(data, _LETTERS) if data else ""
+    if not told and data and (found := probable_encoding(data)) in _PAIRED:
+        told = found
+    return told or "cp437"
+
+
+def _is_utf_8(name: bytes) -> bool:
+    try:
+        name.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _text(name: bytes) -> str:

@@ -324,3 +324,23 @@ def test_what_follows_compressed_data_is_left_out_with_a_word(caplog):
     packed = gzip.compress(b"text")
     assert (Child("a.txt", b"texttext"),) == children(packed + packed + b"\0\0junk", "a.txt.gz")
     assert ["a.txt.gz: left out: what follows the compressed data"] == caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("names", "encoding"),
+    [
+        (["Größe.md"], "cp437"),
+        (["élève.md", "leçon.md"], "cp850"),
+        (["Отчёт.md"], "cp866"),
+        (["Отчёт.md"], "cp1251"),
+        (["źródło i gałąź.md"], "cp852"),
+        (["日本語の文書.md", "会議録/2024年.md"], "cp932"),
+        (["中文文档.md", "会议/记录.md"], "gb18030"),
+    ],
+)
+def test_names_in_the_code_page_of_a_computer_are_told_by_their_letters(names, encoding):
+    said = {f"{number}" * len(name.encode(encoding)): name.encode(encoding) for number, name in enumerate(names)}
+    data = stored([(placeholder, b"x") for placeholder in said])
+    for placeholder, name in said.items():
+        data = data.replace(placeholder.encode(), name)
+    assert sorted(names) == [child.path for child in children(data)]

@@ -7,9 +7,10 @@ letter counts if it is one of the language and no capital letter inside a word; 
 import re
 from collections import Counter
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 _WESTERN = ("cp1252", "mac_roman", "cp850")
-_CENTRAL = ("cp1250", "iso8859_2")
+_CENTRAL = ("cp1250", "iso8859_2", "cp852")
 _CYRILLIC = ("cp1251", "koi8_r", "koi8_u", "cp866", "iso8859_5", "mac_cyrillic")
 _RUSSIAN = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
 _LANGUAGES = (  # letters beyond ASCII, and the encodings in which the language is written, the most usual first
@@ -39,10 +40,10 @@ _LANGUAGES = (  # letters beyond ASCII, and the encodings in which the language 
     ("αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ", ("cp1253", "iso8859_7")),  # Greek
 )
 LATIN = frozenset((*_WESTERN, *_CENTRAL, "cp1254", "cp1257"))
-_OTHERS = (
-    "latin_1 iso8859_4 iso8859_9 iso8859_10 iso8859_13 iso8859_15 iso8859_16 cp1258 cp437 cp852 cp858 cp775 cp1125"
-)
+_OTHERS = "latin_1 iso8859_4 iso8859_9 iso8859_10 iso8859_13 iso8859_15 iso8859_16 cp1258 cp437 cp858 cp775 cp1125"
 FAMILIES = LATIN | {*_CYRILLIC, "cp1253", "iso8859_7", "mac_latin2", "mac_iceland", "mac_turkish", *_OTHERS.split()}
+ALPHABETIC = frozenset(encoding for _, encodings in _LANGUAGES for encoding in encodings)
+OF_DOS = frozenset(("cp850", "cp852", "cp866"))
 _ENOUGH = 0.97  # of the signs beyond ASCII that count, at least
 _BETTER = 0.02  # by which a less usual encoding must fit better
 _SIGNS = frozenset("€‚„…†‡‰‹‘’“”•–—™›\xa0¡£¥§©«¬®°±²³´µ·¹º»¼½¾¿×÷№−")
@@ -51,16 +52,19 @@ _NOT_LATIN = "\u0370"  # and beyond
 _HIGH = re.compile(r"[^\x00-\x7f]")
 
 
-def told_by_alphabets(data: bytes, least: int) -> str:
+def told_by_alphabets(data: bytes, least: int, among: AbstractSet[str] = ALPHABETIC) -> str:
     """Return the encoding in which a text has the letters of one language, "" when none has nearly all of them.
 
     Args:
         data: Bytes that are not UTF-8.
         least: Letters beyond ASCII that it must have.
+        among: The encodings that are asked for.
     """
     found: dict[str, Counter[str]] = {}
     best, name = 0.0, ""
     for letters, encoding in _pairs():
+        if encoding not in among:
+            continue
         if encoding not in found:
             found[encoding] = _letters(data.decode(encoding, "replace"))
         counts = found[encoding]
