@@ -349,3 +349,33 @@ def test_a_form_s_values_are_text():
     start = page.rindex(b"xref\n0 ")
     document = parsed(pdf, page[:start] + field + page[start:].replace(b"startxref\n", b"startxref\n9"))
     assert shown(document) == [("paragraph", " ".join(BODY)), ("paragraph", "name: Ada")]
+
+
+def frame(outer: tuple[float, float, float, float], width: float, paint: str, turned: bool = False) -> str:
+    """Return content that paints a border: two outlines in one path."""
+    x0, y0, x1, y1 = outer[0], HEIGHT - outer[3], outer[2], HEIGHT - outer[1]
+    inner = f"{x0 + width} {y0 + width} {x1 - x0 - 2 * width} {y1 - y0 - 2 * width} re"
+    if turned:
+        a, b, c, d = x0 + width, y0 + width, x1 - width, y1 - width
+        inner = f"{a} {b} m {a} {d} l {c} {d} l {c} {b} l h"
+    return f"q 0 0 0 rg {x0} {y0} {x1 - x0} {y1 - y0} re {inner} {paint} Q\n"
+
+
+@pytest.mark.parametrize(("paint", "turned"), [("f*", False), ("f*", True), ("f", True)])
+@pytest.mark.parametrize("width", [1, 8])
+def test_text_inside_a_border_that_is_painted_as_an_area_is_seen(width, paint, turned):
+    page = frame((60, 80, 500, 200), width, paint, turned) + lines(100, 120, BODY)
+    assert [block.marks for block in parsed(pdf, build([page])).blocks] == [()]
+
+
+def test_an_area_hides_only_text_on_the_part_to_which_it_is_cut():
+    cut = f"q 60 {HEIGHT - 110} 440 20 re W n 0 0 0 rg 0 0 {WIDTH} {HEIGHT} re f Q\n"
+    page = cut + text(100, 105, "On the bar.") + lines(100, 140, BODY)
+    assert [block.marks for block in parsed(pdf, build([page])).blocks] == [(), ("hidden",)]
+
+
+def test_text_of_the_colour_of_an_area_or_a_border_below_it_is_hidden():
+    filled = frame((60, 80, 500, 200), 1, "f") + lines(100, 120, BODY)
+    framed = frame((60, 80, 500, 200), 60, "f*") + text(70, 130, "In the border.")
+    for page in (filled, framed):
+        assert [block.marks for block in parsed(pdf, build([page])).blocks] == [("hidden",)]

@@ -4,6 +4,7 @@ import ctypes
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingest.documents.parsers.pdf.borders import clipped, painted_parts
 from ingest.documents.parsers.pdf.bullets import SmallShape, shape_of
 
 Box = tuple[float, float, float, float]  # left, bottom, right, top
@@ -127,7 +128,9 @@ def _path(pdfium: Any, thing: Any, found: Paint, outer: Matrix) -> None:
         colour_of(thing, *(ctypes.byref(channel) for channel in channels))
         if channels[3].value > 127:
             colour = (channels[0].value, channels[1].value, channels[2].value)
-            found.fills.append((found.objects - 1, box, colour))
+            parts = painted_parts(pdfium, thing, fill.value, box) if fill.value and not stroke.value else [box]
+            parts = [clipped(pdfium, thing, part) for part in parts] if outer is _IDENTITY else parts
+            found.fills += [(found.objects - 1, part, colour) for part in parts]
     segments = pdfium.FPDFPath_CountSegments(thing)
     found.segments += segments
     if found.segments <= _MAX_SEGMENTS:
