@@ -16,7 +16,7 @@ from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, U
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("application/zip", "application/x-tar", "application/gzip", "application/x-bzip2", "application/x-xz")
-VERSION = "3"
+VERSION = "4"
 
 _COMPRESSIONS = {"application/gzip": "gz", "application/x-bzip2": "bz2", "application/x-xz": "xz"}
 _TAR_SUFFIXES = {".tgz": ".tar", ".tbz2": ".tar", ".tbz": ".tar", ".txz": ".tar"}
