@@ -14,6 +14,7 @@ from ingest.records import BlockKind
 _DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
 _CHART = C + "chart"
 _RELATIONS = _DIAGRAM + "relIds"
+_LATIN, _SPECIAL = A + "latin", A + "sym"
 _POINTS = 10_000  # per chart; more is data, not a picture to read
 
 
@@ -39,11 +40,14 @@ def _in_font(element: Any, before: list[str]) -> str:
     itself, such as the face for ":)".
     """
     text = element.text or ""
-    properties = element.getparent().find(A + "rPr")
+    properties = next(element.getparent().iterchildren(A + "rPr"), None)
     if properties is not None and (shift := properties.get("baseline", "0").strip("%")) not in ("0", ""):
         return marked_script(text, before[-1] if before else "", "", raised=shift[0] != "-")
-    fonts = {} if properties is None else {child.tag: child.get("typeface") or "" for child in properties}
-    latin, special = fonts.get(A + "latin", ""), fonts.get(A + "sym", "")
+    named = () if properties is None else properties.iterchildren(_LATIN, _SPECIAL)
+    fonts = {child.tag: child.get("typeface") or "" for child in named}
+    if not fonts:  # as most runs
+        return with_symbols(text, "")
+    latin, special = fonts.get(_LATIN, ""), fonts.get(_SPECIAL, "")
     if is_symbol_font(latin) or not is_symbol_font(special):
         return with_symbols(text, latin)
     if len(text.strip()) == 1:

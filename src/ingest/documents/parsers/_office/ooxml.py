@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -54,7 +55,9 @@ class Package:
 
         Raises: EncryptedDocument, UnsupportedFormat (an old Office format), and whatever `open_zip` raises.
         """
-        self.path = raw.ref.path
+        from lxml import etree
+
+        self.path, self._etree = raw.ref.path, etree
         if raw.data.startswith(CFB):
             if _ENCRYPTED in raw.data:
                 raise EncryptedDocument(f"{self.path}: protected by a password")
@@ -63,6 +66,9 @@ class Package:
         self._limit = raw.options.limits.archive_bytes
         self._names = {_plain(info.filename): info for info in self._archive.infolist()}
         self._relations: dict[str, dict[str, Relation]] = {}
+        self._parser = etree.XMLParser(  # made once: it takes as long as a small part
+            resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+        )
 
     def main(self, name: str) -> str:
         """Return the name of the main part: the one in the package's own relationships, else `name`.
@@ -92,14 +98,9 @@ class Package:
 
     def xml(self, name: str) -> Any:
         """Return the root element of a part. Raises: MalformedDocument, OversizedDocument (nested too deep)."""
-        from lxml import etree
-
-        parser = etree.XMLParser(
-            resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
-        )
         try:
-            root = etree.fromstring(self._transitional(name), parser)
-        except etree.XMLSyntaxError as error:
+            root = self._etree.fromstring(self._transitional(name), self._parser)
+        except self._etree.XMLSyntaxError as error:
             raise self._fault(name, error) from error
         self._refuse_doctype(name, root)
         return root
@@ -109,10 +110,8 @@ class Package:
 
         Raises: as `xml` does.
         """
-        from lxml import etree
-
         source = io.BytesIO(self._transitional(name))
-        events = etree.iterparse(
+        events = self._etree.iterparse(
             source,
             events=("end",),
             tag=tags,
@@ -132,7 +131,7 @@ class Package:
                 element.clear()
                 while element.getprevious() is not None:
                     del element.getparent()[0]
-        except etree.XMLSyntaxError as error:
+        except self._etree.XMLSyntaxError as error:
             raise self._fault(name, error) from error
 
     def relations(self, name: str) -> dict[str, Relation]:
@@ -145,10 +144,10 @@ class Package:
             part = posixpath.join(folder, "_rels", f"{base}.rels")
             found = {}
             for element in self.xml(part) if self.has(part) else ():
-                target = unquote(element.get("Target") or "")
+                target = element.get("Target") or ""
                 if element.get("TargetMode") == "External" or not target:
                     continue
-                target = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
+                target = _resolved(folder, target)
                 if self.has(target):
                     kind = (element.get("Type") or "").rsplit("/", 1)[-1]
                     found[element.get("Id") or ""] = Relation(kind, target)
@@ -205,6 +204,11 @@ def keep_one_alternative(root: Any) -> None:
 
 def _has_text(element: Any) -> bool:
     return any(text.strip() for text in element.itertext())
+
+
+@lru_cache(maxsize=1000)  # the names of parts are the same in most files
+def _resolved(folder: str, target: str) -> str:
+    return posixpath.normpath(posixpath.join("/", folder, unquote(target))).lstrip("/")
 
 
 def _plain(name: str) -> str:
