@@ -17,8 +17,19 @@ from ingest.documents.parsers._office.ooxml import A, P, Package, R, keep_one_al
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers._reading.comments import MARK, Comment, comment_lines
 from ingest.documents.parsers._reading.table_blocks import REPEATED, header_rows, lines
-from ingest.documents.parsers._reading.titles import cover_title, document_title
-from ingest.documents.parsers.pptx.shapes import RUNNING, TITLES, Layout, all_shapes, ordered_shapes, placeholder
+from ingest.documents.parsers._reading.titles import cover_title, document_title, stated_title
+from ingest.documents.parsers.pptx.shapes import (
+    RUNNING,
+    TITLES,
+    Layouts,
+    Shape,
+    all_shapes,
+    bullets,
+    has_bullets,
+    ordered_shapes,
+    placeholder_kind,
+    read_shapes,
+)
 from ingest.documents.parsers.pptx.slide_comments import read_authors, slide_comments
 from ingest.errors import EmptyDocument, ScannedDocument
 from ingest.records import BlockKind, Child, Document, RawDocument
@@ -35,7 +46,6 @@ VERSION = "6"
 LIBRARIES = ("lxml",)
 
 _LISTED = ("body", "obj", "")  # placeholders whose text has bullets by default; "" is a content placeholder
-_BULLETS = {A + "buNone": False, A + "buChar": True, A + "buAutoNum": True, A + "buBlip": True}
 _WIDEST = 1000  # columns that one cell may span
 
 
@@ -47,11 +57,12 @@ def parse(raw: RawDocument) -> Document:
     children: list[Child] = []
     covers: list[str] = []
     authors = read_authors(package, main) if raw.options.comments == "keep" else None
+    layouts = Layouts(package)
     places = package.xml(main).iterfind(f"{P}sldIdLst/{P}sldId")
     for number, place in enumerate(places, 1):
         relation = relations.get(place.get(R + "id") or "")
         if relation is not None:
-            slide = _Slide(raw, package, relation.target, number, out)
+            slide = _Slide(package, relation.target, number, out, layouts)
             slide.add_shapes()
             if authors is not None:
                 slide.add_comments(slide_comments(package, relation.target, authors))
@@ -65,7 +76,7 @@ def parse(raw: RawDocument) -> Document:
     return Document(
         out.text,
         tuple(out.blocks),
-        document_title(out.blocks, cover_title(covers), package.title()),
+        document_title(out.blocks, cover_title(covers)) or stated_title(package.title()),
         raw.media_type,
         "pptx",
         children=tuple(unique.values()),
@@ -75,27 +86,26 @@ def parse(raw: RawDocument) -> Document:
 class _Slide:
     """Adds one slide to the document."""
 
-    def __init__(self, raw: RawDocument, package: Package, part: str, number: int, out: Assembly) -> None:
-        self._path, self._limit = raw.ref.path, raw.options.limits.text_characters
+    def __init__(self, package: Package, part: str, number: int, out: Assembly, layouts: Layouts) -> None:
         self._package, self._part, self._number, self._out = package, part, number, out
         self._root = package.xml(part)
         keep_one_alternative(self._root)
         self._hidden = self._root.get("show") in ("0", "false")
-        self._layout = Layout(package, part)
+        self._layouts, self._limit = layouts, out.limits.text_characters
         self.covers: list[str] = []  # of a slide that is shown: its title if it is a title slide, else ""
 
     def add_shapes(self) -> None:
         """Add the title and the other shapes."""
         tree = self._root.find(f"{P}cSld/{P}spTree")
-        shapes = [] if tree is None else all_shapes(tree)
-        titles = (shape for shape, hidden in shapes if placeholder(shape)[0] in TITLES and not hidden)
-        title = next((shape for shape in titles if _text(shape)), None)
-        self._out.heading(_text(title) if title is not None else f"Slide {self._number}", 1, **self._fields(False))
+        shapes = [] if tree is None else read_shapes(tree)
+        titles = ((each, _text(each.element)) for each in all_shapes(shapes) if each.kind in TITLES and not each.hidden)
+        title, text = next(((shape, text) for shape, text in titles if text), (None, ""))
+        self._out.heading(text or f"Slide {self._number}", 1, **self._fields(False))
         if not self._hidden:
-            self.covers.append(_text(title) if title is not None and placeholder(title)[0] == TITLES[1] else "")
-        for shape, hidden in () if tree is None else ordered_shapes(tree, self._layout, title):
-            if placeholder(shape)[0] not in RUNNING:
-                self._shape(shape, self._fields(hidden))
+            self.covers.append(text if title is not None and title.kind == TITLES[1] else "")
+        for shape in () if tree is None else ordered_shapes(tree, shapes, title, self._layouts, self._part):
+            if shape.kind not in RUNNING:
+                self._shape(shape, self._fields(shape.hidden))
 
     def add_comments(self, comments: list[Comment]) -> None:
         """Add what people wrote about the slide."""
@@ -106,28 +116,28 @@ class _Slide:
     def _fields(self, hidden: bool) -> dict[str, Any]:
         return {"page": self._number, "marks": ("hidden",) if hidden or self._hidden else ()}
 
-    def _shape(self, shape: Any, fields: dict[str, Any]) -> None:
-        body = shape.find(P + "txBody")
+    def _shape(self, shape: Shape, fields: dict[str, Any]) -> None:
+        element = shape.element
+        body = element.find(P + "txBody")
         if body is not None:
             self._body(shape, body, fields)
-        for table in shape.iterfind(f"{A}graphic/{A}graphicData/{A}tbl"):
+        for table in element.iterfind(f"{A}graphic/{A}graphicData/{A}tbl"):
             rows = list(_rows(table))
             properties = table.find(A + "tblPr")
             named = properties is not None and properties.get("firstRow") in ("1", "true") and len(rows) > 1
             headers = header_rows(rows) or int(named)
-            self._out.add(BlockKind.TABLE, lines(rows, self._path, self._limit), headers, **fields)
-        for kind, texts, headers in figures(self._package, self._part, shape):
+            self._out.add(BlockKind.TABLE, lines(rows, self._out.path, self._limit), headers, **fields)
+        for kind, texts, headers in figures(self._package, self._part, element):
             self._out.add(kind, texts, headers, **fields)
-        picture = shape.find(f"{P}nvPicPr/{P}cNvPr")
+        picture = element.find(f"{P}nvPicPr/{P}cNvPr")
         text = "" if picture is None else " ".join((picture.get("descr") or "").split())
         if " " in text:  # not a file name
             self._out.add(BlockKind.CAPTION, [text], **fields)
 
-    def _body(self, shape: Any, body: Any, fields: dict[str, Any]) -> None:
+    def _body(self, shape: Shape, body: Any, fields: dict[str, Any]) -> None:
         """Add the paragraphs of a shape; adjacent ones with bullets form one list."""
-        kind, index = placeholder(shape)
-        inherited = next(self._layout.inherited(kind, index), None)
-        styles = [body.find(A + "lstStyle"), None if inherited is None else inherited.find(f"{P}txBody/{A}lstStyle")]
+        holder = next(self._layouts.inherited(self._part, shape.kind, shape.idx), None)
+        styles = [bullets(body.find(A + "lstStyle")), holder.bullets if holder is not None else {}]
         items: list[str] = []
         breaks: list[int] = []
         numbers: dict[int, int] = {}
@@ -137,7 +147,7 @@ class _Slide:
                 continue
             properties = element.find(A + "pPr")
             level = _level(properties)
-            if not _is_item(properties, level, styles, kind in _LISTED and shape.find(f".//{P}ph") is not None):
+            if not _is_item(properties, level, styles, shape.kind in _LISTED):
                 self._list(items, breaks, fields)
                 items, breaks, numbers = [], [], {}
                 self._out.add(BlockKind.PARAGRAPH, texts, **fields)
@@ -157,7 +167,7 @@ class _Slide:
             texts = [
                 texts
                 for shape in root.iter(P + "sp")
-                if placeholder(shape)[0] not in RUNNING
+                if placeholder_kind(shape) not in RUNNING
                 for element in shape.iterfind(f"{P}txBody/{A}p")
                 if (texts := paragraph(element))
             ]
@@ -176,14 +186,11 @@ def _level(properties: Any) -> int:
     return min(int(level), 8) if level.isdecimal() and len(level) < 4 else 0
 
 
-def _is_item(properties: Any, level: int, styles: list[Any], default: bool) -> bool:
+def _is_item(properties: Any, level: int, styles: list[dict[str, bool | None]], default: bool) -> bool:
     """Return whether a paragraph has a bullet or number, by itself, its shape, its layout or its placeholder type."""
-    own = [style.find(f"{A}lvl{level + 1}pPr") for style in styles if style is not None]
-    for holder in (properties, *own):
-        for child in holder if holder is not None else ():
-            if child.tag in _BULLETS:
-                return _BULLETS[child.tag]
-    return default
+    own = None if properties is None else has_bullets(properties)
+    told = (own, *(style.get(f"{A}lvl{level + 1}pPr") for style in styles))
+    return next((each for each in told if each is not None), default)
 
 
 def _label(properties: Any, level: int, numbers: dict[int, int]) -> str:

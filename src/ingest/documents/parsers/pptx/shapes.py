@@ -1,7 +1,8 @@
 """The shapes of a slide in the order in which people read them, with what they inherit from its layout and master."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
 
 from ingest.documents.parsers._office.ooxml import A, P, Package
 from ingest.documents.parsers._office.shape_order import Area, shape_order
@@ -11,118 +12,195 @@ RUNNING = ("dt", "ftr", "sldNum", "hdr", "sldImg")
 _SHAPES = (P + "sp", P + "cxnSp", P + "pic", P + "graphicFrame", P + "grpSp")
 _VERSIONS = ("}AlternateContent", "}Choice", "}Fallback")
 _ON_MASTER = {"ctrTitle": "title", "title": "title", "dt": "dt", "ftr": "ftr", "sldNum": "sldNum"}  # others: body
+_BULLETS = {A + "buNone": False, A + "buChar": True, A + "buAutoNum": True, A + "buBlip": True}
+_DESCRIBED, _PLACED, _PLACEHOLDER = P + "cNvPr", P + "nvPr", P + "ph"
+_GROUP, _PICTURE, _FRAME = P + "grpSp", P + "pic", P + "graphicFrame"
+_PLACES = (P + "xfrm", P + "spPr", P + "grpSpPr")
 _LARGEST = 13  # digits of a coordinate
 
 
-class Layout:
-    """The layout and the master of a slide."""
+class Shape(NamedTuple):
+    """A shape or a group of shapes on a slide.
 
-    def __init__(self, package: Package, slide: str) -> None:
-        """Nothing is read before it is asked for."""
-        self._package, self._slide = package, slide
-        self._shapes: list[list[Any]] | None = None
+    Attributes:
+        element: The element.
+        hidden: Whether nobody sees it.
+        kind: The type of a placeholder: "" for content, None for other shapes.
+        idx: The number of a placeholder.
+        described: Its text for those who do not see it.
+        members: The shapes of a group.
+    """
 
-    def inherited(self, kind: str | None, index: str) -> Iterator[Any]:
-        """Yield the placeholders from which one with a type and index inherits: the layout's, then the master's."""
-        if kind is None:
-            return
-        if self._shapes is None:
-            self._shapes = self._read()
-        for shapes in self._shapes[:1]:
-            for shape in shapes:
-                other, place = placeholder(shape)
-                if other is not None and (place == index if index else other == kind):
-                    yield shape
-                    break
-        for shapes in self._shapes[1:]:
-            wanted = _ON_MASTER.get(kind, "body")
-            yield from [shape for shape in shapes if placeholder(shape)[0] == wanted][:1]
+    element: Any
+    hidden: bool
+    kind: str | None
+    idx: str
+    described: str
+    members: Sequence["Shape"]
 
-    def box(self, shape: Any) -> Area | None:
+
+class Holder(NamedTuple):
+    """A placeholder of a layout or a master, from which those of slides inherit."""
+
+    kind: str
+    idx: str
+    box: Area | None
+    bullets: dict[str, bool | None]
+
+
+class Layouts:
+    """The layouts and masters of a presentation, each read once, when a slide first asks for it."""
+
+    def __init__(self, package: Package) -> None:
+        """Start with none."""
+        self._package = package
+        self._holders: dict[str, list[Holder]] = {}
+
+    def inherited(self, slide: str, kind: str | None, idx: str) -> Iterator[Holder]:
+        """Yield what a placeholder of a slide inherits from, by type and number: the layout's, then the master's."""
+        layouts = [] if kind is None else self._package.related(slide, "slideLayout")
+        for layout in layouts[:1]:
+            found = (each for each in self._read(layout) if (each.idx == idx if idx else each.kind == kind))
+            yield from islice(found, 1)
+            for master in self._package.related(layout, "slideMaster")[:1]:
+                wanted = _ON_MASTER.get(kind or "", "body")
+                yield from islice((each for each in self._read(master) if each.kind == wanted), 1)
+
+    def box(self, slide: str, shape: Shape) -> Area | None:
         """Return where a shape is, None when it does not say so and inherits no place."""
-        found = _box(shape)
+        found = _box(shape.element)
         if found is None:
-            found = next(filter(None, map(_box, self.inherited(*placeholder(shape)))), None)
+            found = next((each.box for each in self.inherited(slide, shape.kind, shape.idx) if each.box), None)
         return found
 
-    def _read(self) -> list[list[Any]]:
-        found = []
-        part = self._slide
-        for kind in ("slideLayout", "slideMaster"):
-            parts = self._package.related(part, kind)
-            if not parts:
-                break
-            part = parts[0]
-            found.append(list(self._package.xml(part).iter(P + "sp")))
-        return found
+    def _read(self, part: str) -> list[Holder]:
+        if part not in self._holders:
+            shapes = self._package.xml(part).iter(P + "sp")
+            self._holders[part] = [holder for shape in shapes if (holder := _holder(shape)) is not None]
+        return self._holders[part]
 
 
-def ordered_shapes(tree: Any, layout: Layout, title: Any, hidden: bool = False) -> Iterator[tuple[Any, bool]]:
-    """Yield the shapes of a tree except for its title, and whether each is hidden; groups stay together.
+def read_shapes(tree: Any, hidden: bool = False) -> list[Shape]:
+    """Return the shapes and groups directly in a tree, in stored order.
 
     Args:
         tree: A `p:spTree` or `p:grpSp`.
-        layout: Of the slide.
-        title: The shape that is the slide's title, None without one.
         hidden: Whether the tree is.
     """
-    members = list(_members(tree, hidden))
-    boxes = [layout.box(shape) if shape is not title and _has_content(shape) else None for shape, _ in members]
-    for index in shape_order(boxes, _is_right_to_left(tree)):
-        shape, unseen = members[index]
-        if shape.tag == P + "grpSp":
-            yield from ordered_shapes(shape, layout, title, unseen)
-        elif shape is not title:
-            yield shape, unseen
-
-
-def all_shapes(tree: Any, hidden: bool = False) -> Iterator[tuple[Any, bool]]:
-    """Yield the shapes of a tree in stored order, including those in groups, and whether each is hidden."""
-    for shape, unseen in _members(tree, hidden):
-        if shape.tag == P + "grpSp":
-            yield from all_shapes(shape, unseen)
-        else:
-            yield shape, unseen
-
-
-def placeholder(shape: Any) -> tuple[str | None, str]:
-    """Return the type of a placeholder ("" for content, None for other shapes) and its index."""
-    element = shape.find(f"./*/{P}nvPr/{P}ph")
-    return (None, "") if element is None else (element.get("type", ""), element.get("idx", ""))
-
-
-def _members(tree: Any, hidden: bool) -> Iterator[tuple[Any, bool]]:
-    """Yield the shapes and groups directly in a tree, and whether each is hidden."""
-    for shape in tree:
-        tag = shape.tag
+    found: list[Shape] = []
+    for element in tree:
+        tag = element.tag
         if tag in _SHAPES:
-            properties = shape.find(f"./*/{P}cNvPr")
-            yield shape, hidden or (properties is not None and properties.get("hidden") in ("1", "true"))
+            properties, place = _properties(element)
+            unseen = hidden or (properties is not None and properties.get("hidden") in ("1", "true"))
+            kind, idx = (None, "") if place is None else (place.get("type", ""), place.get("idx", ""))
+            described = "" if properties is None else properties.get("descr") or ""
+            members = read_shapes(element, unseen) if tag == _GROUP else ()
+            found.append(Shape(element, unseen, kind, idx, described, members))
         elif isinstance(tag, str) and tag.endswith(_VERSIONS):
-            yield from _members(shape, hidden)
+            found += read_shapes(element, hidden)
+    return found
 
 
-def _has_content(shape: Any) -> bool:
+def ordered_shapes(
+    tree: Any, shapes: Sequence[Shape], title: Shape | None, layouts: Layouts, slide: str
+) -> Iterator[Shape]:
+    """Yield the shapes of a tree except for its title; groups stay together.
+
+    Args:
+        tree: A `p:spTree` or `p:grpSp`.
+        shapes: What `read_shapes` found in it.
+        title: The shape that is the slide's title, None without one.
+        layouts: Of the presentation.
+        slide: The name of the slide's part.
+    """
+    boxes = [layouts.box(slide, shape) if shape is not title and _has_content(shape) else None for shape in shapes]
+    turned = len(boxes) - boxes.count(None) > 1 and _is_right_to_left(tree)
+    for index in shape_order(boxes, turned):
+        shape = shapes[index]
+        if shape.element.tag == _GROUP:
+            yield from ordered_shapes(shape.element, shape.members, title, layouts, slide)
+        elif shape is not title:
+            yield shape
+
+
+def all_shapes(shapes: Sequence[Shape]) -> Iterator[Shape]:
+    """Yield shapes in stored order, with those in groups in place of the groups."""
+    for shape in shapes:
+        if shape.element.tag == _GROUP:
+            yield from all_shapes(shape.members)
+        else:
+            yield shape
+
+
+def placeholder_kind(element: Any) -> str | None:
+    """Return the type of a placeholder: "" for content, None for other shapes."""
+    place = _properties(element)[1]
+    return None if place is None else place.get("type", "")
+
+
+def bullets(style: Any) -> dict[str, bool | None]:
+    """Return the tag of each level in a list style → whether it has bullets or numbers, None if it does not say so."""
+    found: dict[str, bool | None] = {}
+    for level in style if style is not None else ():
+        if level.tag not in found:
+            found[level.tag] = has_bullets(level)
+    return found
+
+
+def has_bullets(properties: Any) -> bool | None:
+    """Return whether properties of paragraphs ask for bullets or numbers, None when they do not say so."""
+    for child in properties:
+        if child.tag in _BULLETS:
+            return _BULLETS[child.tag]
+    return None
+
+
+def _holder(shape: Any) -> Holder | None:
+    place = _properties(shape)[1]
+    if place is None:
+        return None
+    style = shape.find(f"{P}txBody/{A}lstStyle")
+    return Holder(place.get("type", ""), place.get("idx", ""), _box(shape), bullets(style))
+
+
+def _properties(shape: Any) -> tuple[Any, Any]:
+    """Return the name and description of a shape, and what says that it is a placeholder; None for what it lacks."""
+    described = place = None
+    for member in shape:
+        for child in member.iterchildren(_DESCRIBED, _PLACED):
+            if child.tag == _PLACED:
+                place = next(child.iterchildren(_PLACEHOLDER), None) if place is None else place
+            elif described is None:
+                described = child
+    return described, place
+
+
+def _has_content(shape: Shape) -> bool:
     """Return whether a shape shows text, or refers to a part that does."""
-    if placeholder(shape)[0] in RUNNING:
+    if shape.kind in RUNNING:
         return False
-    described = shape.find(f"./*/{P}cNvPr")
-    picture = shape.tag == P + "pic" and described is not None and bool(described.get("descr"))
-    texts = (element.text or "" for element in shape.iter(A + "t"))
-    return picture or shape.tag == P + "graphicFrame" or any(text.strip() for text in texts)
+    tag = shape.element.tag
+    if tag == _FRAME or (tag == _PICTURE and shape.described):
+        return True
+    return any(element.text and not element.text.isspace() for element in shape.element.iter(A + "t"))
 
 
 def _box(shape: Any) -> Area | None:
-    place = next((each for name in ("xfrm", "spPr", "grpSpPr") if (each := shape.find(P + name)) is not None), None)
-    if place is not None and place.tag != P + "xfrm":
-        place = place.find(A + "xfrm")
-    start, size = (None, None) if place is None else (place.find(A + "off"), place.find(A + "ext"))
+    place = None
+    for name in _PLACES:
+        place = next(shape.iterchildren(name), None)
+        if place is not None:
+            break
+    if place is not None and place.tag != _PLACES[0]:
+        place = next(place.iterchildren(A + "xfrm"), None)
+    if place is None:
+        return None
+    start, size = next(place.iterchildren(A + "off"), None), next(place.iterchildren(A + "ext"), None)
     if start is None or size is None:
         return None
-    left, top, width, height = (
-        _coordinate(element.get(name)) for element, name in ((start, "x"), (start, "y"), (size, "cx"), (size, "cy"))
-    )
-    return Area(left, top, left + max(width, 0), top + max(height, 0))
+    left, top = _coordinate(start.get("x")), _coordinate(start.get("y"))
+    return Area(left, top, left + max(_coordinate(size.get("cx")), 0), top + max(_coordinate(size.get("cy")), 0))
 
 
 def _coordinate(text: str | None) -> int:
@@ -132,6 +210,8 @@ def _coordinate(text: str | None) -> int:
 
 def _is_right_to_left(tree: Any) -> bool:
     """Return whether most paragraphs are written from right to left."""
+    if not any(element.get("rtl") for element in tree.iter(A + "pPr")):
+        return False
     paragraphs = [element.find(A + "pPr") for element in tree.iter(A + "p")]
     turned = [each for each in paragraphs if each is not None and each.get("rtl") in ("1", "true")]
     return 2 * len(turned) > len(paragraphs)
