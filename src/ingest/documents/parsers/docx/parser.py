@@ -18,7 +18,7 @@ from ingest.documents.parsers._office.ooxml import Package, R, W, keep_one_alter
 from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
 from ingest.documents.parsers._reading.comments import MARK, Comment, comment_lines
 from ingest.documents.parsers._reading.table_blocks import header_rows, lines
-from ingest.documents.parsers._reading.titles import document_title
+from ingest.documents.parsers._reading.titles import document_title, stated_title
 from ingest.documents.parsers.docx.numbering import Numbering
 from ingest.documents.parsers.docx.styles import Style, Styles, flag, is_shaded, numbering_of, outline_level, value
 from ingest.documents.parsers.docx.table import rows
@@ -63,7 +63,7 @@ def parse(raw: RawDocument) -> Document:
     if not reader.out.blocks and not children:
         kind = ScannedDocument if any("/media/" in name for name in package.names()) else EmptyDocument
         raise kind(f"{raw.ref.path}: {len(raw.data)} bytes of DOCX, but no text in it")
-    title = document_title(reader.out.blocks, reader.title, package.title())
+    title = document_title(reader.out.blocks, reader.title) or stated_title(package.title())
     return Document(reader.out.text, tuple(reader.out.blocks), title, raw.media_type, "docx", children=children)
 
 

@@ -13,6 +13,8 @@ _TICKED, _EMPTY = "☒", "☐"
 def control_texts(root: Any) -> dict[str, str]:
     """Return id → what a control shows; a tick or an empty box in front of the label of a check box or button."""
     found: dict[str, str] = {}
+    if next(root.iter(*(_FORM + name for name in _SHOWS)), None) is None:
+        return found
     for name, shows in _SHOWS.items():
         for element in root.iter(_FORM + name):
             text = " ".join(shows(element).split())

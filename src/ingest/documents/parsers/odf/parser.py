@@ -16,7 +16,7 @@ from ingest.documents.parsers._office.ooxml import Package
 from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
 from ingest.documents.parsers._reading.comments import MARK, Comment, comment_lines
 from ingest.documents.parsers._reading.table_blocks import header_rows, lines
-from ingest.documents.parsers._reading.titles import cover_title, document_title
+from ingest.documents.parsers._reading.titles import cover_title, document_title, stated_title
 from ingest.documents.parsers.odf.controls import control_texts
 from ingest.documents.parsers.odf.frames import frames_in_order
 from ingest.documents.parsers.odf.list_marks import ListMarks, stated_number
@@ -48,6 +48,7 @@ _HIDDEN = ("hidden",)
 _SKIPPED = frozenset(
     (TEXT + "tracked-changes", *ANNOTATIONS, OFFICE + "forms", TEXT + "sequence-decls", PRESENTATION + "notes")
 )
+_ATTACHED = (TEXT + "note", DRAW + "text-box", ANNOTATIONS[0])
 _RUNNING = ("page-number", "header", "footer", "date-time")
 _KINDS = {"code": BlockKind.CODE, "quote": BlockKind.QUOTE, "caption": BlockKind.CAPTION}
 
@@ -70,7 +71,7 @@ def parse(raw: RawDocument) -> Document:
         kind = ScannedDocument if any(name.startswith("pictures/") for name in package.names()) else EmptyDocument
         raise kind(f"{path}: {len(raw.data)} bytes of OpenDocument, but no text in it")
     sheets = body.find(OFFICE + "spreadsheet") is not None
-    title = document_title(() if sheets else reader.out.blocks, reader.title, package.title())
+    title = document_title(() if sheets else reader.out.blocks, reader.title) or stated_title(package.title())
     return Document(reader.out.text, tuple(reader.out.blocks), title, raw.media_type, "odf")
 
 
@@ -150,6 +151,8 @@ class _Reader:
     def _attached(self, element: Any, fields: dict[str, Any]) -> None:
         """Add what is attached to a paragraph: hidden runs, notes, comments, text boxes."""
         unseen = paragraph_lines(element, self._styles, only_hidden=True)
+        if not unseen and next(element.iter(*_ATTACHED), None) is None:
+            return
         notes = list(outside_notes(element, TEXT + "note"))
         boxes = list(outside_notes(element, DRAW + "text-box"))
         annotations = list(outside_notes(element, ANNOTATIONS[0]))

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ingest.documents.parsers._office.number_formats import plain_number
 from ingest.documents.parsers._reading.comments import Comment
-from ingest.documents.parsers._reading.symbol_fonts import is_symbol_font, with_symbols
+from ingest.documents.parsers._reading.symbol_fonts import with_symbols
 from ingest.documents.parsers._reading.table_blocks import REPEATED, is_number
 from ingest.documents.parsers.odf.data_styles import number_format
 from ingest.documents.parsers.odf.text import (
@@ -23,6 +23,10 @@ from ingest.errors import OversizedDocument
 
 _DEFAULT_STYLE = TABLE + "default-cell-style-name"
 _CELLS = (TABLE + "table-cell", TABLE + "covered-table-cell")
+_VALUE, _VALUE_TYPE = OFFICE + "value", OFFICE + "value-type"
+_STYLED, _REPEATED, _SPANNED = (
+    TABLE + name for name in ("style-name", "number-columns-repeated", "number-columns-spanned")
+)
 _COLUMNS = 16384  # of the format
 _PARAGRAPHS = (TEXT + "p", TEXT + "h")
 _PREFIX = re.compile(r"\A(?:of|oooc|msoxl):=?")
@@ -57,7 +61,7 @@ def table_rows(table: Any, styles: OdfStyles, path: str, limit: int) -> Iterator
                 place = f"{_column_name(len(cells))}{number}" if commented else ""
                 comments += [comment_of(c, styles, place) for c in _inside(cell, ANNOTATIONS)] if commented else []
                 column = columns[len(cells)] if len(cells) < len(columns) else ""
-                name = cell.get(TABLE + "style-name") or row.get(_DEFAULT_STYLE) or column
+                name = cell.get(_STYLED) or row.get(_DEFAULT_STYLE) or column
                 texts = _texts(_shown(cell, name, styles), cell, path, limit)
                 figure = _figure(cell, texts)
                 cells += texts
@@ -84,20 +88,19 @@ def _column_styles(table: Any) -> list[str]:
     """Return the style of each column's cells that have none of their own."""
     found: list[str] = []
     for column in table.iter(TABLE + "table-column"):
-        times = min(repeated(column, TABLE + "number-columns-repeated"), _COLUMNS - len(found))
+        times = min(repeated(column, _REPEATED), _COLUMNS - len(found))
         found += [column.get(_DEFAULT_STYLE) or ""] * times
     return found
 
 
 def _shown(cell: Any, style: str, styles: OdfStyles) -> str:
     """Return what a cell shows: its text; a plain number, or one without text, as its style shows it."""
-    paragraphs = list(_inside(cell, _PARAGRAPHS))
-    font = styles.font(style) if style else ""
-    font = font if font and is_symbol_font(font) else ""
-    text = " ".join(line for p in paragraphs for line in paragraph_lines(p, styles, around=font))
-    form = number_format(style, styles) if style else None
-    if form is not None and cell.get(OFFICE + "value-type") in _NUMBERS:
-        number = _number(cell.get(OFFICE + "value") or "")
+    paragraphs = list(_inside(cell, _PARAGRAPHS)) if len(cell) else []
+    font = (styles.symbols(style) or "") if style else ""
+    text = " ".join([line for p in paragraphs for line in paragraph_lines(p, styles, around=font)])
+    form = number_format(style, styles) if style and cell.get(_VALUE_TYPE) in _NUMBERS else None
+    if form is not None:
+        number = _number(cell.get(_VALUE) or "")
         if number is not None and (not text or _number(text) == number):
             text = with_symbols(form.number(number), font) or text
             if not number and not text:
@@ -109,18 +112,20 @@ def _texts(text: str, cell: Any, path: str, limit: int) -> list[str]:
     """Return the texts of the columns that one cell repeats over or covers."""
     if cell.tag == _CELLS[1] and not text:
         return []  # counted with the cell that covers it
-    times = min(repeated(cell, TABLE + "number-columns-repeated"), _COLUMNS)
-    spans = min(repeated(cell, TABLE + "number-columns-spanned"), _COLUMNS)
+    times = min(repeated(cell, _REPEATED), _COLUMNS)
+    spans = min(repeated(cell, _SPANNED), _COLUMNS)
     if len(text) * times > limit:
         raise OversizedDocument(f"{path}: a cell of {len(text)} characters, {times} times")
+    if times == spans == 1:
+        return [text]
     return [text] * times + [text if len(text) <= REPEATED else ""] * (spans - 1)
 
 
 def _figure(cell: Any, texts: list[str]) -> str:
     """Return the number of a cell whose text does not look like one, "" for other cells."""
-    if cell.get(OFFICE + "value-type") not in _NUMBERS or not any(texts) or is_number(texts[0]):
+    if cell.get(_VALUE_TYPE) not in _NUMBERS or not any(texts) or is_number(texts[0]):
         return ""
-    number = _number(cell.get(OFFICE + "value") or "")
+    number = _number(cell.get(_VALUE) or "")
     return "" if number is None else plain_number(number)
 
 
@@ -139,9 +144,9 @@ def _inside(cell: Any, tags: tuple[str, ...]) -> Iterator[Any]:
 
 def _stored(cell: Any) -> str:
     """Return the value of a cell that has no text, as programs write it that show nothing; else its formula."""
-    kind = cell.get(OFFICE + "value-type") or ""
+    kind = cell.get(_VALUE_TYPE) or ""
     if kind in _NUMBERS:
-        number = _number(cell.get(OFFICE + "value") or "")
+        number = _number(cell.get(_VALUE) or "")
         shown = "" if number is None else plain_number(100 * number if kind == "percentage" else number)
         unit = {"percentage": "%", "currency": f" {cell.get(OFFICE + 'currency') or ''}"}.get(kind, "")
         return f"{shown}{unit}".strip() if shown else ""

@@ -1,7 +1,8 @@
 """The text of OpenDocument paragraphs and comments, and what their styles mean."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ingest.documents.parsers._office.number_formats import NumberFormat
@@ -17,9 +18,14 @@ NUMBER = f"{_PREFIX}datastyle:1.0}}"
 ANNOTATIONS = (OFFICE + "annotation", "{http://openoffice.org/2009/office}annotation")  # the second one on slides
 _CREATOR = "{http://purl.org/dc/elements/1.1/}creator"
 _RESOLVED = "{urn:org:documentfoundation:names:experimental:office:xmlns:loext:1.0}resolved"
+_NOTE, _SPACE, _TAB, _BREAK, _HIDDEN = (TEXT + name for name in ("note", "s", "tab", "line-break", "hidden-text"))
+_SPAN = TEXT + "span"
+_NAME, _STYLED, _CONTROL = STYLE + "name", TEXT + "style-name", DRAW + "control"
+_LOOK, _DISPLAY = STYLE + "text-properties", TEXT + "display"
+_BESIDES = (_NOTE, *ANNOTATIONS)
 _APART = frozenset(
     (
-        TEXT + "note",
+        _NOTE,
         *ANNOTATIONS,
         DRAW + "frame",
         DRAW + "text-box",
@@ -47,24 +53,39 @@ class OdfStyles:
 
     def __init__(self, roots: list[Any]) -> None:
         """Read the styles below `roots`: first those of the content, then those of `styles.xml`."""
+        self._roots = roots
         self.controls: dict[str, str] = {}  # id → what a control of a form shows
-        self._styles: dict[str, Any] = {}
-        self._lists: dict[str, Any] = {}
-        self._faces: dict[str, str] = {}  # name in the document → font
-        self._fonts: dict[str, str] = {}  # of each style that was asked for
-        self._shifts: dict[str, str] = {}  # of each style of runs that was asked for
-        self.data: dict[str, Any] = {}  # name → style of numbers
         self.formats: dict[str, NumberFormat | None] = {}  # of each style of cells that was asked for
-        for root in roots:
-            for face in root.iter(STYLE + "font-face"):
-                family = (face.get(SVG + "font-family") or "").strip("'\"")
-                self._faces.setdefault(face.get(STYLE + "name") or "", family)
-            for style in root.iter(STYLE + "style"):
-                self._styles.setdefault(style.get(STYLE + "name") or "", style)
-            for style in root.iterfind(f"./*/{NUMBER}*"):
-                self.data.setdefault(style.get(STYLE + "name") or "", style)
-            for style in root.iter(TEXT + "list-style"):
-                self._lists.setdefault(style.get(STYLE + "name") or "", style)
+        self._fonts: dict[str, str] = {}  # of each style that was asked for, as below
+        self._shifts: dict[str, str] = {}
+        self._roles: dict[str | None, str] = {}
+        self._unseen: dict[str | None, bool] = {}
+        self._symbols: dict[str | None, str | None] = {}
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """Name → style of numbers."""
+        return _named(style for root in self._roots for style in root.iterfind(f"./*/{NUMBER}*"))
+
+    @cached_property
+    def hides(self) -> bool:
+        """Whether any text of the document may not be displayed."""
+        elements = (element for root in self._roots for element in root.iter(_LOOK, _HIDDEN))
+        return any(element.get(_DISPLAY) or element.tag == _HIDDEN for element in elements)
+
+    @cached_property
+    def _styles(self) -> dict[str, Any]:
+        return _named(style for root in self._roots for style in root.iter(STYLE + "style"))
+
+    @cached_property
+    def _lists(self) -> dict[str, Any]:
+        return _named(style for root in self._roots for style in root.iter(TEXT + "list-style"))
+
+    @cached_property
+    def _faces(self) -> dict[str, str]:
+        """Name in the document → font."""
+        faces = _named(face for root in self._roots for face in root.iter(STYLE + "font-face"))
+        return {name: (face.get(SVG + "font-family") or "").strip("'\"") for name, face in faces.items()}
 
     def _chain(self, name: str | None) -> Iterator[tuple[str, Any]]:
         for _ in range(_CHAIN):
@@ -78,12 +99,11 @@ class OdfStyles:
 
     def role(self, name: str | None) -> str:
         """Return a paragraph's role according to the names of its styles: title, code, quote, caption, or ""."""
-        for each, _ in self._chain(name):
-            plain = each.replace("_20_", " ").lower()
-            for start, role in _ROLES:
-                if plain.startswith(start):
-                    return role
-        return ""
+        if name not in self._roles:
+            names = (each.replace("_20_", " ").lower() for each, _ in self._chain(name))
+            found = (role for plain in names for start, role in _ROLES if plain.startswith(start))
+            self._roles[name] = next(found, "")
+        return self._roles[name]
 
     def data_style(self, name: str) -> Any:
         """Return the style of numbers that a style of cells names, None without one."""
@@ -97,8 +117,15 @@ class OdfStyles:
             self._fonts[key] = next(filter(None, (self._own_font(style) for _, style in self._chain(key))), "")
         return self._fonts[key]
 
+    def symbols(self, name: str | None) -> str | None:
+        """Return the font of a style if it is one of symbols, "" if it is another, None for a style without a font."""
+        if name not in self._symbols:
+            font = self.font(name)
+            self._symbols[name] = (font if is_symbol_font(font) else "") if font else None
+        return self._symbols[name]
+
     def _own_font(self, style: Any) -> str:
-        properties = None if style is None else style.find(STYLE + "text-properties")
+        properties = None if style is None else style.find(_LOOK)
         if properties is None:
             return ""
         face = properties.get(STYLE + "font-name") or ""
@@ -107,23 +134,24 @@ class OdfStyles:
     def shift(self, name: str) -> str:
         """Return how far a style raises the text of a run, "" if it does not: "super", "sub", "33%", "-33%"."""
         if name not in self._shifts:
-            found = (style.find(STYLE + "text-properties") for _, style in self._chain(name) if style is not None)
+            found = (style.find(_LOOK) for _, style in self._chain(name) if style is not None)
             places = (properties.get(STYLE + "text-position") for properties in found if properties is not None)
             self._shifts[name] = (next(filter(None, places), "").split() or [""])[0].removeprefix("0%")
         return self._shifts[name]
 
     def is_hidden(self, name: str | None) -> bool:
         """Return whether text with a style is not displayed."""
-        for _, style in self._chain(name):
-            properties = None if style is None else style.find(STYLE + "text-properties")
-            shown = None if properties is None else properties.get(TEXT + "display")
-            if shown:
-                return str(shown) == "none"
-        return False
+        if not self.hides:
+            return False
+        if name not in self._unseen:
+            looks = (style.find(_LOOK) for _, style in self._chain(name) if style is not None)
+            shown = (look.get(_DISPLAY) for look in looks if look is not None)
+            self._unseen[name] = next(filter(None, shown), "") == "none"
+        return self._unseen[name]
 
     def hidden(self, element: Any) -> bool:
         """Return whether a run is not displayed, because of its style or as hidden text."""
-        return element.tag == TEXT + "hidden-text" or self.is_hidden(element.get(TEXT + "style-name"))
+        return element.tag == _HIDDEN or self.is_hidden(element.get(_STYLED))
 
     def is_invisible(self, name: str | None) -> bool:
         """Return whether a sheet or slide with a style is not shown."""
@@ -140,6 +168,14 @@ class OdfStyles:
         return [] if style is None else list(style)
 
 
+def _named(elements: Iterable[Any]) -> dict[str, Any]:
+    """Return name → element; the first of several with one name."""
+    found: dict[str, Any] = {}
+    for element in elements:
+        found.setdefault(element.get(_NAME) or "", element)
+    return found
+
+
 @dataclass
 class _Reading:
     """How a paragraph is read, and what was found."""
@@ -152,9 +188,13 @@ class _Reading:
     def add(self, text: str | None, inside: bool, font: str) -> None:
         """Add text; `inside`: it is not displayed."""
         if text and inside is self.unseen:
-            text = text.replace("\n", " ")
-            shown = with_symbols(text, font) if font or not text.isascii() else text
-            self.parts.append(shown.replace("\u00ad", ""))  # soft hyphens
+            self.parts.append(_shown(text, font))
+
+
+def _shown(text: str, font: str) -> str:
+    """Return text on one line as a font shows it, without soft hyphens."""
+    text = text.replace("\n", " ")
+    return text if text.isascii() and not font else with_symbols(text, font).replace("\u00ad", "")
 
 
 def paragraph_lines(
@@ -176,9 +216,15 @@ def paragraph_lines(
         keep_spaces: For code; otherwise white space is collapsed.
         around: The symbol font of the cell that holds the paragraph, "" when it has another font.
     """
-    reading = _Reading(styles, only_hidden, hides or only_hidden)
-    _walk(element, reading, False, _symbol_font(element, styles, around))
-    found = "".join(reading.parts).split("\n")
+    if only_hidden and not styles.hides:
+        return []
+    font = _symbol_font(element, styles, around)
+    if len(element):
+        reading = _Reading(styles, only_hidden, (hides or only_hidden) and styles.hides)
+        _walk(element, reading, False, font)
+        found = "".join(reading.parts).split("\n")
+    else:
+        found = ["" if only_hidden else _shown(element.text or "", font)]
     if keep_spaces:
         return [line.rstrip() for line in found]
     return [line for part in found if (line := " ".join(part.split()))]
@@ -186,8 +232,8 @@ def paragraph_lines(
 
 def _symbol_font(element: Any, styles: OdfStyles, around: str) -> str:
     """Return the symbol font of an element's style, "" when it has another font, else that of the text around it."""
-    font = styles.font(element.get(TEXT + "style-name"))
-    return (font if is_symbol_font(font) else "") if font else around
+    font = styles.symbols(element.get(_STYLED))
+    return around if font is None else font
 
 
 def _walk(element: Any, reading: _Reading, inside: bool, font: str) -> None:
@@ -195,23 +241,23 @@ def _walk(element: Any, reading: _Reading, inside: bool, font: str) -> None:
     reading.add(element.text, inside, font)
     for child in element:
         tag = child.tag
-        if tag == TEXT + "note" and not reading.unseen and not inside:
+        if tag == _NOTE and not reading.unseen and not inside:
             reading.parts.append(f"[{' '.join((child.findtext(TEXT + 'note-citation') or '').split())}]")
-        elif tag == TEXT + "s":
+        elif tag == _SPACE:
             reading.add(" " * min(repeated(child, TEXT + "c"), _SPACES), inside, "")
-        elif tag == DRAW + "control":
-            reading.add(f" {reading.styles.controls.get(child.get(DRAW + 'control') or '', '')} ", inside, "")
-        elif tag == TEXT + "tab":
+        elif tag == _CONTROL:
+            reading.add(f" {reading.styles.controls.get(child.get(_CONTROL) or '', '')} ", inside, "")
+        elif tag == _TAB:
             reading.add("\t", inside, "")
         elif tag == _FIELD + "fieldmark":
             reading.add(_form_field(child), inside, "")
-        elif tag == TEXT + "line-break" and inside is reading.unseen:
+        elif tag == _BREAK and inside is reading.unseen:
             reading.parts.append("\n")
         elif isinstance(tag, str) and tag not in _APART:
             within = inside or (reading.hides and reading.styles.hidden(child))
             start = len(reading.parts)
             _walk(child, reading, within, _symbol_font(child, reading.styles, font))
-            if tag == TEXT + "span" and (shift := reading.styles.shift(child.get(TEXT + "style-name") or "")):
+            if tag == _SPAN and (shift := reading.styles.shift(child.get(_STYLED) or "")):
                 before, text = "".join(reading.parts[start - 1 : start]), "".join(reading.parts[start:])
                 raised = shift != "sub" and shift[0] != "-"
                 reading.parts[start:] = [marked_script(text, before, child.tail or "", raised=raised)]
@@ -239,11 +285,13 @@ def outside_notes(element: Any, tag: str) -> Iterator[Any]:
     for child in element:
         if child.tag == tag:
             yield child
-        elif isinstance(child.tag, str) and child.tag not in (TEXT + "note", *ANNOTATIONS):
+        elif isinstance(child.tag, str) and child.tag not in _BESIDES:
             yield from outside_notes(child, tag)
 
 
 def repeated(element: Any, name: str) -> int:
     """Return the repeat count in an attribute, at least 1."""
-    times = element.get(name) or "1"
+    times = element.get(name)
+    if not times:
+        return 1
     return min(max(int(times), 1), _MOST) if times.isdecimal() and len(times) < 9 else 1
