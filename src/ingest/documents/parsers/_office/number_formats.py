@@ -54,6 +54,7 @@ _USUAL = re.compile(r"([x%]*)(#,##0|#*(0+))(?:\.(0+))?([x%]*)\Z")  # signs of to
 _SIGN = {"text": "x", "percent": "%", "point": ".", "comma": ","}
 _SPACE = re.compile(r"\s+")
 _FIGURES = frozenset("123456789")
+_REMEMBERED = 1000  # values of a format
 _DENOMINATOR = 7  # digits, at most
 
 
@@ -114,6 +115,8 @@ class NumberFormat:
             Moment(section, from_1904) if is_moment(section) else _Places.of(section.tokens)
             for section in self._sections
         ]
+        self._known: dict[float, str] = {}  # the first values: dates and amounts are repeated
+        self._changes_text = len(self._sections) > 3 or self._sections[-1].has("at")
         self.has_moments = is_moment(self._sections[0])  # dates, times, durations
         self.is_plain = len(self._sections) == 1 and [token.kind for token in self._sections[0].tokens] == ["general"]
 
@@ -121,6 +124,14 @@ class NumberFormat:
         """Return what a finite number looks like, "" when the format does not show it."""
         if self.is_plain:
             return plain_number(value)
+        found = self._known.get(value)
+        if found is None:
+            found = self._shown(value)
+            if len(self._known) < _REMEMBERED:
+                self._known[value] = found
+        return found
+
+    def _shown(self, value: float) -> str:
         place, unsigned = self._chosen(value) if len(self._sections) > 1 else (0, False)
         shows = self._shows[place]
         if isinstance(shows, _Places):
@@ -134,10 +145,9 @@ class NumberFormat:
 
     def text(self, value: str) -> str:
         """Return what a text looks like, "" when the format does not show it."""
-        last = self._sections[-1]
-        if len(self._sections) < 4 and not last.has("at"):
+        if not self._changes_text:
             return value
-        return "".join(value if token.kind == "at" else token.text for token in last.tokens)
+        return "".join(value if token.kind == "at" else token.text for token in self._sections[-1].tokens)
 
     def _chosen(self, value: float) -> tuple[int, bool]:
         """Return the place of the section for a value, and whether it shows the value without its sign."""

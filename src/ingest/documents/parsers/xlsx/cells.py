@@ -15,7 +15,7 @@ from ingest.documents.parsers.xlsx.formulas import Formulas
 
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # characters that XML cannot hold
 _WHITE = ("FFFFFFFF", "00FFFFFF", "FFFFFF")
-_VALUE, _FORMULA = S + "v", S + "f"
+_VALUE, _FORMULA, _TEXT, _RUN = S + "v", S + "f", S + "t", S + "r"
 _STRINGS = ("inlineStr", "s", "str")
 _PLAIN = NumberFormat("General")
 _UNCOMPUTED = ("0", "0.0")  # what programs store that do not compute, if they ask for it when the file is opened
@@ -52,6 +52,7 @@ class Cells:
     with_fonts: set[int] = field(default_factory=set)  # strings whose parts have fonts of their own
     looks: list[CellLook] = field(default_factory=list)
     recomputed: bool = False  # values of formulas are to be computed when the file is opened
+    _known: dict[str | None, CellLook] = field(default_factory=dict)  # by what cells name, from `looks`
 
     def show(self, cell: Any, place: tuple[int, int], formulas: Formulas) -> CellText:
         """Return what a `c` element shows: its value as formatted; errors as Excel writes them (#N/A).
@@ -104,15 +105,21 @@ class Cells:
 
     def _look(self, cell: Any) -> CellLook:
         """Return the style of a cell."""
-        index = cell.get("s") or "0"
-        known = index.isdecimal() and len(index) < 7 and int(index) < len(self.looks)
-        return self.looks[int(index)] if known else CellLook()
+        name = cell.get("s")
+        found = self._known.get(name)
+        if found is None:
+            index = name or "0"
+            known = index.isdecimal() and len(index) < 7 and int(index) < len(self.looks)
+            found = self._known[name] = self.looks[int(index)] if known else CellLook()
+        return found
 
 
 def _text(value: str, look: CellLook) -> CellText:
     if not value.strip():
         return CellText()
     shown = look.form.text(value)
+    if shown is value:
+        return CellText(value, "", look.hidden)
     return CellText(shown if shown.strip() else value, "", look.hidden or not shown.strip())
 
 
@@ -123,10 +130,12 @@ def _number(stored: str, look: CellLook) -> CellText:
         return CellText(stored, "", look.hidden)
     if not math.isfinite(number):
         return CellText(stored, "", look.hidden)
+    if look.form.is_plain:
+        return CellText(plain_number(number), "", look.hidden)
     shown = look.form.number(number)
     if not shown:
         return CellText(plain_number(number), "", True) if number else CellText()  # a zero that is not shown is none
-    known = look.form.is_plain or look.form.has_moments or is_number(shown)
+    known = look.form.has_moments or is_number(shown)
     figure = "" if known else plain_number(number)
     return CellText(shown, figure, look.hidden)
 
@@ -142,10 +151,12 @@ def _date(stored: str) -> str:
 
 def rich(element: Any) -> str:
     """Return the text of a string item as its fonts show it, without phonetic readings."""
-    parts = [child.text or "" for child in element.findall(S + "t")]
-    for run in element.findall(S + "r"):
+    if len(element) == 1 and element[0].tag == _TEXT:  # as nearly all are
+        return _unescaped(element[0].text or "")
+    parts = [child.text or "" for child in element.findall(_TEXT)]
+    for run in element.findall(_RUN):
         font, shift = run.find(f"{S}rPr/{S}rFont"), run.find(f"{S}rPr/{S}vertAlign")
-        text = run.findtext(S + "t") or ""
+        text = run.findtext(_TEXT) or ""
         if shift is not None and (kind := shift.get("val") or "baseline") != "baseline":
             text = marked_script(text, parts[-1] if parts else "", "", raised=kind == "superscript")
         parts.append(text if font is None else with_symbols(text, font.get("val") or ""))
@@ -162,7 +173,7 @@ def read_cells(package: Package, workbook: str, root: Any) -> Cells:
     cells = Cells(recomputed=computing is not None and computing.get("fullCalcOnLoad") in ("1", "true"))
     for part in package.related(workbook, "sharedStrings"):
         for item in package.elements(part, S + "si"):
-            if item.find(S + "r") is not None:
+            if next(item.iterchildren(_RUN), None) is not None:
                 cells.with_fonts.add(len(cells.strings))
             cells.strings.append(rich(item))
     from_1904 = properties is not None and properties.get("date1904") in ("1", "true")

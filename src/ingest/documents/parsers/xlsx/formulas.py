@@ -1,6 +1,7 @@
 """Formulas and references of a sheet. What several cells share is stored once; the others have their own references."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 _LONGEST = 8192  # characters, of the format
@@ -55,6 +56,7 @@ def copied_formula(formula: str, down: int, right: int) -> str:
     return _PART.sub(shift, formula)
 
 
+@lru_cache(maxsize=1000)
 def column_number(letters: str) -> int:
     """Return a column's number, from 1."""
     number = 0
@@ -67,6 +69,12 @@ def cell_place(name: str) -> tuple[int, int] | None:
     """Return the row and column of a cell such as B2, None for other names."""
     match = _PLACE.match(name)
     return (int(match[2]), column_number(match[1])) if match else None
+
+
+def cell_column(name: str) -> int | None:
+    """Return the column of a cell such as B2, None for other names."""
+    match = _PLACE.match(name)
+    return column_number(match[1]) if match else None
 
 
 def _column(name: str, by: int) -> str:

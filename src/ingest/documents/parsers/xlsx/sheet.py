@@ -13,7 +13,7 @@ from typing import Any
 from ingest.documents.parsers._office.ooxml import Package, S
 from ingest.documents.parsers._reading.table_blocks import REPEATED
 from ingest.documents.parsers.xlsx.cells import Cells
-from ingest.documents.parsers.xlsx.formulas import Formulas, cell_place
+from ingest.documents.parsers.xlsx.formulas import Formulas, cell_column, cell_place
 from ingest.errors import OversizedDocument
 
 _AREA = re.compile(r"([A-Z]{1,3}[0-9]{1,7}):([A-Z]{1,3}[0-9]{1,7})\Z")
@@ -71,8 +71,7 @@ def _row(element: Any, number: int, sheet: Sheet, cells: Cells, formulas: Formul
     found: dict[int, str] = {}
     column = size = 0
     for cell in element.iterfind(S + "c"):
-        place = cell_place(cell.get("r") or "")
-        column = place[1] if place else column + 1
+        column = cell_column(cell.get("r") or "") or column + 1
         shown = cells.show(cell, (number, column), formulas)
         if not shown.text.strip():
             continue
