@@ -193,6 +193,8 @@ class _Reader:
 
     def _parted(self, word: Word, look: _Look, start: float, base: float) -> bool:
         """Return whether a character begins a new word although there is no space before it."""
+        if base == word.base and look.turn == word.turn and word.x0 - 1 <= start <= word.x1 + 1:
+            return False  # as nearly all, whatever their size
         size = max(look.size, word.size, 1.0)
         away = start > word.x1 + size or start < word.x0 - size
         if away or abs(base - word.base) > 0.7 * size or look.turn != word.turn:

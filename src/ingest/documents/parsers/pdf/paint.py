@@ -43,13 +43,13 @@ class Paint:
     def blends(self, point: tuple[float, float], colour: tuple[int, int, int, int], order: int) -> bool:
         """Return whether text is invisible at a point because the topmost area under it has the same colour."""
         below = (255, 255, 255)
-        if colour[3] and sum(colour[:3]) < 3 * 255 - _SAME and not self.fills:
+        if colour[3] and colour[0] + colour[1] + colour[2] < 3 * 255 - _SAME and not self.fills:
             return False
         for place, box, fill in reversed(self.fills):
             if place < order and _holds(box, point):
                 below = fill
                 break
-        if sum(abs(a - b) for a, b in zip(colour, below, strict=False)) > _SAME:
+        if abs(colour[0] - below[0]) + abs(colour[1] - below[1]) + abs(colour[2] - below[2]) > _SAME:
             return False
         return not any(_holds(box, point) for box in self.unknown)
 
