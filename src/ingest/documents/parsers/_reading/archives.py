@@ -18,6 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
+from ingest.documents.parsers._reading.sound_entries import LOCAL, SIGNATURE, sound_entry
 from ingest.errors import DocumentError, EncryptedDocument, MalformedDocument, OversizedDocument, UnsupportedFormat
 from ingest.records import ParseLimits, RawDocument
 
@@ -27,9 +28,6 @@ _SMALL = 2**20  # bytes unpacked, up to which the ratio is ignored
 _STEP = 2**20  # bytes unpacked at once
 _XZ_MEMORY = 128 * 2**20  # bytes: a dictionary of 64 MiB, the largest of xz's presets, and the decoder's state
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # flag bits: an entry, strong encryption, masked headers
-_PATCHED = 0x20  # flag bit: the entry is a difference to another file
-_LOCAL = struct.Struct("<4s22xHH")  # signature, lengths of name and extra field
-_SIGNATURE = b"PK\x03\x04"
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # those that zipfile can unpack in bounded steps
 _BLOCK = 512  # bytes of a TAR
 _TOLD = 5  # entries that are left out, whose fault is told
@@ -84,7 +82,7 @@ def read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> b
     _check_entry(str(archive.filename), info)
     if info.file_size > limit:
         raise OversizedDocument(f"{where} has {info.file_size} bytes, the limit is {limit}")
-    if (sound := _sound_entry(archive, info)) is not None:
+    if (sound := sound_entry(archive, info)) is not None:
         return sound
     try:
         with archive.open(info) as entry:
@@ -94,39 +92,6 @@ def read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> b
     if len(data) != info.file_size:
         raise MalformedDocument(f"{where} has {len(data)} bytes, its header says {info.file_size}")
     return data
-
-
-def _sound_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | None:
-    """Return the content of an entry that is as its header says, None for any other.
-
-    What `ZipFile.open` does takes longer than to unpack the small parts of which office files consist. Whatever is
-    unusual is left to it, as are its messages.
-    """
-    stream, name = archive.fp, info.orig_filename
-    if not isinstance(stream, io.BytesIO) or not name.isascii() or info.flag_bits & _PATCHED:
-        return None
-    with stream.getbuffer() as data:
-        start = info.header_offset
-        if not 0 <= start <= len(data) - _LOCAL.size:
-            return None
-        signature, *lengths = _LOCAL.unpack_from(data, start)
-        named = start + _LOCAL.size
-        if signature != _SIGNATURE or data[named : named + lengths[0]] != name.encode():
-            return None
-        content = data[named + sum(lengths) : named + sum(lengths) + info.compress_size]
-        try:
-            found = _inflated(content, info)
-        except zlib.error:
-            return None
-        finally:
-            content.release()
-    return found if len(found) == info.file_size and zlib.crc32(found) == info.CRC else None
-
-
-def _inflated(packed: memoryview, info: zipfile.ZipInfo) -> bytes:
-    if info.compress_type == zipfile.ZIP_STORED:
-        return bytes(packed)
-    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, info.file_size + 1)
 
 
 def unpack(raw: RawDocument, compression: str) -> io.BytesIO:
@@ -288,10 +253,10 @@ def _check_overlap(path: str, data: bytes, entries: list[zipfile.ZipInfo]) -> No
         if start < end:
             raise MalformedDocument(f"{path}: entry {name!r} at byte {start} overlaps {before!r} up to byte {end}")
         lengths = 0
-        if start + _LOCAL.size <= len(data):
-            signature, *both = _LOCAL.unpack_from(data, start)
-            lengths = sum(both) if signature == _SIGNATURE else 0
-        end, before = start + _LOCAL.size + lengths + entry.compress_size, name
+        if start + LOCAL.size <= len(data):
+            signature, *both = LOCAL.unpack_from(data, start)
+            lengths = sum(both) if signature == SIGNATURE else 0
+        end, before = start + LOCAL.size + lengths + entry.compress_size, name
 
 
 def _parts(data: bytes, compression: str) -> Iterator[bytes]:
