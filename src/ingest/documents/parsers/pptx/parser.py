@@ -21,8 +21,8 @@ from ingest.documents.parsers._reading.titles import cover_title, document_title
 from ingest.documents.parsers.pptx.shapes import (
     RUNNING,
     TITLES,
-    Layouts,
-    Shape,
+    SlideLayouts,
+    SlideShape,
     all_shapes,
     bullets,
     has_bullets,
@@ -57,7 +57,7 @@ def parse(raw: RawDocument) -> Document:
     children: list[Child] = []
     covers: list[str] = []
     authors = read_authors(package, main) if raw.options.comments == "keep" else None
-    layouts = Layouts(package)
+    layouts = SlideLayouts(package)
     places = package.xml(main).iterfind(f"{P}sldIdLst/{P}sldId")
     for number, place in enumerate(places, 1):
         relation = relations.get(place.get(R + "id") or "")
@@ -86,7 +86,7 @@ def parse(raw: RawDocument) -> Document:
 class _Slide:
     """Adds one slide to the document."""
 
-    def __init__(self, package: Package, part: str, number: int, out: Assembly, layouts: Layouts) -> None:
+    def __init__(self, package: Package, part: str, number: int, out: Assembly, layouts: SlideLayouts) -> None:
         self._package, self._part, self._number, self._out = package, part, number, out
         self._root = package.xml(part)
         keep_one_alternative(self._root)
@@ -116,7 +116,7 @@ class _Slide:
     def _fields(self, hidden: bool) -> dict[str, Any]:
         return {"page": self._number, "marks": ("hidden",) if hidden or self._hidden else ()}
 
-    def _shape(self, shape: Shape, fields: dict[str, Any]) -> None:
+    def _shape(self, shape: SlideShape, fields: dict[str, Any]) -> None:
         element = shape.element
         body = element.find(P + "txBody")
         if body is not None:
@@ -134,7 +134,7 @@ class _Slide:
         if " " in text:  # not a file name
             self._out.add(BlockKind.CAPTION, [text], **fields)
 
-    def _body(self, shape: Shape, body: Any, fields: dict[str, Any]) -> None:
+    def _body(self, shape: SlideShape, body: Any, fields: dict[str, Any]) -> None:
         """Add the paragraphs of a shape; adjacent ones with bullets form one list."""
         holder = next(self._layouts.inherited(self._part, shape.kind, shape.idx), None)
         styles = [bullets(body.find(A + "lstStyle")), holder.bullets if holder is not None else {}]

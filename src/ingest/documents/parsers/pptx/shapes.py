@@ -19,7 +19,7 @@ _PLACES = (P + "xfrm", P + "spPr", P + "grpSpPr")
 _LARGEST = 13  # digits of a coordinate
 
 
-class Shape(NamedTuple):
+class SlideShape(NamedTuple):
     """A shape or a group of shapes on a slide.
 
     Attributes:
@@ -36,10 +36,10 @@ class Shape(NamedTuple):
     kind: str | None
     idx: str
     described: str
-    members: Sequence["Shape"]
+    members: Sequence["SlideShape"]
 
 
-class Holder(NamedTuple):
+class LayoutHolder(NamedTuple):
     """A placeholder of a layout or a master, from which those of slides inherit."""
 
     kind: str
@@ -48,15 +48,15 @@ class Holder(NamedTuple):
     bullets: dict[str, bool | None]
 
 
-class Layouts:
+class SlideLayouts:
     """The layouts and masters of a presentation, each read once, when a slide first asks for it."""
 
     def __init__(self, package: Package) -> None:
         """Start with none."""
         self._package = package
-        self._holders: dict[str, list[Holder]] = {}
+        self._holders: dict[str, list[LayoutHolder]] = {}
 
-    def inherited(self, slide: str, kind: str | None, idx: str) -> Iterator[Holder]:
+    def inherited(self, slide: str, kind: str | None, idx: str) -> Iterator[LayoutHolder]:
         """Yield what a placeholder of a slide inherits from, by type and number: the layout's, then the master's."""
         layouts = [] if kind is None else self._package.related(slide, "slideLayout")
         for layout in layouts[:1]:
@@ -66,28 +66,28 @@ class Layouts:
                 wanted = _ON_MASTER.get(kind or "", "body")
                 yield from islice((each for each in self._read(master) if each.kind == wanted), 1)
 
-    def box(self, slide: str, shape: Shape) -> Area | None:
+    def box(self, slide: str, shape: SlideShape) -> Area | None:
         """Return where a shape is, None when it does not say so and inherits no place."""
         found = _box(shape.element)
         if found is None:
             found = next((each.box for each in self.inherited(slide, shape.kind, shape.idx) if each.box), None)
         return found
 
-    def _read(self, part: str) -> list[Holder]:
+    def _read(self, part: str) -> list[LayoutHolder]:
         if part not in self._holders:
             shapes = self._package.xml(part).iter(P + "sp")
             self._holders[part] = [holder for shape in shapes if (holder := _holder(shape)) is not None]
         return self._holders[part]
 
 
-def read_shapes(tree: Any, hidden: bool = False) -> list[Shape]:
+def read_shapes(tree: Any, hidden: bool = False) -> list[SlideShape]:
     """Return the shapes and groups directly in a tree, in stored order.
 
     Args:
         tree: A `p:spTree` or `p:grpSp`.
         hidden: Whether the tree is.
     """
-    found: list[Shape] = []
+    found: list[SlideShape] = []
     for element in tree:
         tag = element.tag
         if tag in _SHAPES:
@@ -96,15 +96,15 @@ def read_shapes(tree: Any, hidden: bool = False) -> list[Shape]:
             kind, idx = (None, "") if place is None else (place.get("type", ""), place.get("idx", ""))
             described = "" if properties is None else properties.get("descr") or ""
             members = read_shapes(element, unseen) if tag == _GROUP else ()
-            found.append(Shape(element, unseen, kind, idx, described, members))
+            found.append(SlideShape(element, unseen, kind, idx, described, members))
         elif isinstance(tag, str) and tag.endswith(_VERSIONS):
             found += read_shapes(element, hidden)
     return found
 
 
 def ordered_shapes(
-    tree: Any, shapes: Sequence[Shape], title: Shape | None, layouts: Layouts, slide: str
-) -> Iterator[Shape]:
+    tree: Any, shapes: Sequence[SlideShape], title: SlideShape | None, layouts: SlideLayouts, slide: str
+) -> Iterator[SlideShape]:
     """Yield the shapes of a tree except for its title; groups stay together.
 
     Args:
@@ -124,7 +124,7 @@ def ordered_shapes(
             yield shape
 
 
-def all_shapes(shapes: Sequence[Shape]) -> Iterator[Shape]:
+def all_shapes(shapes: Sequence[SlideShape]) -> Iterator[SlideShape]:
     """Yield shapes in stored order, with those in groups in place of the groups."""
     for shape in shapes:
         if shape.element.tag == _GROUP:
@@ -156,12 +156,12 @@ def has_bullets(properties: Any) -> bool | None:
     return None
 
 
-def _holder(shape: Any) -> Holder | None:
+def _holder(shape: Any) -> LayoutHolder | None:
     place = _properties(shape)[1]
     if place is None:
         return None
     style = shape.find(f"{P}txBody/{A}lstStyle")
-    return Holder(place.get("type", ""), place.get("idx", ""), _box(shape), bullets(style))
+    return LayoutHolder(place.get("type", ""), place.get("idx", ""), _box(shape), bullets(style))
 
 
 def _properties(shape: Any) -> tuple[Any, Any]:
@@ -176,7 +176,7 @@ def _properties(shape: Any) -> tuple[Any, Any]:
     return described, place
 
 
-def _has_content(shape: Shape) -> bool:
+def _has_content(shape: SlideShape) -> bool:
     """Return whether a shape shows text, or refers to a part that does."""
     if shape.kind in RUNNING:
         return False
