@@ -120,7 +120,7 @@ class Lake:
 
     def part_path(self, part: PartFile) -> Path:
         """Return a local file with the part. Raises: DamagedFile when it is gone or holds other bytes."""
-        return verified_path(self.store, self._part_key(part.sha256, part.folder), part.bytes)
+        return verified_path(self.store, self._part_key(part.sha256, part.folder))
 
     def part_file(self, part: PartFile) -> Path | RawIOBase:
         """Return a path, or a file that fetches what is read of a large remote part, checked by footer and pages."""

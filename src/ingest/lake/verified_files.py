@@ -20,20 +20,18 @@ REMEMBERED = 65_536  # files whose verification this process remembers
 _checked: BoundedCache[tuple[str, int, int, int], str] = BoundedCache(REMEMBERED)  # path, inode, bytes, mtime → SHA-256
 
 
-def verified_path(store: Store, key: str, size: int | None = None) -> Path:
-    """Return a verified local file of `<folder>/<sha256>.<suffix>`. Raises: DamagedFile: gone, another size or hash."""
+def verified_path(store: Store, key: str) -> Path:
+    """Return a verified local file of `<folder>/<sha256>.<suffix>`. Raises: DamagedFile: gone, or another hash."""
     try:
-        return _verified(store, key, size, store.local_path(key))
+        return _verified(store, key, store.local_path(key))
     except DamagedFile:
-        return _verified(store, key, size, store.local_path(key, anew=True))
+        return _verified(store, key, store.local_path(key, anew=True))
 
 
-def _verified(store: Store, key: str, size: int | None, path: Path) -> Path:
+def _verified(store: Store, key: str, path: Path) -> Path:
     expected = Path(key).stem
     try:
         status = path.stat()
-        if size is not None and status.st_size != size:
-            raise DamagedFile(f"{store.uri}/{key}: {status.st_size} bytes, not {size} (read from {path})")
         seen = (str(path), status.st_ino, status.st_size, status.st_mtime_ns)
         found = _checked.get(seen) or file_sha256(path)
     except OSError as error:

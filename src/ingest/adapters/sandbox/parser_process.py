@@ -114,7 +114,7 @@ class ParserProcess:
         return self._end
 
     def interrupt(self) -> None:
-        """Kill it while another thread waits for its answer, who then sees it as crashed."""
+        """Kill it, so that a thread that waits for its answer goes on: it sees it as crashed, or late."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 

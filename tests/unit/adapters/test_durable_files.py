@@ -1,0 +1,32 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from ingest.adapters.durable_files import LEFTOVER_SECONDS, remove_leftover, whole_file
+
+
+def test_a_file_that_cannot_be_written_to_its_end_leaves_nothing(tmp_path: Path) -> None:
+    def half(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"), whole_file(tmp_path, half):
+        raise AssertionError("it is not whole")
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_whole_file_is_there_until_it_is_renamed(tmp_path: Path) -> None:
+    with whole_file(tmp_path, lambda path: path.write_bytes(b"whole")) as temporary:
+        temporary.replace(tmp_path / "name")
+    assert [("name", b"whole")] == [(path.name, path.read_bytes()) for path in tmp_path.iterdir()]
+
+
+def test_only_what_a_process_left_long_ago_is_removed(tmp_path: Path) -> None:
+    young, old, gone = (tmp_path / name for name in ("young", "old", "gone"))
+    young.touch()
+    old.touch()
+    os.utime(old, (0, young.stat().st_mtime - LEFTOVER_SECONDS - 1))
+    for path in (young, old, gone):
+        remove_leftover(path)
+    assert [young] == list(tmp_path.iterdir())
