@@ -129,6 +129,16 @@ def test_insertions_are_kept_and_deletions_are_not():
     assert blocks(body(xml)) == [("paragraph", "a new moved"), ("paragraph", "joined with this")]
 
 
+@pytest.mark.parametrize("kind", ["drop", "margin"])
+def test_a_large_initial_begins_the_word_of_the_next_paragraph(kind):
+    initial = f'<w:p><w:pPr><w:framePr w:dropCap="{kind}" w:lines="3"/></w:pPr><w:r><w:t>O</w:t></w:r></w:p>'
+    assert [("paragraph", "Once upon a time"), ("paragraph", "x")] == blocks(
+        body(initial + p("nce upon a time") + p("x"))
+    )
+    frame = initial.replace(f'w:dropCap="{kind}" w:lines="3"', 'w:w="100"')
+    assert [("paragraph", "O"), ("paragraph", "x")] == blocks(body(frame + p("x")))
+
+
 def test_a_paragraph_whose_end_is_deleted_is_kept_where_nothing_can_join_it():
     xml = "<w:p><w:pPr><w:rPr><w:del/></w:rPr></w:pPr><w:r><w:t>last</w:t></w:r></w:p>"
     assert blocks(body(xml)) == [("paragraph", "last")]

@@ -33,7 +33,7 @@ MEDIA_TYPES = (
     "application/vnd.ms-word.document.macroenabled.12",
     "application/vnd.ms-word.template.macroenabled.12",
 )
-VERSION = "7"
+VERSION = "8"
 LIBRARIES = ("lxml",)
 
 _HIDDEN = ("hidden",)
@@ -85,7 +85,7 @@ class _Reader:
         self._comments = DocxComments(*(self._part(kind) if kept else None for kind in _COMMENTS))
         self._pending: tuple[BlockKind, list[str]] | None = None  # a list or code that may continue
         self._behind: list[tuple[BlockKind, list[str], dict[str, Any]]] = []
-        self._joined: list[Any] = []  # contents of paragraphs whose end mark is deleted
+        self._joined: list[Any] = []  # paragraphs that the next one continues
 
     @property
     def title(self) -> str:
@@ -140,8 +140,8 @@ class _Reader:
         properties = element.find(W + "pPr")
         after = element.getnext()
         goes_on = after is not None and after.tag == W + "p"
-        if goes_on and properties is not None and properties.find(f"{W}rPr/{W}del") is not None:
-            self._joined.append(element)  # its end mark is deleted: the next one continues it
+        if goes_on and properties is not None and _is_begun(properties):
+            self._joined.append(element)
             return
         style = self._styles.paragraph(value(properties.find(W + "pStyle")) if properties is not None else None)
         joined, self._joined = self._joined, []
@@ -287,3 +287,10 @@ def _effective(own: tuple[str, int] | None, style: Style) -> tuple[str, int]:
 def _lines(text: str) -> list[str]:
     """Return the lines of a paragraph, white space collapsed."""
     return [" ".join(line.split()) for line in text.strip().split("\n")]
+
+
+def _is_begun(properties: Any) -> bool:
+    """Return whether the next paragraph continues one: its end mark is deleted, or it is a large initial."""
+    frame = properties.find(W + "framePr")
+    initial = frame is not None and (frame.get(W + "dropCap") or "none") != "none"
+    return initial or properties.find(f"{W}rPr/{W}del") is not None
