@@ -18,6 +18,7 @@ from qdrant_client.http import models
 
 SAME = ["Filter", "MinShould", "FieldCondition", "ScrollRequest", "CountRequest", "SearchParams"]
 SAME += ["QuantizationSearchParams", "ScalarQuantizationConfig"]
+NAMED_ALIKE = ["MatchValue", "MatchAny", "MatchExcept", "MatchText", "IsEmptyCondition", "IsNullCondition"]
 CLASSES: dict[type[BaseModel], Any] = {
     **{getattr(models, name): getattr(edge, name) for name in SAME},
     models.VectorParams: edge.EdgeVectorParams,
@@ -25,8 +26,7 @@ CLASSES: dict[type[BaseModel], Any] = {
     models.DatetimeRange: edge.RangeDateTime,
 }
 ONE_FIELD: dict[type[BaseModel], Callable[[Any], Any]] = {
-    **{getattr(models, f"Match{what}"): getattr(edge, f"Match{what}") for what in ("Value", "Any", "Except", "Text")},
-    **{getattr(models, name): getattr(edge, name) for name in ("IsEmptyCondition", "IsNullCondition")},
+    **{getattr(models, name): getattr(edge, name) for name in NAMED_ALIKE},
     **dict.fromkeys((models.ScalarQuantization, models.PayloadField), lambda inner: inner),
     models.HasIdCondition: lambda ids: edge.HasIdCondition(set(ids)),
     models.PayloadSelectorInclude: edge.PayloadSelector.Include,
@@ -41,6 +41,7 @@ RRF_K = 2  # Qdrant's own default
 SEARCH = ("prefetch", "query", "using", "filter", "params", "score_threshold", "limit")
 RETURNED = ("offset", "with_vector", "with_payload")  # of a search only
 THRESHOLD = "indexing_threshold"
+_signature = cache(signature)  # of a class of the engine: each search has several of its objects
 MOST_PREFETCHES = 16  # per request, including nested ones
 
 
@@ -76,19 +77,13 @@ def _same(given: BaseModel) -> Any:
     """Return the engine's object that has the parameters of a model."""
     if (kind := CLASSES.get(type(given))) is None:
         raise Unsupported(f"the embedded engine does not support {type(given).__name__}")
-    values = said(given, *_parameters(kind))
+    values = said(given, *_signature(kind).parameters)
     match given:
         case models.Filter():
             values |= {name: _listed(values[name]) for name in values.keys() & {"must", "should", "must_not"}}
         case models.FieldCondition() if values.keys() not in TESTED:
             raise Unsupported(f"the embedded engine does not support FieldCondition with {', '.join(sorted(values))}")
     return kind(**{name: translated(value) for name, value in values.items()})
-
-
-@cache
-def _parameters(kind: type) -> tuple[str, ...]:
-    """Return what a class of the engine takes; asked once, for each search has several of its objects."""
-    return (*signature(kind).parameters,)
 
 
 def config(request: models.CreateCollection, indexing_threads: int) -> edge.EdgeConfig:
