@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import os
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -59,6 +60,16 @@ def containers(uri: str) -> list[str]:
     outermost, mark, inside = uri.partition("#")
     levels = inside.split("!/") if mark else []
     return [outermost, *(f"{outermost}#{'!/'.join(levels[:n])}" for n in range(1, len(levels) + 1))]
+
+
+def uris_meant(root: str, named: str, *, inside: bool) -> Iterator[str]:
+    """Yield the URIs below a source's root that a URI or path may mean; `inside`: also a path below that root."""
+    scheme, separator, rest = named.partition("://")
+    local = f"file://{quote(os.fsencode(os.path.abspath(named)))}"  # noqa: PTH100 - links are kept
+    candidates = [named, f"{scheme}://{quote(rest)}"] if separator else [local]  # as listed, and as people write it
+    yield from (uri for uri in candidates if uri.startswith(f"{root}/"))
+    if inside and not separator:
+        yield f"{root}/{quote(named.lstrip('/'))}"
 
 
 def shard_of(document: str, shards: int) -> int:

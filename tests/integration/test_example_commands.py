@@ -133,7 +133,8 @@ def test_the_commands_of_the_readme_run_in_their_order(folder: Path, run: Callab
     judged = [{"query_id": name, "text": name, "gold": [{"doc": f"{name}.md", "spans": [name]}]} for name in pages]
     unknown = [{"query_id": f"no-{name}", "text": f"price of {name[::-1]}", "answerable": False} for name in pages]
     (folder / "judged.jsonl").write_text("\n".join(map(json.dumps, [*judged, *unknown])))
-    (folder / "handbook.pdf").write_bytes(pdf())
+    for place in (folder, folder / "documents"):
+        (place / "handbook.pdf").write_bytes(pdf())
     run("ingest init")
     settings = folder / "ingest.yaml"
     settings.write_text(settings.read_text().replace("# judged:", "judged:"))

@@ -83,8 +83,9 @@ class Selection(SourceOptions):
         if self.default_excludes and excluded_by_default(path):
             return "default excludes"
         # A pattern that ends with a star covers all that begins with what it covers.
-        if any(fnmatchcase(path, pattern) for pattern in self.exclude if not folder or pattern.endswith("*")):
-            return "exclude"
+        for pattern in self.exclude:
+            if (not folder or pattern.endswith("*")) and fnmatchcase(path, pattern):
+                return f"exclude {pattern}"
         if folder or not self.include or any(map(partial(fnmatchcase, path), self.include)):
             return ""
         return "not in include"

@@ -24,13 +24,14 @@ app.add_typer(engine, name="qdrant")
 left_out = Typer(help="Documents that are left out, and why.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(left_out, name="quarantine")
 
-functions = [setup.init, setup.doctor, preview, run.plan, run.run, run.sync, release.status, search.search]
+functions = [setup.init, setup.doctor, preview, run.plan, run.run, run.sync, release.status, search.search, search.why]
 functions += [release.evaluate, release.promote, release.rollback, release.reconcile, release.generations, release.log]
 functions += [release.revoke, release.retire, release.pin]
 functions += [fitting.calibrate, fitting.train_reranker, fitting.tune_fusion]
 left_out.command("list", epilog=EPILOG)(quarantine.listing)
+left_out.command("show", epilog=EPILOG)(search.why)
 groups = ((app, functions), (engine, [qdrant.start, qdrant.stop, qdrant.status, qdrant.check]))
-for group, members in (*groups, (left_out, [quarantine.show, quarantine.replay, quarantine.accept])):
+for group, members in (*groups, (left_out, [quarantine.replay, quarantine.accept])):
     for function in members:
         group.command(function.__name__.replace("_", "-"), epilog=EPILOG)(function)
 

@@ -1,12 +1,12 @@
-"""`ingest quarantine list | show | replay | accept`: what is left out, and trying it again."""
+"""`ingest quarantine list | replay | accept`: what is left out, and trying it again; `show` is `ingest why`."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Argument, Exit, Option
+from typer import Exit, Option
 
 from ingest.cli import tables
 from ingest.cli.invocation import Invocation, command, several
@@ -57,19 +57,6 @@ def _group(row: "Quarantined", by: str) -> str:
     """Return the group of a document; that of its age is the day since which it is left out."""
     groups = {"prefix": f"{row.uri.rpartition('/')[0]}/", "age": row.first_seen[:10] or "unknown"}
     return groups.get(by) or str(getattr(row, by))
-
-
-@command()
-def show(
-    invocation: Invocation,
-    document: Annotated[str, Argument(metavar="DOCUMENT", help="Its URI or id.", show_default=False)],
-) -> None:
-    """Show all that is recorded of a document in quarantine, and of what is inside it."""
-    with invocation.opened() as index:
-        pairs = ((state, row) for state in index.quarantine(uris=[document]) for row in state.documents)
-        rows = [{"generation": s.generation, "accepted": s.accepted.get(row.uri), **asdict(row)} for s, row in pairs]
-        lines = (line for row in rows for line in tables.record(row))
-        invocation.output.result({"index": index.name, "documents": rows}, *lines)
 
 
 @command("`ingest run` resumes where this one stopped.")

@@ -1,4 +1,4 @@
-"""`ingest search`: one question, or a file of questions, answered as a run file for any scoring tool."""
+"""`ingest search`: one question, or a file of questions, as a run file. `ingest why`: what keeps a text from it."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from rich.text import Text
-from typer import Argument, BadParameter, Option, echo
+from typer import Argument, BadParameter, Exit, Option, echo
 
+from ingest.cli import tables
+from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Invocation, Repeated, SourcesOption, command, several
-from ingest.cli.output import Output, in_folder, printable, whole_file
+from ingest.cli.output import Output, in_folder, printable, size, whole_file
 from ingest.cli.tables import STAGES
+from ingest.phrases import stale
 
 if TYPE_CHECKING:
     from ingest.index import Index
+    from ingest.pipeline.whereabouts import Whereabouts
     from ingest.records import Filter, Result
     from ingest.search import Answer, Context, ContextOptions, Passage, Searcher
 
@@ -26,6 +30,8 @@ TOP, TOP_OF_CONTEXT, TOP_OF_FILE, MOST = 10, 50, 100, 1000
 SNIPPET = 300  # characters shown of a result's text
 MOST_QUESTIONS = 1_000_000
 QUESTIONS = 'Questions, one JSON object per line: {"query_id": ..., "text": ...}.'
+PLACES = 20  # chunks of a generation that `why` shows; --json has all
+Named = Annotated[str, Argument(metavar="URI|PATH|ID", help="A document, or the id of one, of a chunk or of a point.")]
 
 
 @dataclass(frozen=True)
@@ -221,3 +227,39 @@ def _drawn(found: "Result | Passage", rank: str, notes: str, lines: Iterable[str
     text.append(f"\n     {printable(found.uri)}", style=f"cyan link {printable(found.uri)}")
     text.append(f"  {notes}\n" if notes else "\n", style="dim")
     return text.append("".join(f"     {line}\n" for line in lines))
+
+
+@command()
+def why(invocation: Invocation, named: Named) -> None:
+    """Tell where a document, a chunk or a point is, and why it is found or not. Exit code 4: nothing is known of it."""
+    with invocation.opened() as index:
+        found = index.why(named)
+        invocation.output.result(found, *map(printable, _told(found)))
+    raise Exit(ExitCode.FATAL if found.kind == "unknown" else ExitCode.DONE)
+
+
+def _told(found: "Whereabouts") -> Iterator[str]:
+    """Yield the answer first, then what sources, people and generations have to do with it."""
+    yield f"{found.kind.capitalize()} {found.asked}{f' of {found.uri}' if found.uri not in ('', found.asked) else ''}"
+    near = f" Is {found.nearest} meant?" if found.nearest else ""
+    yield f"Not found: {'; '.join(found.because)}.{near}" if found.because else "It is found."
+    for ref in found.listed:
+        told = f"version {ref.version}, {size(ref.size)}, modified {ref.modified or 'unknown'}"
+        yield f"Source {ref.source} lists {ref.uri}: {told}, for {', '.join(ref.acl) or 'nobody'} of {ref.tenant}."
+    yield from (f"Source {name} does not list it: {told or 'not there'}." for name, told in found.not_listed.items())
+    yield from (str(line) for made in found.decisions for line in tables.logged(made))
+    if found.access is not None:
+        yield f"Who may see it: {', '.join(found.access[1]) or 'nobody'} of tenant {found.access[0]}."
+        yield f"Judged questions with a place in it: {', '.join(found.questions) or 'none'}."
+    for held in found.generations:
+        row, facts = held.document, {"releases": held.releases, "built on": held.base, "planned as": held.planned}
+        yield f"Generation {held.generation}: {held.state}, {tables.in_words(facts)}."
+        yield from filter(None, (held.fault, *stale([held.carried] if held.carried else [])))
+        yield from (f"In quarantine: {tables.left_out(bad, {}).strip()}" for bad in held.quarantined)
+        if row is not None:
+            told = f"{row.media_type}, version {row.version}, SHA-256 {row.sha256}, parser {row.parser_fingerprint}"
+            yield f"It has it, {row.status}: {told}; {row.chunk_count:,} chunks, {row.dropped_count:,} kept out."
+        for one in held.chunks[:PLACES]:
+            place = f"characters {one.start} to {one.end}{f', page {one.page}' if one.page is not None else ''}"
+            halves = tables.in_words({"vectors": one.vectors, "keywords": one.keywords})
+            yield f"Chunk {one.chunk}, point {one.point}: {place}, {one.heading}: {one.instead or halves}."

@@ -89,7 +89,8 @@ def plan(summary: "records.PlanSummary") -> Iterator[RenderableType]:
     costs += [("GPU-minutes (estimate)", f"{summary.gpu_minutes:,.2f}")]
     yield table(title, ("documents", ""), [*((words(name), counts[name]) for name in names), *costs])
     if summary.left_out:
-        yield f"Left out by the sources (a folder counts once): {in_words(summary.left_out)}."
+        told = in_words([f"{reason} {count:,}" for reason, count in summary.left_out.items()])
+        yield f"Left out by the sources (a folder counts once): {printable(told)}."
     if summary.divides:
         told = f"hold too many documents: there will be {len(summary.shards)}, which fetches and embeds nothing"
         yield f"The {summary.divides} shards of the base {told}, but writes all part files again."

@@ -19,7 +19,7 @@ from ingest.lake.shard_rows import ShardRows
 from ingest.phrases import meant, shown
 from ingest.pipeline.fingerprints import Fingerprints
 from ingest.pipeline.scope import Scope
-from ingest.ports import Selecting, Source
+from ingest.ports import Looking, Selecting, Source
 from ingest.records import BuildOptions, DocumentRef, Manifest, PlannedDocument, Quarantined
 from ingest.scratch import Scratch
 
@@ -218,6 +218,13 @@ def check_places(scope: Scope, sources: Iterable[Source], listing: Listing, base
         raise InvalidSettings(f"scope: no document has a URI that begins with {shown(wrong)!r}{meant(wrong, known)}")
     for wrong in sorted(uris):
         raise InvalidSettings(f"scope: no document has the URI {shown(wrong)!r}{meant(wrong, known)}")
+
+
+def looked_up(source: Source, uri: str) -> tuple[DocumentRef | None, list[str]]:
+    """Return one document as listed, or None and why it is left out. Only what is `Looking` need not list the rest."""
+    ref = source.look(uri) if isinstance(source, Looking) else next((r for r in source.list() if r.uri == uri), None)
+    told = left_out([source]) if ref is None and isinstance(source, Looking) else {}
+    return ref, [reason for reason, count in told.items() if count]
 
 
 def left_out(sources: Iterable[Source]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from ingest.pipeline import sync_permissions
 from ingest.pipeline.quarantine import ACCEPTED, failure_of, in_quarantine
 from ingest.pipeline.revoking import Revoked, revoke, unrevoke
 from ingest.pipeline.scope import Choice, Scope, check_why, checked
+from ingest.pipeline.whereabouts import Inquiry, Whereabouts
 from ingest.records import Decision, Quarantined, QuarantineState
 from ingest.release.generation_states import decide
 from ingest.services import Services
@@ -36,6 +37,11 @@ class DocumentActs:
         document is left out. Raises: UnknownDocument for a URI of which nothing is in quarantine.
         """
         return in_quarantine(self.services.bench.lake, Scope.of(choice))
+
+    @checked
+    def why(self, named: str) -> Whereabouts:
+        """Return where a document, chunk or point is, and why it is found or not; `named` by URI, path or id."""
+        return Inquiry(self.services).ask(named)
 
     @checked
     def accept(self, *, why: str, **choice: Unpack[Choice]) -> Decision:

@@ -1,7 +1,7 @@
 """Finds the document that the user names, and opens what chunks it."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,16 +14,16 @@ from ingest.cli.invocation import SETTINGS, Invocation
 from ingest.cli.output import printable
 from ingest.cli.preview.document_preview import DocumentPreview, Refusal, preview_document
 from ingest.errors import DocumentError, InvalidSettings, SourceUnavailable
+from ingest.ids import uris_meant
+from ingest.pipeline.changes import looked_up
 from ingest.pipeline.shard_builder import child_ref
-from ingest.ports import Looking, Selecting, Source
+from ingest.ports import Source
 from ingest.records import DocumentRef, RawDocument
 from ingest.services import Workbench
 from ingest.settings import default_settings, load_settings
 from ingest.wiring import service_opening as wiring
 
 LISTED = 20  # existing names shown
-
-
 FoundDocument = tuple[Source, DocumentRef, str]  # what reads it, as what it is listed, where it comes from, for people
 
 
@@ -57,13 +57,11 @@ def find_document(bench: Workbench, named: str, source: str | None) -> FoundDocu
         raise InvalidSettings(f"no source {source!r} in the settings; there are: {known}")
     reasons = list[str]()
     for one in sources:
-        for uri in dict.fromkeys(_uris(one, named, inside=source is not None)):
-            # A source that is not `Looking` is listed as a whole.
-            ref = one.look(uri) if isinstance(one, Looking) else next((r for r in one.list() if r.uri == uri), None)
+        for uri in dict.fromkeys(uris_meant(one.uri, named, inside=source is not None)):
+            ref, why_not = looked_up(one, uri)
             if ref is not None:
                 return one, ref, f"source {one.name}"
-            left_out = one.left_out if isinstance(one, Selecting) else {}
-            reasons += [f"left out of source {one.name}: {reason}" for reason, count in left_out.items() if count]
+            reasons += [f"left out of source {one.name}: {reason}" for reason in why_not]
     path = local_folder(named) if named.startswith("file://") or "://" not in named else None
     if path is not None and path.exists():
         folder, ref = _local(path, source or "", bench.parsing[""].limits.document_bytes)
@@ -102,18 +100,6 @@ def _child(bench: Workbench, raw: RawDocument, path: str) -> RawDocument:
     known = ", ".join(printable(child.path) for child in document.children[:LISTED]) or "nothing"
     there = f"in {printable(raw.ref.path)}; there are {len(document.children)}: {known}"
     raise BadParameter(f"no {printable(path)} {there}", param_hint="--child")
-
-
-def _uris(source: Source, named: str, *, inside: bool) -> Iterator[str]:
-    """Yield the URIs below the root of `source` that may be meant."""
-    candidates, (scheme, separator, rest) = [], named.partition("://")
-    if separator:
-        candidates = [named, f"{scheme}://{encode(rest)}"]  # as listed, and as people write it
-    elif source.uri.startswith("file://"):
-        candidates = [f"file://{encode(os.fsencode(os.path.abspath(named)))}"]  # noqa: PTH100 - links are kept
-    yield from (uri for uri in candidates if uri.startswith(f"{source.uri}/"))
-    if inside and not separator:
-        yield f"{source.uri}/{encode(named.lstrip('/'))}"
 
 
 def _local(path: Path, source: str, limit: int) -> tuple[Source, DocumentRef]:

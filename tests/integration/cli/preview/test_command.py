@@ -195,7 +195,7 @@ def test_what_include_and_exclude_leave_out_is_not_in_the_source(lab: Lab) -> No
     lab.settings(sandbox="inline", sources=[{"name": "notes", "uri": "documents", "exclude": ["copper*"]}])
     assert (
         lab("preview", "documents/copper.md", "--json").document["origin"]
-        == "local file, in no source; left out of source notes: exclude"
+        == "local file, in no source; left out of source notes: exclude copper*"
     )
     gone = lab("preview", f"file://{encode(str(lab.folder))}/documents/none.md")
     assert gone.code == 2
