@@ -14,8 +14,9 @@ import json
 import os
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,9 @@ MAX_DEPTH = 3
 NOTHING_TO_EMBED = "front matter, imports or components alone: nothing to embed"
 MANY = 3  # refused files of one folder for one reason, from which they are told in one line
 NOT_DOCUMENTS = ("PROVENANCE.md",)
+PROCESSES = 2
+
+Parse = Callable[[RawDocument], Document]
 
 
 @dataclass(frozen=True)
@@ -48,32 +52,26 @@ class Outcome:
         )
 
 
-def outcomes(folder: Path, processes: int = 2) -> list[Outcome]:
+def outcomes(folder: Path, parse: Parse) -> list[Outcome]:
     """Return what becomes of each file below a folder, in order of their paths, and of documents inside them."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in NOT_DOCUMENTS)
-    sandbox = PoolSandbox(processes=processes)
-    try:
-        with ThreadPoolExecutor(processes) as threads:
-            found = threads.map(
-                lambda path: list(_outcomes(sandbox, str(path.relative_to(folder)), path.read_bytes())), paths
-            )
-            return [outcome for some in found for outcome in some]
-    finally:
-        sandbox.close()
-
-
-def _outcomes(sandbox: PoolSandbox, path: str, data: bytes, media_type: str = "", depth: int = 0) -> Iterable[Outcome]:
-    try:
-        document = sandbox.parse(
-            RawDocument(DocumentRef(f"file:///{path}", "", path, "1", len(data)), data, media_type)
+    with ThreadPoolExecutor(PROCESSES) as threads:
+        found = threads.map(
+            lambda path: list(_outcomes(parse, str(path.relative_to(folder)), path.read_bytes())), paths
         )
+        return [outcome for some in found for outcome in some]
+
+
+def _outcomes(parse: Parse, path: str, data: bytes, media_type: str = "", depth: int = 0) -> Iterable[Outcome]:
+    try:
+        document = parse(RawDocument(DocumentRef(f"file:///{path}", "", path, "1", len(data)), data, media_type))
     except DocumentError as error:
         yield Outcome(path, type(error).__name__, str(error).removeprefix(f"{path}: "))
         return
     result = _result(document)
     yield Outcome(path, result, "" if result != "EmptyDocument" else NOTHING_TO_EMBED, _read(document))
     for child in document.children if depth < MAX_DEPTH else ():
-        yield from _outcomes(sandbox, f"{path}!{child.path}", child.data, child.media_type, depth + 1)
+        yield from _outcomes(parse, f"{path}!{child.path}", child.data, child.media_type, depth + 1)
 
 
 def _result(document: Document) -> str:
@@ -182,7 +180,8 @@ def main() -> int:
     if not data:
         print("skipped: INGEST_TEST_DATA does not name a folder with real files")
         return 1
-    found = outcomes(Path(data) / "corpora")
+    with closing(PoolSandbox(processes=PROCESSES)) as sandbox:
+        found = outcomes(Path(data) / "corpora", sandbox.parse)
     if given.save:
         given.save.write_text(json.dumps(told(found), indent=0), encoding="utf-8")
     generated = tables(found)

@@ -2,6 +2,7 @@
 
 from benchmarks import formats, kept
 from benchmarks.features.markup import PROBE, TEXT
+from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.records import Block, BlockKind, Child, Document
 
 
@@ -59,4 +60,4 @@ def test_what_a_document_was_read_as_tells_kinds_levels_marks_and_header_rows(tm
         "title: Title\n-- heading 1\n# Title\n-- paragraph\nText.\n"
         "-- table header: | a | b | | - | - |\n| a | b |\n| - | - |\n| 1 | 2 |\n"
     )
-    assert expected == formats.told(formats.outcomes(tmp_path, processes=1))["a.md"]
+    assert expected == formats.told(formats.outcomes(tmp_path, InlineSandbox().parse))["a.md"]

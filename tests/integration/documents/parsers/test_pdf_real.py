@@ -8,32 +8,22 @@ a share of 1.0 is not the aim.
 import re
 import unicodedata
 from collections import Counter
-from functools import cache
 from pathlib import Path
 
 import pypdfium2
 import pytest
 
-from ingest.documents.parsers.pdf import parser as pdf
 from ingest.errors import DocumentError
 from ingest.records import BlockKind, Document
-from tests.unit.documents.parsers.checks import faults, headings, raw
+from tests.integration.documents.parsers.conftest import Read
+from tests.unit.documents.parsers.checks import faults, headings
 
 pytestmark = pytest.mark.data
 
 
-def documents(paths: list[Path]) -> dict[str, Document | DocumentError]:
+def documents(read: Read, paths: list[Path]) -> dict[str, Document | DocumentError]:
     """Return name → document, or why it was refused."""
-    return {path.name: document(path) for path in paths}
-
-
-@cache
-def document(path: Path) -> Document | DocumentError:
-    """Return a document, or why it was refused; parsed once for all tests."""
-    try:
-        return pdf.parse(raw(path.read_bytes(), path.name, "application/pdf"))
-    except DocumentError as error:
-        return error
+    return {path.name: read(path) for path in paths}
 
 
 def words(text: str) -> Counter[str]:
@@ -69,11 +59,11 @@ def actual(document: Document) -> tuple[Counter[str], Counter[str], Counter[str]
     return words(document.text), Counter(plain(title) for _, title in headings(document)), table_cells(rows)
 
 
-def agreement(corpora: Path) -> dict[str, dict[str, float]]:
+def agreement(corpora: Path, read: Read) -> dict[str, dict[str, float]]:
     """Return for words, headings and cells how many of the expected are found, and how many of the found expected."""
     folder = corpora / "docling_tests" / "pdf"
     truths = {path.stem: expected(path.read_text("utf-8")) for path in (folder / "groundtruth").glob("*.md")}
-    results = documents([path for path in sorted((folder / "sources").glob("*.pdf")) if path.stem in truths])
+    results = documents(read, [path for path in sorted((folder / "sources").glob("*.pdf")) if path.stem in truths])
     totals: dict[str, Counter[str]] = {name: Counter() for name in ("words", "headings", "cells")}
     for name, document in results.items():
         assert isinstance(document, Document), name
@@ -96,8 +86,8 @@ FLOORS = {
 }
 
 
-def test_docling_files_agree_with_the_expected_markdown(corpora):
-    shares = agreement(corpora)
+def test_docling_files_agree_with_the_expected_markdown(corpora, read):
+    shares = agreement(corpora, read)
     print(shares)  # noqa: T201
     below = {
         kind: shares[kind] for kind in FLOORS for share in shares[kind] if shares[kind][share] < FLOORS[kind][share]
@@ -106,11 +96,11 @@ def test_docling_files_agree_with_the_expected_markdown(corpora):
 
 
 @pytest.mark.slow
-def test_reports_of_agencies_have_the_headings_of_their_outlines(corpora):
+def test_reports_of_agencies_have_the_headings_of_their_outlines(corpora, read):
     folder = corpora / "us_gov_pdfs" / "us-fed-agency-reports"
     paths = sorted(folder.rglob("*.pdf"))
     wanted = both = 0
-    for name, document in documents(paths).items():
+    for name, document in documents(read, paths).items():
         assert isinstance(document, Document), name
         assert faults(document) == []
         outline = Counter(plain(title) for title in outline_titles(next(p for p in paths if p.name == name)))
@@ -126,9 +116,9 @@ def outline_titles(path: Path) -> list[str]:
     return [bookmark.get_title() for bookmark in document.get_toc()]
 
 
-def test_accident_reports_have_their_sections_and_their_forms(corpora):
+def test_accident_reports_have_their_sections_and_their_forms(corpora, read):
     folder = corpora / "us_gov_pdfs" / "ntsb-aviation-incident-accident-reports"
-    results = documents(sorted(folder.rglob("*.pdf")))
+    results = documents(read, sorted(folder.rglob("*.pdf")))
     sections = {"analysis", "probablecauseandfindings", "factualinformation"}
     labels = {"accidentnumber", "aircraftdamage", "certificate", "registration"}
     short = {}
@@ -144,21 +134,21 @@ def test_accident_reports_have_their_sections_and_their_forms(corpora):
 
 
 @pytest.mark.slow
-def test_no_word_of_the_text_layer_is_lost(corpora):
+def test_no_word_of_the_text_layer_is_lost(corpora, read):
     shares = {}
     for path in sorted((corpora / "us_gov_pdfs").rglob("*.pdf")):
         layer = words(" ".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(path)))
-        kept = words(document(path).text)
+        kept = words(read(path).text)
         shares[path.name] = (layer & kept).total() / layer.total()
     print(sorted(shares.items(), key=lambda item: item[1])[:5], sum(shares.values()) / len(shares))  # noqa: T201
     assert {name: share for name, share in shares.items() if share < 0.9} == {}
 
 
 @pytest.mark.slow
-def test_every_example_is_parsed_or_refused_for_the_right_reason(corpora):
+def test_every_example_is_parsed_or_refused_for_the_right_reason(corpora, read):
     paths = sorted((corpora / "unstructured_examples").rglob("*.pdf"))
     paths += sorted((corpora / "docling_tests").rglob("*.pdf"))
-    results = documents(paths)
+    results = documents(read, paths)
     refused = {name: type(error).__name__ for name, error in results.items() if not isinstance(error, Document)}
     assert refused == {
         "2206.01062_pg3.pdf": "EncryptedDocument",

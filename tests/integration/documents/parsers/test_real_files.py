@@ -83,8 +83,8 @@ REFUSED: dict[str, dict[str, int]] = {
 
 
 @pytest.mark.slow
-def test_every_file_of_the_corpora_is_indexed_or_refused_for_the_right_reason(root):
-    found = formats.outcomes(root / "corpora")
+def test_every_file_of_the_corpora_is_indexed_or_refused_for_the_right_reason(root, parsed_once):
+    found = formats.outcomes(root / "corpora", parsed_once.parse)
     table = formats.by_format(found)
     refused = {name: {k: n for k, n in row.items() if k != "indexed"} for name, row in table.items()}
     assert {name: row for name, row in refused.items() if row} == REFUSED
