@@ -25,7 +25,7 @@ ANYTHING = "…"
 
 
 def pattern(printed: str) -> str:
-    """Return what a command has to print as a regular expression: `…` stands for any lines, or within one for any text."""
+    """Return what a command has to print, as a regular expression: `…` stands for any lines, or for any text in one."""
     told = {line: ".*?".join(map(re.escape, line.split(ANYTHING))) + r" *\n" for line in printed.splitlines()}
     return "".join((told | {ANYTHING: r"(?:.*\n)*?"})[line] for line in printed.splitlines()) + r"\Z"
 
