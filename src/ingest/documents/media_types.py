@@ -13,7 +13,7 @@ from itertools import chain
 from ingest.ids import digest_of
 
 VERSION = "2"
-TEXT_RULE = "2"  # of documents whose names do not tell; raised, it concerns these alone
+TEXT_RULE = "3"  # of documents whose names do not tell, and of XML; raised, it concerns these alone
 Patterns = Sequence[tuple[str, str]]
 OCTETS = "application/octet-stream"
 PLAIN = "text/plain"
@@ -32,7 +32,8 @@ _NAMES = {  # the braces stand for an extension, or for what follows its colon
     "application/x-{}": "ipynb:ipynb+json jsonl:ndjson ndjson tar bz2:bzip2 tbz2:bzip2 xz txz:xz",
     "application/vnd.ms-{}": "msg:outlook ppt:powerpoint xls:excel",
     "application/vnd.ms-{}.macroenabled.12": "docm:word.document pptm:powerpoint.presentation xlsm:excel.sheet",
-    "application/vnd.oasis.opendocument.{}": "odt:text ods:spreadsheet odp:presentation",
+    "application/vnd.oasis.opendocument.{}": "odt:text ods:spreadsheet odp:presentation "
+    "fodt:text-flat-xml fods:spreadsheet-flat-xml fodp:presentation-flat-xml",
     f"{_OOXML_TYPE}.wordprocessingml.{{}}": "docx:document dotx:template",
     f"{_OOXML_TYPE}.presentationml.{{}}": "pptx:presentation potx:template ppsx:slideshow",
     f"{_OOXML_TYPE}.spreadsheetml.{{}}": "xlsx:sheet xltx:template",
@@ -49,6 +50,7 @@ EXTENSIONS: dict[str, str] = {
 
 # Claims without information: defaults of object stores and web servers.
 _EMPTY_CLAIMS = ("", OCTETS, "binary/octet-stream", "application/x-www-form-urlencoded")
+_UNTOLD = ("", OCTETS, PLAIN, "application/xml")  # by a name
 _COMPRESSED = ("application/gzip", "application/x-bzip2", "application/x-xz")
 _BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"\xff\xfe", b"\xfe\xff")
 _OOXML = (
@@ -66,6 +68,9 @@ MAILBOX = re.compile(rb"From [^\r\n]{0,300}?[A-Z][a-z]{2},? [^\r\n]{0,20}\d:\d\d
 """The line before a message in a mailbox, with a header behind it."""
 _HTML = re.compile(rb"<(?:!doctype\s+html|html)\b", re.I)
 _XML = re.compile(rb"<\?xml\b")
+_FLAT = re.compile(
+    rb"<office:document\s[^<>]*:mimetype=[\"'](application/vnd\.oasis\.opendocument\.(?:text|spreadsheet|presentation))[\"'-]"
+)
 _NOTEBOOK = re.compile(rb'"nbformat(?:_minor)?"\s*:')
 _HEAD = 8192  # bytes examined to tell text from binary
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x08\x0e\x0f\x1b"))  # rare in text
@@ -129,7 +134,7 @@ def fingerprint(name: str | None = None) -> str:
     if name is None:
         return digest_of([VERSION, TEXT_RULE, EXTENSIONS, _version("filetype")])
     kind = _by_extension(name)
-    return digest_of([VERSION, kind, _version("filetype"), *([TEXT_RULE] if kind in ("", OCTETS, PLAIN) else [])])
+    return digest_of([VERSION, kind, _version("filetype"), *([TEXT_RULE] if kind in _UNTOLD else [])])
 
 
 def _by_magic(data: bytes, head: bytes) -> str:
@@ -180,6 +185,8 @@ def _by_markup(data: bytes, head: bytes, by_name: str) -> str:
             page = page.partition(closing)[2].lstrip()
     if _HTML.match(page):
         return by_name if by_name == "application/xhtml+xml" else "text/html"
+    if flat := _FLAT.search(head):
+        return f"{flat[1].decode()}-flat-xml"
     if _XML.match(start):
         return by_name if by_name.endswith("+xml") else "application/xml"
     if by_name in ("", OCTETS, PLAIN) and MAILBOX.match(start):

@@ -165,11 +165,24 @@ def test_the_first_pattern_that_matches_wins_over_name_markup_and_claim_but_not_
     assert media_types.expected(path, "", PATTERNS) == (expected if data != b"%PDF-1.7" else "text/plain")
 
 
+@pytest.mark.parametrize("path", ["a.fodt", "a.xml", "a", "a.txt"])
+@pytest.mark.parametrize("kind", ["text", "spreadsheet", "presentation"])
+def test_an_office_document_in_one_xml_file_is_told_by_its_own_type(path, kind):
+    told = f"application/vnd.oasis.opendocument.{kind}"
+    data = f"""<?xml version="1.0"?>\n<office:document xmlns:office='o' office:mimetype='{told}'><office:body/>"""
+    assert sniff(data.encode(), path) == f"{told}-flat-xml"
+
+
+def test_a_name_tells_an_office_document_in_one_xml_file_without_a_declaration():
+    assert sniff(b"<o:document/>", "a.fods") == "application/vnd.oasis.opendocument.spreadsheet-flat-xml"
+
+
 def test_of_names_only_those_that_do_not_tell_have_another_fingerprint_since_text_is_text():
     def before(name, kind):
         return media_types.digest_of(["2", kind, media_types._version("filetype")])
 
     assert before("a.md", "text/markdown") == media_types.fingerprint("s3://bucket/a.md")
     assert before("README", "") != media_types.fingerprint("file:///README")
+    assert before("a.xml", "application/xml") != media_types.fingerprint("file:///a.xml")
     assert before("README", "") != media_types.fingerprint("s3://bucket/README")
     assert before("a.mdwn", OCTETS) != media_types.fingerprint("file:///a.mdwn")

@@ -325,3 +325,30 @@ def test_lists_go_on_where_they_say_so_and_items_may_have_numbers_of_their_own()
     third, fourth = listed(style, item("s"), 'text:continue-list="l"'), listed(style, item("t"))
     found = blocks(file("<text:p>-</text:p>".join([first, again, third, fourth])))
     assert ["1. p\n5. q", "  h\n6. r", "6. s", "1. t"] == [text for kind, text in found if kind == "list"]
+
+
+def flat(xml, kind="text", more=""):
+    told = f'office:mimetype="application/vnd.oasis.opendocument.{kind}"'
+    body = f"<office:body><office:{kind}>{xml}</office:{kind}></office:body>"
+    return (
+        f'<?xml version="1.0"?>{more}<office:document {NAMES} {OTHERS} {told}>{STYLES}{body}</office:document>'.encode()
+    )
+
+
+def test_a_document_in_one_xml_file_is_read_as_one_in_an_archive():
+    xml = '<text:h text:outline-level="2">Head</text:h><text:p>a<text:span text:style-name="UP">2</text:span></text:p>'
+    assert blocks(file(xml)) == blocks(flat(xml))
+    sheet = '<table:table table:name="S"><table:table-row><table:table-cell><text:p>x</text:p></table:table-cell>'
+    sheet += "<table:table-cell><text:p>y</text:p></table:table-cell></table:table-row></table:table>"
+    assert blocks(file(sheet, "spreadsheet")) == blocks(flat(sheet, "spreadsheet"))
+
+
+def test_pictures_in_one_xml_file_are_no_text():
+    picture = "<draw:frame><draw:image><office:binary-data>aGVsbG8=\n</office:binary-data></draw:image></draw:frame>"
+    assert blocks(flat(f"<text:p>before{picture}</text:p>{picture}")) == [("paragraph", "before")]
+
+
+@pytest.mark.parametrize("data", [flat("<text:p>x</text:p>", more="<!DOCTYPE x [<!ENTITY a 'b'>]>"), b"<a", b"<a/>"])
+def test_one_xml_file_without_a_document_is_refused(data):
+    with pytest.raises(MalformedDocument):
+        parsed(odf, data)

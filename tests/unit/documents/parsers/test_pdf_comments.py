@@ -148,3 +148,11 @@ def test_text_at_the_top_of_a_page_that_inherits_its_size_is_seen_also_with_a_te
         ((), "At the top of the page."),
         ((), "In a box"),
     ]
+
+
+@pytest.mark.parametrize("turn", ["0 1 -1 0 85 380", "0 -1 1 0 76 485", "-1 0 0 -1 168 485"])
+def test_a_text_box_whose_appearance_is_turned_stands_once(turn):
+    where = (72, 300, 172, 420)
+    box = note("FreeText", where, "Received in May", more="/AP << /N {s0} >>")
+    document = read([box], shown=[(f"BT /F1 10 Tf {turn} Tm (Received in May) Tj ET", where)])
+    assert [text for _, text in shown(document)] == [*PARAGRAPHS, "Received in May"]

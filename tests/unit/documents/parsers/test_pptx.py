@@ -259,6 +259,16 @@ def test_comments_follow_the_shapes_of_their_slide():
         assert "Comment" not in pptx.parse(raw).text
 
 
+def test_replies_of_older_slides_follow_what_they_answer():
+    thread = '<x xmlns="http://schemas.microsoft.com/office/powerpoint/2012/main"><parentCm authorId="0" idx="1"/></x>'
+    comments = "".join(
+        f'<p:cm authorId="{author}" idx="{number}"><p:text>{text}</p:text>{more}</p:cm>'
+        for author, number, text, more in ((0, 1, "Why?", ""), (0, 2, "Other", ""), (1, 1, "Because", thread))
+    )
+    shown = texts(commented(comments, '<p:cmAuthor id="0" name="Ann"/><p:cmAuthor id="1" name="Bob"/>', COMMENTS))
+    assert ["[Comment by Ann: Why?]", "[Comment by Bob: Because]", "[Comment by Ann: Other]"] == shown[1:]
+
+
 def shown_text(document, block):
     return document.text[block.start : block.end]
 

@@ -62,6 +62,28 @@ def test_threads_count_once_and_have_the_names_of_persons():
     ]
 
 
+def test_replies_follow_what_they_answer_wherever_they_are_stored():
+    comments = (
+        '<threadedComment ref="A2" id="{b}" parentId="{a}"><text>M8.</text></threadedComment>'
+        '<threadedComment ref="A2" id="{c}"><text>Price?</text></threadedComment>'
+        '<threadedComment ref="A2" id="{a}"><text>Which bolt?</text></threadedComment>'
+    )
+    shown = read(threaded(noted(), comments, ""))
+    assert [text for text, _ in shown[1:]] == [f"A2: [Comment: {text}]" for text in ("Price?", "Which bolt?", "M8.")]
+
+
+def test_a_thread_of_which_a_program_kept_the_note_alone_is_read_from_it():
+    note = (
+        "[Threaded comment]\n\nYour version of Excel allows you to read this threaded comment. Learn more: "
+        "https://go.microsoft.com/fwlink/?linkid=870924\n\nComment:\n    Which bolt?\nReply:\n    M8."
+    )
+    assert read(noted(("A2", note, "tc={a}"), ("B2", "[Threaded comment] Why?", "tc={b}")))[1:] == [
+        ("A2: [Comment: Which bolt?]", ("comment",)),
+        ("A2: [Comment: M8.]", ("comment",)),
+        ("B2: [Comment: [Threaded comment] Why?]", ("comment",)),
+    ]
+
+
 def test_a_policy_leaves_notes_out():
     options = ParserOptions(comments="drop")
     data = noted(("B2", "per piece", "Ann"))

@@ -1,4 +1,4 @@
-"""OpenDocument text, spreadsheet and presentation (ODT, ODS, ODP), from `content.xml`.
+"""OpenDocument text, spreadsheet and presentation (ODT, ODS, ODP), from `content.xml` or one flat XML file.
 
 Why not `unstructured`: it converts with pandoc, an external program. Why not `odfpy`: its element classes take much
 more memory and time than lxml, and offer no structure beyond that of the XML.
@@ -12,12 +12,12 @@ table of contents is metadata. Text with a style that is not displayed, and hidd
 from collections.abc import Iterator
 from typing import Any
 
-from ingest.documents.parsers._office.ooxml import Package
 from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
 from ingest.documents.parsers._reading.comments import MARK, Comment, comment_lines
 from ingest.documents.parsers._reading.table_blocks import header_rows, lines
 from ingest.documents.parsers._reading.titles import cover_title, document_title, stated_title
 from ingest.documents.parsers.odf.controls import control_texts
+from ingest.documents.parsers.odf.flat import opened
 from ingest.documents.parsers.odf.frames import frames_in_order
 from ingest.documents.parsers.odf.list_marks import ListMarks, stated_number
 from ingest.documents.parsers.odf.table_rows import TableRow, table_rows
@@ -40,8 +40,11 @@ MEDIA_TYPES = (
     "application/vnd.oasis.opendocument.text",
     "application/vnd.oasis.opendocument.spreadsheet",
     "application/vnd.oasis.opendocument.presentation",
+    "application/vnd.oasis.opendocument.text-flat-xml",
+    "application/vnd.oasis.opendocument.spreadsheet-flat-xml",
+    "application/vnd.oasis.opendocument.presentation-flat-xml",
 )
-VERSION = "9"
+VERSION = "10"
 LIBRARIES = ("lxml",)
 
 _HIDDEN = ("hidden",)
@@ -55,7 +58,7 @@ _KINDS = {"code": BlockKind.CODE, "quote": BlockKind.QUOTE, "caption": BlockKind
 
 def parse(raw: RawDocument) -> Document:
     """Return the document. Raises: DocumentError."""
-    package, path = Package(raw), raw.ref.path
+    package, path = opened(raw), raw.ref.path
     if package.has("META-INF/manifest.xml") and b"encryption-data" in package.data("META-INF/manifest.xml"):
         raise EncryptedDocument(f"{path}: protected by a password")
     root = package.xml("content.xml")

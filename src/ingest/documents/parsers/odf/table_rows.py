@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ingest.documents.parsers._office.number_formats import plain_number
-from ingest.documents.parsers._reading.comments import Comment
+from ingest.documents.parsers._reading.comments import Comment, copied_thread
 from ingest.documents.parsers._reading.symbol_fonts import with_symbols
 from ingest.documents.parsers._reading.table_blocks import REPEATED, is_number
 from ingest.documents.parsers.odf.data_styles import number_format
@@ -59,7 +59,7 @@ def table_rows(table: Any, styles: OdfStyles, path: str, limit: int) -> Iterator
         for cell in row:
             if cell.tag in _CELLS:
                 place = f"{_column_name(len(cells))}{number}" if commented else ""
-                comments += [comment_of(c, styles, place) for c in _inside(cell, ANNOTATIONS)] if commented else []
+                comments += _comments(cell, styles, place) if commented else []
                 column = columns[len(cells)] if len(cells) < len(columns) else ""
                 name = cell.get(_STYLED) or row.get(_DEFAULT_STYLE) or column
                 texts = _texts(_shown(cell, name, styles), cell, path, limit)
@@ -173,6 +173,13 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return number if abs(number) < 1e300 else None
+
+
+def _comments(cell: Any, styles: OdfStyles, place: str) -> Iterator[Comment]:
+    """Yield the comments on a cell; one that repeats a thread of Excel is as many as the thread has."""
+    for found in (comment_of(each, styles, place) for each in _inside(cell, ANNOTATIONS)):
+        copied = copied_thread(found.lines)
+        yield from (Comment("", lines, found.resolved, place) for lines in copied) if copied else (found,)
 
 
 def _column_name(index: int) -> str:

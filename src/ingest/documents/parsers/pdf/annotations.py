@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.documents.parsers._reading.comments import Comment, comment_lines
+from ingest.documents.parsers._reading.comments import Comment, comment_lines, in_threads
 from ingest.errors import OversizedDocument
 
 MAX_NOTES = 10_000  # annotations read per page
@@ -120,7 +120,8 @@ def annotations(page: Any, budget: Budget) -> tuple[list[Remark], list[TextBox]]
         and not note.is_state
         and (note.kind != "POPUP" or note.text not in said)
     }
-    return [_remark(note) for note in _in_threads(comments)], boxes
+    parents = {number: note.parent for number, note in comments.items()}
+    return [_remark(comments[number]) for number in in_threads(parents)], boxes
 
 
 def _notes(page: Any, budget: Budget) -> Iterator[tuple[int, _Note]]:
@@ -155,23 +156,6 @@ def _note(pdfium: Any, page: Any, note: Any, kind: str) -> _Note:
         found.parent = pdfium.FPDFPage_GetAnnotIndex(page, parent)
         pdfium.FPDFPage_CloseAnnot(parent)
     return found
-
-
-def _in_threads(notes: dict[int, _Note]) -> Iterator[_Note]:
-    """Yield the comments in the order of the file, each followed by its replies."""
-    below: dict[int, list[int]] = {}
-    for number, note in notes.items():
-        below.setdefault(note.parent, []).append(number)
-    done: set[int] = set()
-    roots = [number for number, note in notes.items() if note.parent not in notes]
-    for root in (*roots, *notes):  # the rest answer each other in a circle
-        waiting = [root]
-        while waiting:
-            number = waiting.pop()
-            if number not in done:
-                done.add(number)
-                yield notes[number]
-                waiting += reversed(below.get(number, ()))
 
 
 def _remark(note: _Note) -> Remark:

@@ -99,6 +99,7 @@ def _undrawn(words: list[Word], noted: Noted) -> list[Word]:
     values = {_signless(field.value) for field in noted.fields if field.value}
     shown: dict[int, list[Word]] = {}
     left = []
+    _find_turned(words, noted.boxes)
     for word in words:
         if word.part == DRAWN:
             word.part = ""
@@ -119,6 +120,13 @@ def _undrawn(words: list[Word], noted: Noted) -> list[Word]:
         if found and field.kind in ("text", "choice", "signature") and (field.formatted or not field.value):
             field.value = " ".join(word.text for word in found)
     return left
+
+
+def _find_turned(words: list[Word], boxes: Sequence[TextBox]) -> None:
+    """Tell which boxes are drawn in text that is turned, wherever it stands."""
+    turned = _signless("".join(word.text for word in words if word.part == DRAWN and word.turn))
+    for box in boxes if turned else ():
+        box.drawn = _signless("".join(box.lines)) in turned
 
 
 def _without_lines(words: list[Word]) -> list[Word]:

@@ -52,7 +52,7 @@ from ingest.errors import (
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("application/pdf",)
-VERSION = "19"
+VERSION = "20"
 LIBRARIES = ("pypdfium2",)
 EXTRA = "ingest[pdf]"
 

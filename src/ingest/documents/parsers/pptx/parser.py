@@ -42,7 +42,7 @@ MEDIA_TYPES = (
     "application/vnd.ms-powerpoint.slideshow.macroenabled.12",
     "application/vnd.ms-powerpoint.template.macroenabled.12",
 )
-VERSION = "6"
+VERSION = "7"
 LIBRARIES = ("lxml",)
 
 _LISTED = ("body", "obj", "")  # placeholders whose text has bullets by default; "" is a content placeholder

@@ -4,9 +4,10 @@ from typing import Any
 
 from ingest.documents.parsers._office.drawings import paragraph
 from ingest.documents.parsers._office.ooxml import A, P, Package
-from ingest.documents.parsers._reading.comments import Comment
+from ingest.documents.parsers._reading.comments import Comment, in_threads
 
 _M = "{http://schemas.microsoft.com/office/powerpoint/2018/8/main}"
+_THREAD = "{http://schemas.microsoft.com/office/powerpoint/2012/main}"
 _RESOLVED = ("resolved", "closed")
 
 
@@ -24,10 +25,19 @@ def slide_comments(package: Package, slide: str, authors: dict[str, str]) -> lis
     """Return the comments on a slide, each followed by its replies. Raises: MalformedDocument, OversizedDocument."""
     found = []
     for part in package.related(slide, "comments"):
-        for element in package.xml(part).iter(P + "cm", _M + "cm", _M + "reply"):
+        elements = dict(enumerate(package.xml(part).iter(P + "cm", _M + "cm", _M + "reply")))
+        numbers = {_name(element): number for number, element in elements.items() if element.get("idx")}
+        answered = ((number, element.find(f".//{_THREAD}parentCm")) for number, element in elements.items())
+        parents = {number: None if one is None else numbers.get(_name(one)) for number, one in answered}
+        for element in (elements[number] for number in in_threads(parents)):
             author = authors.get(element.get("authorId") or "", "")
             found.append(Comment(author, _lines(element), element.get("status") in _RESOLVED))
     return found
+
+
+def _name(element: Any) -> tuple[str | None, str | None]:
+    """Return what tells a comment of the older kind from others."""
+    return element.get("authorId"), element.get("idx")
 
 
 def _lines(element: Any) -> list[str]:

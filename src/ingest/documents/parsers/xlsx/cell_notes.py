@@ -3,11 +3,12 @@
 from typing import Any
 
 from ingest.documents.parsers._office.ooxml import Package, S
-from ingest.documents.parsers._reading.comments import Comment
+from ingest.documents.parsers._reading.comments import Comment, copied_thread, in_threads
 from ingest.documents.parsers.xlsx.cells import rich
 from ingest.documents.parsers.xlsx.formulas import cell_place
 
 _T = "{http://schemas.microsoft.com/office/spreadsheetml/2018/threadedcomments}"
+_THREADED = _T + "threadedComment"
 _COPY = "tc="  # in front of the author of a note that repeats a thread for older programs
 
 
@@ -24,10 +25,13 @@ def read_remarks(package: Package, sheet: str, persons: dict[str, str]) -> dict[
     """Return row and column → comments, in order. Raises: MalformedDocument, OversizedDocument."""
     found: dict[tuple[int, int], list[Comment]] = {}
     for part in package.related(sheet, "threadedComment"):
-        for element in package.xml(part).iter(_T + "threadedComment"):
+        threads = {element.get("id") or at: element for at, element in enumerate(package.xml(part).iter(_THREADED))}
+        for key in in_threads({key: element.get("parentId") for key, element in threads.items()}):
+            element = threads[key]
             author = persons.get(element.get("personId") or "", "")
             lines = (element.findtext(_T + "text") or "").split("\n")
             _keep(found, element, Comment(author, lines, element.get("done") in ("1", "true")))
+    threaded = frozenset(found)
     for part in package.related(sheet, "comments"):
         root = package.xml(part)
         authors = [author.text or "" for author in root.iterfind(f"{S}authors/{S}author")]
@@ -36,8 +40,11 @@ def read_remarks(package: Package, sheet: str, persons: dict[str, str]) -> dict[
             known = index.isdecimal() and len(index) < 8 and int(index) < len(authors)
             author = authors[int(index)] if known else ""
             text = element.find(S + "text")
-            if text is not None and not author.startswith(_COPY):
-                _keep(found, element, Comment(author, _without_name(rich(text), author)))
+            if text is not None and not (author.startswith(_COPY) and cell_place(element.get("ref") or "") in threaded):
+                lines = _without_name(rich(text), author)
+                author = "" if author.startswith(_COPY) else author
+                for comment in copied_thread(lines) or [lines]:
+                    _keep(found, element, Comment(author, comment))
     return found
 
 

@@ -32,7 +32,7 @@ MEDIA_TYPES = (
     "application/vnd.ms-excel.sheet.macroenabled.12",
     "application/vnd.ms-excel.template.macroenabled.12",
 )
-VERSION = "7"
+VERSION = "8"
 LIBRARIES = ("lxml",)
 
 _SHEETS = ("worksheet", "chartsheet", "dialogsheet")
