@@ -67,10 +67,7 @@ _TNEF = b"\x78\x9f\x3e\x22"  # of a `winmail.dat`
 MAILBOX = re.compile(rb"From [^\r\n]{0,300}?[A-Z][a-z]{2},? [^\r\n]{0,20}\d:\d\d[^\r\n]{0,40}\r?\n(?=[!-9;-~]{1,99}:)")
 """The line before a message in a mailbox, with a header behind it."""
 _HTML = re.compile(rb"<(?:!doctype\s+html|html)\b", re.I)
-_XML = re.compile(rb"<\?xml\b")
-_FLAT = re.compile(
-    rb"<office:document\s[^<>]*:mimetype=[\"'](application/vnd\.oasis\.opendocument\.(?:text|spreadsheet|presentation))[\"'-]"
-)
+_FLAT = re.compile(rb"<office:document\s[^<>]*:mimetype=.(\S+\.opendocument\.(?:text|spreadsheet|presentation))\b")
 _NOTEBOOK = re.compile(rb'"nbformat(?:_minor)?"\s*:')
 _HEAD = 8192  # bytes examined to tell text from binary
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x08\x0e\x0f\x1b"))  # rare in text
@@ -168,8 +165,7 @@ def _encrypted(data: bytes, by_name: str) -> str:
 def _zipped_names(data: bytes) -> Iterator[bytes]:
     """Yield the names in a zip archive's central directory, as far as it is readable, but not in nested archives."""
     end = data.rfind(b"PK\x05\x06")
-    size = int.from_bytes(data[end + 12 : end + 16], "little")
-    at = end - size
+    at = end - int.from_bytes(data[end + 12 : end + 16], "little")
     while 0 <= at < end and data.startswith(b"PK\x01\x02", at):
         name, extra, comment = (int.from_bytes(data[at + i : at + i + 2], "little") for i in (28, 30, 32))
         yield data[at + 46 : at + 46 + name].lstrip(b"/").replace(b"\\", b"/")
@@ -185,9 +181,9 @@ def _by_markup(data: bytes, head: bytes, by_name: str) -> str:
             page = page.partition(closing)[2].lstrip()
     if _HTML.match(page):
         return by_name if by_name == "application/xhtml+xml" else "text/html"
-    if flat := _FLAT.search(head):
+    if flat := _FLAT.match(page):
         return f"{flat[1].decode()}-flat-xml"
-    if _XML.match(start):
+    if start.startswith(b"<?xml"):
         return by_name if by_name.endswith("+xml") else "application/xml"
     if by_name in ("", OCTETS, PLAIN) and MAILBOX.match(start):
         return EXTENSIONS["mbox"]
@@ -196,9 +192,8 @@ def _by_markup(data: bytes, head: bytes, by_name: str) -> str:
 
 def _by_extension(path: str) -> str:
     """Return the type by extension, "" without one, OCTETS for one that is not listed."""
-    name = path.replace("\\", "/").rsplit("/", 1)[-1].lower()
-    stem, dot, extension = name.rpartition(".")
-    if not (dot and stem):
+    stem, _, extension = path.replace("\\", "/").rsplit("/", 1)[-1].lower().rpartition(".")
+    if not stem:
         return ""
     if extension == "txt" and stem.rpartition(".")[1]:  # Sphinx publishes its sources as index.rst.txt
         inner = EXTENSIONS.get(stem.rpartition(".")[2], PLAIN)
@@ -208,6 +203,4 @@ def _by_extension(path: str) -> str:
 
 def _by_name(by_name: str, claimed: str) -> str:
     """Return the type by extension, else by claim, else text/plain for a name without an extension."""
-    if by_name not in ("", OCTETS):
-        return by_name
-    return claim(claimed) or (PLAIN if by_name == "" else OCTETS)
+    return by_name if by_name not in ("", OCTETS) else claim(claimed) or by_name or PLAIN

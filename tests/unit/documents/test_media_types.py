@@ -173,6 +173,11 @@ def test_an_office_document_in_one_xml_file_is_told_by_its_own_type(path, kind):
     assert sniff(data.encode(), path) == f"{told}-flat-xml"
 
 
+def test_text_about_an_office_document_in_one_xml_file_is_not_one():
+    text = b"# Formats\n\n<office:document office:mimetype='application/vnd.oasis.opendocument.text'>"
+    assert sniff(text, "a.md") == "text/markdown"
+
+
 def test_a_name_tells_an_office_document_in_one_xml_file_without_a_declaration():
     assert sniff(b"<o:document/>", "a.fods") == "application/vnd.oasis.opendocument.spreadsheet-flat-xml"
 
