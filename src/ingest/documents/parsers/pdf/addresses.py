@@ -1,18 +1,35 @@
-"""Addresses of PDFium's objects, by which they are told apart."""
+"""Functions of PDFium that take addresses and give numbers: the binding's own make a pointer object in each call."""
 
 import ctypes
-from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+_POINTER, _NUMBER = ctypes.c_void_p, ctypes.c_int
+_SIGNATURES: dict[str, tuple[Any, ...]] = {  # what a function gives, and what it takes
+    "FPDFText_GetUnicode": (ctypes.c_uint, _POINTER, _NUMBER),
+    "FPDFText_GetTextObject": (_POINTER, _POINTER, _NUMBER),
+    "FPDFText_GetLooseCharBox": (_NUMBER, _POINTER, _NUMBER, _POINTER),
+    "FPDFText_GetCharOrigin": (_NUMBER, _POINTER, _NUMBER, _POINTER, _POINTER),
+    "FPDFText_GetMatrix": (_NUMBER, _POINTER, _NUMBER, _POINTER),
+    "FPDFText_GetFontSize": (ctypes.c_double, _POINTER, _NUMBER),
+    "FPDFPageObj_GetFillColor": (_NUMBER, *[_POINTER] * 5),
+    "FPDFPageObj_GetMarkedContentID": (_NUMBER, _POINTER),
+    "FPDFTextObj_GetFont": (_POINTER, _POINTER),
+    "FPDFTextObj_GetTextRenderMode": (_NUMBER, _POINTER),
+}
 
-def object_addresses(text: Any) -> Callable[[int], int]:
-    """Return a function from a character's number to the address of its text object, 0 without one.
 
-    It is called for each character of a page: the binding's own function makes a pointer object each time.
+@cache
+def by_address(name: str) -> Any:
+    """Return a function of PDFium by its name; it gives None for the null pointer.
+
+    It keeps Python's lock, so it is only for those that return at once.
     """
     import pypdfium2.raw as pdfium
 
-    function = ctypes.cast(pdfium.FPDFText_GetTextObject, ctypes.c_void_p).value
-    call = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)(function or 0)
-    page = ctypes.cast(text.raw, ctypes.c_void_p)
-    return lambda at: call(page, at) or 0
+    return ctypes.PYFUNCTYPE(*_SIGNATURES[name])(address_of(getattr(pdfium, name)))
+
+
+def address_of(thing: Any) -> int:
+    """Return the address of an object or a function of PDFium, by which objects are told apart; 0 of none."""
+    return ctypes.cast(thing, ctypes.c_void_p).value or 0

@@ -2,9 +2,9 @@
 
 import ctypes
 from dataclasses import dataclass
-from typing import Any
 
 from ingest.documents.parsers._reading.symbol_fonts import is_symbol_font
+from ingest.documents.parsers.pdf.addresses import by_address
 
 _BOLD = ("bold", "black", "heavy", "semib", "demi", "cmbx", "sfbx", "-medi")
 _FIXED = (
@@ -40,11 +40,11 @@ class Face:
     symbols: str = ""  # its name, if it is a symbol font
 
     def measure(self, code: int, width: float) -> None:
-        """Take note of the width of a letter, as a share of the font size."""
+        """Take note of the width of a letter of `TELLING`, as a share of the font size."""
         if code in _NARROW:
-            self.narrow = max(self.narrow, width)
-        elif code in _WIDE:
-            self.wide = min(self.wide or width, width)
+            self.narrow = width if width > self.narrow else self.narrow
+        elif width < self.wide or not self.wide:
+            self.wide = width
 
     @property
     def fixed(self) -> bool:
@@ -63,19 +63,20 @@ class Faces:
     def __init__(self) -> None:
         """Start with none."""
         self._found: dict[int, Face] = {}
+        self._font_of = by_address("FPDFTextObj_GetFont")
 
-    def of(self, thing: Any) -> Face:
-        """Return the face of a text object."""
-        import pypdfium2.raw as pdfium
-
-        font = pdfium.FPDFTextObj_GetFont(thing)
-        key = ctypes.cast(font, ctypes.c_void_p).value or 0
+    def of(self, thing: int) -> Face:
+        """Return the face of the text object at an address."""
+        key = self._font_of(thing) or 0
         if key not in self._found:
-            self._found[key] = _face(pdfium, font) if key else Face()
+            self._found[key] = _face(key) if key else Face()
         return self._found[key]
 
 
-def _face(pdfium: Any, font: Any) -> Face:
+def _face(key: int) -> Face:
+    import pypdfium2.raw as pdfium
+
+    font = ctypes.cast(key, pdfium.FPDF_FONT)
     name = ctypes.create_string_buffer(_LONGEST)
     pdfium.FPDFFont_GetBaseFontName(font, name, _LONGEST)
     base = name.value.decode("latin-1")

@@ -37,7 +37,8 @@ from ingest.documents.parsers.pdf.headings import Entry, Headings
 from ingest.documents.parsers.pdf.layout import PageLayout, lay_out
 from ingest.documents.parsers.pdf.noted import read_noted
 from ingest.documents.parsers.pdf.ocr import recognise, why_not
-from ingest.documents.parsers.pdf.page import Page, read_page
+from ingest.documents.parsers.pdf.page import Page
+from ingest.documents.parsers.pdf.page_reading import read_page
 from ingest.documents.parsers.pdf.right_to_left import as_left_to_right
 from ingest.documents.parsers.pdf.scripts import with_scripts
 from ingest.documents.parsers.pdf.written_title import written_title

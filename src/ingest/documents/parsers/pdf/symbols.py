@@ -17,6 +17,7 @@ _ADOBE = {0xF6D9: "©", 0xF6DA: "®", 0xF6DB: "™"}  # Adobe's own codes for wh
 _ADOBE.update(enumerate("⏐⎯®©™⎛⎜⎝⎡⎢⎣⎧⎨⎩⎪⎮⎞⎟⎠⎤⎥⎦⎫⎬⎭", 0xF8E6))
 
 
+@lru_cache(maxsize=10_000)
 def letter_of(code: int, font: str) -> str:
     """Return what is shown for a code of PDFium's; `font` as in `shown_letter`."""
     letter = _HYPHENS.get(code) or (UNKNOWN if code < 32 else chr(code))

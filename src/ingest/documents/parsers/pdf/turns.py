@@ -3,7 +3,6 @@
 import math
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 Box = tuple[float, float, float, float]
 
@@ -14,15 +13,23 @@ def quarter_turns(a: float, b: float) -> int:
     return 0 if math.isnan(angle) else round(angle) % 4
 
 
-def turned(rect: Any, x: float, y: float, turn: int) -> tuple[float, float, float]:
-    """Return where a character begins and ends along its line, and its baseline; values grow in reading direction."""
+def turned(box: Box, x: float, y: float, turn: int) -> tuple[float, float, float]:
+    """Return where a character begins and ends along its line, and its baseline; values grow in reading direction.
+
+    Args:
+        box: Left, top, right, bottom.
+        x: Its origin.
+        y: The same.
+        turn: Quarter turns.
+    """
+    left, top, right, bottom = box
     if turn == 0:
-        return rect.left, max(rect.right, rect.left), -y
+        return left, left if left > right else right, -y
     if turn == 1:
-        return rect.bottom, rect.top, x
+        return bottom, top, x
     if turn == 2:
-        return -rect.right, -rect.left, y
-    return -rect.top, -rect.bottom, -x
+        return -right, -left, y
+    return -top, -bottom, -x
 
 
 def turned_box(box: Box, turn: int) -> Box:
