@@ -21,7 +21,7 @@ from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, O
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("message/rfc822",)
-VERSION = "7"
+VERSION = "8"
 LIBRARIES = ("lxml", "charset-normalizer", "webencodings")
 
 _HEADERS = ("From", "To", "Cc", "Bcc", "Date")

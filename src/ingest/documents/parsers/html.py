@@ -17,7 +17,7 @@ from ingest.errors import EmptyDocument
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("text/html", "application/xhtml+xml")
-VERSION = "8"
+VERSION = "9"
 LIBRARIES = ("lxml", "charset-normalizer", "webencodings")
 
 

@@ -14,7 +14,7 @@ from ingest.documents.parsers._reading.titles import document_title
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("text/markdown", "text/mdx")
-VERSION = "8"
+VERSION = "9"
 LIBRARIES = ("pyromark", "lxml", "pyyaml", "charset-normalizer", "webencodings")
 
 

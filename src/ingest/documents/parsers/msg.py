@@ -17,7 +17,7 @@ from ingest.records import Child, Document, RawDocument
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPES = ("application/vnd.ms-outlook",)
-VERSION = "6"
+VERSION = "7"
 LIBRARIES = ("python-oxmsg", "olefile", "lxml", "webencodings")
 EXTRA = "ingest[office]"
 

@@ -21,7 +21,7 @@ from ingest.errors import EmptyDocument, MalformedDocument, UnsupportedFormat
 from ingest.records import BlockKind, Document, RawDocument
 
 MEDIA_TYPES = ("application/x-ipynb+json",)
-VERSION = "5"
+VERSION = "6"
 LIBRARIES = ("pyromark", "lxml", "pyyaml", "charset-normalizer")
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")

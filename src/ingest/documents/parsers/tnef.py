@@ -19,7 +19,7 @@ from ingest.errors import EmptyDocument, EncryptedDocument
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("application/ms-tnef", "application/vnd.ms-tnef")
-VERSION = "4"
+VERSION = "5"
 LIBRARIES = ("lxml", "webencodings")
 
 _CLASS, _SUBJECT, _SUBMITTED, _BODY, _RTF, _HTML = 0x001A, 0x0037, 0x0039, 0x1000, 0x1009, 0x1013

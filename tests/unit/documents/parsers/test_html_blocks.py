@@ -38,7 +38,7 @@ def hidden(page: str) -> list[str]:
         "<style>p{}</style>",
         "<noscript>no</noscript>",
         "<template>t</template>",
-        "<svg><text>t</text></svg>",
+        "<svg><title>t</title></svg>",
         "<iframe>f</iframe>",
         "<select><option>o</select>",
         "<button>Buy</button>",

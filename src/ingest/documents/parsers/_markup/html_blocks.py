@@ -10,6 +10,8 @@ from typing import Any
 
 from ingest.documents.parsers._markup.html_chrome import Chrome, scope
 from ingest.documents.parsers._markup.html_code import CODE, code_language, code_lines, is_code_table, is_editor
+from ingest.documents.parsers._markup.html_counters import write_numbers
+from ingest.documents.parsers._markup.html_drawn import show_drawn
 from ingest.documents.parsers._markup.html_hidden import Hiding
 from ingest.documents.parsers._markup.html_inline import BLOCKS, BREAK, SPECIAL, Inline, closing, is_apart, opening
 from ingest.documents.parsers._markup.html_inline_styles import values
@@ -44,10 +46,12 @@ def add_html(assembly: Assembly, root: Any, *, first_level: int = 1, page: int |
 
     check_depth(root, assembly.limits.nesting, assembly.path)
     etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
+    show_drawn(root, assembly.path, assembly.limits.nesting)
     styles = values(root, "style")
     show_symbols(root, styles)
     write_scripts(root)
     hiding = Hiding(root, styles)
+    write_numbers(root, hiding.styles)
     chrome = Chrome(root, hiding.disclosure.opens, hiding.disclosure.is_opened)
     inline = Inline(hiding, chrome, TabLabels(root))
     for part in scope(root):

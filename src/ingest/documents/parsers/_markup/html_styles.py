@@ -25,7 +25,9 @@ _PER_KEY = 16  # rules for one name that are looked at; the last ones win anyway
 _SELECTOR = 200  # characters; longer ones are ignored
 _BRACE = re.compile(r"[{}]")
 _COMMENT = re.compile(r"/\*[^*]*(?:\*(?!/)[^*]*)*\*/")
-_READ = re.compile(r"(?<![\w-])(?:display|float|list-style(?:-type)?|content|counter-reset|system)\s*:", re.I)
+_READ = re.compile(
+    r"(?<![\w-])(?:display|float|list-style(?:-type)?|content|counter-(?:reset|set|increment)|system)\s*:", re.I
+)
 _ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))")
 _SPELLED = ("content", "list-style-type", "list-style", "prefix", "suffix")  # properties with text for readers
 _SHAPING = frozenset(("display", "float"))
@@ -96,6 +98,8 @@ class PageStyles:
                 self._asked[key.partition("[")[2]] |= told
         self._identities = {key.removeprefix("::") for key in self._rules if "#" in key}
         self._shapes = not self._set.isdisjoint(_SHAPING)
+        before = (rule.values for key, kept in self._rules.items() if key[:2] == "::" for rule in kept)
+        self.counts = "::content" in self._set and any("counter" in told.get("content", "") for told in before)
 
     def _keep(self, selectors: str, values: dict[str, str], order: int) -> None:
         if selectors.startswith("@counter-style"):

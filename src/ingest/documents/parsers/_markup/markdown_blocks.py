@@ -11,6 +11,7 @@ from itertools import accumulate
 from ingest.documents.parsers._markup.markdown_events import MarkdownBlock, labels, top_level_blocks
 from ingest.documents.parsers._markup.markdown_hidden import mark_hidden
 from ingest.documents.parsers._markup.markdown_html import headings
+from ingest.documents.parsers._markup.markdown_html_lists import with_html_lists
 from ingest.documents.parsers._markup.markdown_shadow import TRIGGER, Special, shadow
 from ingest.documents.parsers._markup.markdown_syntax import (
     directive,
@@ -69,7 +70,7 @@ def markdown_blocks(text: str, raw: RawDocument) -> tuple[list[Block], str]:
         end = base + len(text[base : base + length].rstrip())
         blocks.append(Block(BlockKind.METADATA, base, end))
     body = with_html_tables(text, _Body(text, base + length, raw).blocks(), raw.ref.path)
-    blocks += mark_hidden(text, with_captions(text, body))
+    blocks += mark_hidden(text, with_captions(text, with_html_lists(text, body)))
     if len(blocks) > raw.options.limits.blocks:
         raise OversizedDocument(f"{raw.ref.path}: {len(blocks)} blocks, the limit is {raw.options.limits.blocks}")
     return blocks, plain_title(title[:MAX_TITLE])

@@ -57,10 +57,15 @@ def with_html_tables(text: str, blocks: list[Block], path: str) -> list[Block]:
     if not _TABLE.search(text):
         return blocks
     found = [block for table in _outermost(text, blocks) if (block := _block(text, blocks, table, path)) is not None]
+    return put_in(text, blocks, found)
+
+
+def put_in(text: str, blocks: list[Block], found: list[Block]) -> list[Block]:
+    """Return the blocks with those that were found in them in their places."""
     if not found:
         return blocks
     result: list[Block] = []
-    at = 0  # of the next table
+    at = 0  # of the next one
     for block in blocks:
         done = block.start
         while at < len(found) and found[at].start < block.end:
@@ -87,7 +92,8 @@ def part_of(text: str, block: Block, start: int, end: int) -> list[Block]:
     start += len(part) - len(part.lstrip())
     breaks = block.breaks[bisect_right(block.breaks, start) : bisect_left(block.breaks, end)]
     header = min(header, end) if start < header else 0
-    return [replace(block, start=start, end=end, breaks=breaks, header_end=header)]
+    kind = block.kind if TAG.sub("", part).strip() else BlockKind.METADATA  # such as the end of a `<div>` around it
+    return [replace(block, kind=kind, start=start, end=end, breaks=breaks, header_end=header)]
 
 
 def _outermost(text: str, blocks: list[Block]) -> list[_Table]:
@@ -116,10 +122,15 @@ def _outermost(text: str, blocks: list[Block]) -> list[_Table]:
 def _is_scanned(text: str, block: Block, inside: bool) -> bool:
     """Return whether the tags of a block count; inside a table those of lines that are only code by indentation do."""
     if block.kind is BlockKind.CODE:
-        return inside and not _FENCED.match(text, block.start, block.end)
+        return inside and not is_fenced(text, block)
     if block.kind is BlockKind.TABLE:
         return inside
     return block.kind not in (BlockKind.METADATA, BlockKind.HEADING)
+
+
+def is_fenced(text: str, block: Block) -> bool:
+    """Return whether a block of code has a fence around it."""
+    return bool(_FENCED.match(text, block.start, block.end))
 
 
 def _tags(text: str, block: Block) -> Iterator[re.Match[str]]:

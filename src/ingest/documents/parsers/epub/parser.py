@@ -20,7 +20,7 @@ from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, S
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("application/epub+zip",)
-VERSION = "8"
+VERSION = "9"
 LIBRARIES = ("lxml", "charset-normalizer", "webencodings")
 
 _FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")  # obfuscated fonts, not encryption
