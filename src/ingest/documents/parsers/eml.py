@@ -15,6 +15,7 @@ from email.message import Message
 from ingest.documents.parsers._markup.mail import PGP, add_body, add_headers, child, decoded_text, unflowed
 from ingest.documents.parsers._markup.mail_headers import decoded_words, parameter, raw_headers
 from ingest.documents.parsers._markup.mailboxes import is_mailbox, mailbox_document
+from ingest.documents.parsers._markup.uuencoded import without_files
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers._reading.charsets import STATEFUL, meaning
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument
@@ -179,6 +180,8 @@ class _Parts:
         )
         if text.lstrip().startswith(PGP):
             raise EncryptedDocument(f"{self.path}: the text is encrypted with PGP")
+        text, files = without_files(text) if kind == "text/plain" else (text, [])
+        self.children += (child(name, content, "", self.taken) for name, content in files)
         if str(part.get_param("format", "")).lower() == "flowed":
             text = unflowed(text, delete_space=str(part.get_param("delsp", "")).lower() == "yes")
         return text

@@ -1,6 +1,7 @@
 """E-mails: headers, bodies, quotes, attachments, and messages that are broken."""
 
 import base64
+import binascii
 from email.message import EmailMessage
 from urllib.parse import quote
 
@@ -288,3 +289,50 @@ def test_korean_in_seven_bits_is_text():
     source = head.encode() + "네트워크 연결이 끊어졌습니다.\n".encode("iso2022_kr") * 20
     document = InlineSandbox().parse(raw(source, "a.eml"))
     assert shown(document)[1][1].splitlines()[0] == "네트워크 연결이 끊어졌습니다."
+
+
+def uuencoded(content, name="notes.txt"):
+    lines = [binascii.b2a_uu(content[at : at + 45]).decode() for at in range(0, len(content), 45)]
+    return f"begin 644 {name}\n{''.join(lines)}`\nend\n"
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_files_in_the_text_of_a_message_are_its_attachments(ends):
+    files = {"notes.txt": b"Some notes.\n" * 9, "one file.bin": b"\x00\x01\xff" * 30}
+    text = f"Hello\n\n{''.join(uuencoded(content, name) for name, content in files.items())}Bye\n"
+    document = parsed(eml, f"From: a@b.c\n\n{text}".replace("\n", ends))
+    assert [text for _, text in shown(document)][1:] == ["Hello", "Bye"]
+    assert {child.path: child.data for child in document.children} == files
+
+
+def test_a_file_in_base64_in_the_text_of_a_message_is_an_attachment():
+    document = parsed(eml, "From: a@b.c\n\nHi\n\nbegin-base64 644 n.txt\nU29tZSBub3Rlcy4=\n====\nBye\n")
+    assert [text for _, text in shown(document)][1:] == ["Hi", "Bye"]
+    assert [(child.path, child.data) for child in document.children] == [("n.txt", b"Some notes.")]
+
+
+@pytest.mark.parametrize(
+    "text", ["begin 644 notes\nThis is just text.\nend", "We begin 644 days later.", "begin 644 x\nend", "begin 644 x"]
+)
+def test_text_that_only_begins_like_a_file_stays(text):
+    document = parsed(eml, f"From: a@b.c\n\n{text}\n")
+    assert [text for _, text in shown(document)][1:] == [text]
+    assert document.children == ()
+
+
+@pytest.mark.parametrize("name", ["報告書", "予定表ソ", "一覧表", "見積書(表)", "データ", "会議メモ 2024"])
+@pytest.mark.parametrize("header", ["Content-Disposition: attachment; filename", "Content-Type: image/png; name"])
+def test_a_file_name_in_raw_shift_jis_is_read(header, name):
+    head = b"From: a@b.c\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=B\n\n--B\n" + header.encode()
+    part = b'="' + name.encode("cp932") + b'.png"; size=3\nContent-Transfer-Encoding: base64\n\naGVsbG8=\n--B--\n'
+    assert [child.path for child in parsed(eml, head + part).children] == [f"{name}.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [("Résumé", "cp1252"), ("Müller’s Übung", "cp1252"), ("Отчёт", "cp1251"), ("Příloha č", "cp1250")],
+)
+def test_a_file_name_in_another_raw_encoding_is_told_by_its_letters(name, encoding):
+    head = b"From: a@b.c\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=B\n\n--B\nContent-Disposition: "
+    part = b'attachment; filename="' + name.encode(encoding) + b'.bin"\n\nhello\n--B--\n'
+    assert [child.path for child in parsed(eml, head + part).children] == [f"{name}.bin"]

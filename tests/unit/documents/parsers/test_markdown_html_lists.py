@@ -56,7 +56,7 @@ def test_what_is_around_a_list_in_the_same_html_keeps_its_kind():
 @pytest.mark.parametrize(
     ("source", "kinds"),
     [
-        ("Say `<ul>` and\n<li>then</li> `</ul>`.", ["paragraph"]),
+        ("Say `<ul>` and\n<li>then</li> `</ul>`.", ["paragraph", "paragraph"]),
         ("Text <ul><li>in a line</li></ul>", ["paragraph"]),
         ("<ul>\n<li>never closed</li>\n\nText.", ["paragraph", "paragraph"]),
         ("<ul>\n\n## A heading\n\n</ul>", ["paragraph", "heading", "paragraph"]),

@@ -14,7 +14,8 @@ from email.policy import Compat32
 from functools import lru_cache
 from typing import Any
 
-from ingest.documents.parsers._reading.charsets import decoded_as, is_japanese, meaning
+from ingest.documents.parsers._reading.alphabets import told_by_alphabets
+from ingest.documents.parsers._reading.charsets import decoded_as, is_japanese, is_shift_jis, meaning
 from ingest.documents.parsers._reading.decoding import probable_encoding
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 _CHARSET = re.compile(rb"charset\s{0,9}=\s{0,9}[\"']?([\w.:+-]{1,60})", re.IGNORECASE)
 _SAMPLE = 64 * 1024  # bytes of a message that tell in which charset its headers are
 _PARAMETERS = 8192  # characters of a header with parameters: the library's time grows with the square
+_LETTERS = 3  # beyond ASCII, that a short text must have so that they tell its language
 _COMMON = ("", "utf-8", "cp1252")  # do not tell what bytes that are not UTF-8 mean
 
 
@@ -134,21 +136,27 @@ def _raw_text(content: bytes, message: bytes) -> str:
         return decoded_as(content, "iso-2022-jp")
     if (plain := _utf_8(content)) is not None:
         return plain
-    for name in _charsets(message):
+    declared = _declared(message)
+    for name in declared or (("cp932",) if is_shift_jis(content) else _told(message)):
         try:
             return decoded_as(content, name)
         except UnicodeError:
             continue
-    encoding = probable_encoding(content) or "cp1252"
+    encoding = probable_encoding(content) or told_by_alphabets(content, _LETTERS) or "cp1252"
     return content.decode(encoding, "replace")
 
 
 @lru_cache(maxsize=2)
-def _charsets(message: bytes) -> tuple[str, ...]:
-    """Return the encodings that a message declares, or else the one that all its bytes tell."""
+def _declared(message: bytes) -> tuple[str, ...]:
+    """Return the encodings that a message declares."""
     labels = dict.fromkeys(meaning(match[1].decode("ascii", "replace")) for match in _CHARSET.finditer(message))
-    told = tuple(name for name in labels if name not in _COMMON)
-    return told or tuple(filter(None, (probable_encoding(message),)))
+    return tuple(name for name in labels if name not in _COMMON)
+
+
+@lru_cache(maxsize=2)
+def _told(message: bytes) -> tuple[str, ...]:
+    """Return the encoding that all bytes of a message tell, if they tell one."""
+    return tuple(filter(None, (probable_encoding(message),)))
 
 
 def _utf_8(content: bytes) -> str | None:

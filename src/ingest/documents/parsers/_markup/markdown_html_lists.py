@@ -52,7 +52,8 @@ def _outermost(text: str, blocks: list[Block]) -> Iterator[_Element]:
             if open_ and open_[-1].name == "pre" and name != "pre":
                 continue
             if name in _ITEMS:
-                open_[0].items += [tag.start()] if open_ and not ends else []
+                for around in open_[: not ends]:
+                    around.items.append(tag.start())
             elif not ends:
                 open_.append(_Element(name, tag.start()))
             elif open_ and open_[-1].name == name:

@@ -14,6 +14,7 @@ from functools import lru_cache
 REPLACEMENT = "replacement"  # what browsers refuse to decode
 STATEFUL = ("iso-2022-jp", "iso2022_kr", "hz", "utf-7")  # their bytes are ASCII, but not their text
 _LABEL = re.compile(r"[a-z0-9][\w.:+()-]{0,60}", re.ASCII)
+_WIDE = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uff01-\uff5e]+")  # kana, kanji and signs of their width
 _CODE_PAGE = re.compile(r"(?:x-)?(?:cp|win|windows|ms|ibm|dos)[-_]?(\d{3,5})")
 _NUMBERED = (
     "708:iso-8859-6 932:shift_jis 936:gbk 949:euc-kr 950:big5 1200:utf-16le 1201:utf-16be 1361:johab "
@@ -111,6 +112,20 @@ def decoded_as(data: bytes, name: str, errors: str = "strict") -> str:
 def is_japanese(data: bytes) -> bool:
     """Return whether bytes are ASCII with the escape sequences of ISO-2022-JP, and text in it."""
     return _KANJI.search(data) is not None and data.isascii() and _BAD not in _iso_2022_jp(data)
+
+
+def is_shift_jis(data: bytes) -> bool:
+    """Return whether a short text that is not UTF-8 is in Shift_JIS: kana and common kanji, and not lone ones alone."""
+    try:
+        text = data.decode("cp932")
+    except UnicodeDecodeError:
+        return False
+    runs = _WIDE.findall(text)
+    signs = "".join(runs)
+    if sum(sign > "\x7f" for sign in text) > len(signs) or not signs or max(map(len, runs)) < 2:
+        return False
+    kanji = [sign.encode("cp932") for sign in signs if sign >= "\u4e00"]
+    return all(sign < b"\x98\x73" for sign in kanji) and 2 * sum(s[1] >= 0x80 for s in kanji) >= len(kanji) - 1
 
 
 def _paged(label: str) -> str:
