@@ -376,3 +376,12 @@ def test_any_mixture_of_parts_gives_blocks_that_cover_the_text(xml):
     except EmptyDocument:
         return
     assert faults(document) == []
+
+
+def test_blank_lines_between_paragraphs_of_code_stay():
+    style = '<w:style w:type="paragraph" w:styleId="x"><w:name w:val="Source Code"/></w:style>'
+    code = p("a = 1", "x") + p("", "x") + "<w:p/>" + p("b = 2", "x") + p("", "x")
+    assert blocks(body(code + p("prose") + p("", "x"), styles=style)) == [
+        ("code", "a = 1\n\n\nb = 2"),
+        ("paragraph", "prose"),
+    ]

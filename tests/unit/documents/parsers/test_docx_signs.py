@@ -211,3 +211,9 @@ def test_raised_figures_are_other_texts_than_the_same_on_the_line() -> None:
     assert "10³ H2O, 1st m²" == read(*runs, text("2", '<w:rStyle w:val="u"/>'), styles=styles)
     plain = '<w:rStyle w:val="u"/><w:vertAlign w:val="baseline"/>'
     assert "m2" == read(text("m"), text("2", plain), styles=styles)
+
+
+def test_a_run_that_is_raised_by_a_distance_and_touches_a_word_is_raised() -> None:
+    up, little, down = (f'<w:position w:val="{height}"/>' for height in (8, 2, -6))
+    runs = text("10"), text("3", up), text(" 101"), text("2", down), text(" H"), text("2", little), text("O ")
+    assert "10³ 101₂ H2O 2024" == read(*runs, text("2024", up))

@@ -352,3 +352,18 @@ def test_pictures_in_one_xml_file_are_no_text():
 def test_one_xml_file_without_a_document_is_refused(data):
     with pytest.raises(MalformedDocument):
         parsed(odf, data)
+
+
+def test_blank_lines_between_paragraphs_of_code_stay():
+    code = "".join(f'<text:p text:style-name="P">{line}</text:p>' for line in ("a = 1", "", "b = 2", ""))
+    assert blocks(file(f"{code}<text:p>prose</text:p>")) == [("code", "a = 1\n\nb = 2"), ("paragraph", "prose")]
+
+
+def test_text_that_is_raised_by_a_distance_is_raised_where_it_touches_a_word():
+    styles = '<style:style style:name="Q" style:family="text"><style:text-properties style:text-position="40% 60%"/>'
+    span = '<text:span text:style-name="Q">{}</text:span>'.format
+    xml = f"<text:p>{span('2024')} m{span('2')}</text:p>"
+    data = flat(xml).replace(
+        b"</office:automatic-styles>", f"{styles}</style:style></office:automatic-styles>".encode()
+    )
+    assert blocks(data) == [("paragraph", "2024 m²")]

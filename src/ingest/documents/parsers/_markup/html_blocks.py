@@ -10,18 +10,12 @@ from typing import Any
 
 from ingest.documents.parsers._markup.html_chrome import Chrome, scope
 from ingest.documents.parsers._markup.html_code import CODE, code_language, code_lines, is_code_table, is_editor
-from ingest.documents.parsers._markup.html_counters import write_numbers
-from ingest.documents.parsers._markup.html_drawn import show_drawn
-from ingest.documents.parsers._markup.html_hidden import Hiding
 from ingest.documents.parsers._markup.html_inline import BLOCKS, BREAK, SPECIAL, Inline, closing, is_apart, opening
-from ingest.documents.parsers._markup.html_inline_styles import values
 from ingest.documents.parsers._markup.html_kept_lines import break_lines, is_styled_as_code, keeps_lines
 from ingest.documents.parsers._markup.html_lists import LISTS, OpenLists, number_in
-from ingest.documents.parsers._markup.html_raised import write_scripts
-from ingest.documents.parsers._markup.html_symbols import show_symbols
+from ingest.documents.parsers._markup.html_readable import made_readable
 from ingest.documents.parsers._markup.html_tables import cells, grid, is_layout, own_rows
 from ingest.documents.parsers._markup.html_tabs import TabLabels, label_of
-from ingest.documents.parsers._markup.html_tree import check_depth
 from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
 from ingest.documents.parsers._reading.table_blocks import lines as table_lines
 from ingest.records import BlockKind
@@ -42,16 +36,7 @@ def add_html(assembly: Assembly, root: Any, *, first_level: int = 1, page: int |
 
     Raises: OversizedDocument.
     """
-    from lxml import etree
-
-    check_depth(root, assembly.limits.nesting, assembly.path)
-    etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
-    show_drawn(root, assembly.path, assembly.limits.nesting)
-    styles = values(root, "style")
-    show_symbols(root, styles)
-    write_scripts(root)
-    hiding = Hiding(root, styles)
-    write_numbers(root, hiding.styles)
+    hiding = made_readable(root, assembly.path, assembly.limits.nesting)
     chrome = Chrome(root, hiding.disclosure.opens, hiding.disclosure.is_opened)
     inline = Inline(hiding, chrome, TabLabels(root))
     for part in scope(root):

@@ -33,7 +33,7 @@ MEDIA_TYPES = (
     "application/vnd.ms-word.document.macroenabled.12",
     "application/vnd.ms-word.template.macroenabled.12",
 )
-VERSION = "8"
+VERSION = "9"
 LIBRARIES = ("lxml",)
 
 _HIDDEN = ("hidden",)
@@ -123,6 +123,8 @@ class _Reader:
         if self._pending is not None:
             kind, items = self._pending
             self._pending = None
+            while not items[-1]:
+                items.pop()
             self._items(kind, items)
         behind, self._behind = self._behind, []
         for kind, texts, fields in behind:
@@ -152,6 +154,8 @@ class _Reader:
             found.notes, found.comments = before.notes + found.notes, before.comments + found.comments
         if found.text.strip():
             self._place(found.text, found, style, properties)
+        elif self._pending is not None and self._pending[0] is BlockKind.CODE:
+            self._pending[1].append("")  # a blank line, if code goes on
         if found.hidden.strip():
             self._behind.append((BlockKind.PARAGRAPH, _lines(found.hidden), {"marks": _HIDDEN}))
         self._attached(found)

@@ -32,8 +32,9 @@ _OFF = ("0", "false", "off", "none")
 _THEME = "theme:"  # in front of a font that the theme names
 _WHITE = "FFFFFF"
 _SEEN = frozenset(
-    W + name for name in ("vanish", "color", "highlight", "shd", "sz", "rFonts", "vertAlign")
+    W + name for name in ("vanish", "color", "highlight", "shd", "sz", "rFonts", "vertAlign", "position")
 )  # see `run_properties`
+_HEIGHTS = {W + "vertAlign": "script", W + "position": "offset"}
 _FACES = (
     ("font", W + "ascii", W + "asciiTheme"),
     ("wide", W + "hAnsi", W + "hAnsiTheme"),
@@ -170,7 +171,8 @@ def _named_role(name: str) -> tuple[str, int]:
 
 
 def run_properties(element: Any) -> tuple[tuple[str, str], ...]:
-    """Return the properties of a `w:rPr` that affect how its text is seen: vanish, color, lit, size, fonts, script.
+    """Return the properties of a `w:rPr` that affect how its text is seen: vanish, color, lit, size, fonts, script,
+    offset.
 
     `font` is that of ASCII, `wide` that of other Western text, `east` that of East Asian text; see `Styles.fonts`.
     """
@@ -191,8 +193,8 @@ def run_properties(element: Any) -> tuple[tuple[str, str], ...]:
             found["size"] = value(child)
         elif tag == W + "rFonts":
             found |= _fonts(child)
-        elif tag == W + "vertAlign":
-            found["script"] = value(child)
+        elif tag in _HEIGHTS:
+            found[_HEIGHTS[tag]] = value(child)
     return tuple(found.items())
 
 

@@ -37,6 +37,7 @@ _RUN, _RUN_PROPERTIES, _TEXT, _RUBY, _MATH = W + "r", W + "rPr", W + "t", W + "r
 _SIGNS = {W + "tab": "\t", W + "ptab": "\t", W + "br": "\n", W + "cr": "\n", W + "noBreakHyphen": "\u2011"}
 _SYMBOLS = (W + "sym", EMOJI)
 _VERSIONS = frozenset(MC + name for name in ("AlternateContent", "Choice", "Fallback"))
+_RAISED = 4  # half points: a run that is raised by less stands in its line
 _BEFORE = 40  # characters before raised text that are looked at
 _INSTRUCTION = 1000  # characters of a field's instruction in one run
 _NOTES = {W + "footnoteReference": "footnote", W + "endnoteReference": "endnote"}
@@ -121,7 +122,7 @@ class Texts:
             on_white = on_white and not style.shaded
             start = len(found.text)
             self._members(run, base, on_white, self._seen(properties, on_white), found)
-            if (shift := properties.get("script", "baseline")) != "baseline" and not properties.get("vanish"):
+            if (shift := _shift(properties, found.text[:start])) and not properties.get("vanish"):
                 before, text = found.text[:start], found.text[start:]
                 found.text = before + marked_script(text, before[-_BEFORE:], "", raised=shift == "superscript")
             return
@@ -185,6 +186,18 @@ class Texts:
             mark = f"[{'' if kind == 'footnote' else 'e'}{self._counts[kind]}]"
             _add(found, mark, hidden, True)
         found.notes.append((kind, key, mark))
+
+
+def _shift(properties: dict[str, str], before: str) -> str:
+    """Return "superscript", "subscript" or "": a run may be raised by a distance too, if it touches a word."""
+    script = properties.get("script", "baseline")
+    offset = properties.get("offset", "")
+    if script != "baseline" or not offset or not before[-1:].strip():
+        return "" if script == "baseline" else script
+    up = not offset.startswith("-")
+    height = offset.lstrip("+-")
+    far = height.isdecimal() and len(height) < 4 and int(height) >= _RAISED
+    return ("superscript" if up else "subscript") if far else ""
 
 
 def _add(found: Paragraph, text: str, hidden: bool, monospaced: bool) -> None:

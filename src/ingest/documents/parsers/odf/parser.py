@@ -136,8 +136,8 @@ class _Reader:
         level = element.get(TEXT + "outline-level") or "1"
         title = " ".join(texts)
         marks = {"marks": _HIDDEN} if self._styles.is_hidden(name) else {}
-        if role == "code" and texts:
-            self._code += texts
+        if role == "code" and (texts or self._code):
+            self._code += texts or [""]
         else:
             self._flush(fields)
             if (element.tag == TEXT + "h" or role == "title") and len(title) <= MAX_TITLE:

@@ -258,10 +258,15 @@ def _walk(element: Any, reading: _Reading, inside: bool, font: str) -> None:
             start = len(reading.parts)
             _walk(child, reading, within, _symbol_font(child, reading.styles, font))
             if tag == _SPAN and (shift := reading.styles.shift(child.get(_STYLED) or "")):
-                before, text = "".join(reading.parts[start - 1 : start]), "".join(reading.parts[start:])
-                raised = shift != "sub" and shift[0] != "-"
-                reading.parts[start:] = [marked_script(text, before, child.tail or "", raised=raised)]
+                _raise(reading.parts, start, shift, child.tail or "")
         reading.add(child.tail, inside, font)
+
+
+def _raise(parts: list[str], start: int, shift: str, behind: str) -> None:
+    """Write what is raised or lowered as such; by a distance, only what touches a word."""
+    before, raised = "".join(parts[start - 1 : start]), shift != "sub" and shift[0] != "-"
+    if shift[-1] != "%" or before[-1:].strip():
+        parts[start:] = [marked_script("".join(parts[start:]), before, behind, raised=raised)]
 
 
 def _form_field(mark: Any) -> str:
@@ -291,7 +296,5 @@ def outside_notes(element: Any, tag: str) -> Iterator[Any]:
 
 def repeated(element: Any, name: str) -> int:
     """Return the repeat count in an attribute, at least 1."""
-    times = element.get(name)
-    if not times:
-        return 1
+    times = element.get(name) or "1"
     return min(max(int(times), 1), _MOST) if times.isdecimal() and len(times) < 9 else 1
