@@ -1,15 +1,18 @@
 """Optional libraries, which come with extras, looked up by distribution name; a missing one is no document's fault."""
 
-from importlib.metadata import PackageNotFoundError, version
+from functools import lru_cache
+from importlib import metadata
 
 from ingest.errors import InvalidSettings
+
+version = lru_cache(256)(metadata.version)  # which parses a whole file; fingerprints ask per task
 
 
 def installed_version(distribution: str) -> str:
     """Return the version of a distribution, or "" if it is not installed."""
     try:
         return version(distribution)
-    except PackageNotFoundError:
+    except metadata.PackageNotFoundError:
         return ""
 
 

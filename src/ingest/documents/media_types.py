@@ -6,10 +6,9 @@ bytes ──▶ formats that identify themselves (PDF, zip, HTML, …) ──▶
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from functools import cache
-from importlib.metadata import version
 from itertools import chain
 
+from ingest.extras import version
 from ingest.ids import digest_of
 
 VERSION = "2"
@@ -40,7 +39,6 @@ _NAMES = {  # the braces stand for an extension, or for what follows its colon
     "image/{}+xml": "svg",
     "message/{}": "eml:rfc822",
 }
-_version = cache(version)  # needed once per document
 EXTENSIONS: dict[str, str] = {
     extension: kind.format(name or extension)
     for kind, names in _NAMES.items()
@@ -129,9 +127,9 @@ def fingerprint(name: str | None = None) -> str:
     that have it. Any other change raises VERSION and affects all.
     """
     if name is None:
-        return digest_of([VERSION, TEXT_RULE, EXTENSIONS, _version("filetype")])
+        return digest_of([VERSION, TEXT_RULE, EXTENSIONS, version("filetype")])
     kind = _by_extension(name)
-    return digest_of([VERSION, kind, _version("filetype"), *([TEXT_RULE] if kind in _UNTOLD else [])])
+    return digest_of([VERSION, kind, version("filetype"), *([TEXT_RULE] if kind in _UNTOLD else [])])
 
 
 def _by_magic(data: bytes, head: bytes) -> str:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
 
 from ingest.errors import SuspiciousDocument
+from ingest.extras import version
 from ingest.ids import digest_of
 from ingest.records import Chunk, Document, ScreeningPolicy
 

@@ -184,7 +184,7 @@ def test_a_name_tells_an_office_document_in_one_xml_file_without_a_declaration()
 
 def test_of_names_only_those_that_do_not_tell_have_another_fingerprint_since_text_is_text():
     def before(name, kind):
-        return media_types.digest_of(["2", kind, media_types._version("filetype")])
+        return media_types.digest_of(["2", kind, media_types.version("filetype")])
 
     assert before("a.md", "text/markdown") == media_types.fingerprint("s3://bucket/a.md")
     assert before("README", "") != media_types.fingerprint("file:///README")

@@ -7,7 +7,6 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from itertools import islice, pairwise
 
 from ingest.documents.chunking.contexts import JOINT, Contexts, model_input
@@ -15,6 +14,7 @@ from ingest.documents.chunking.ruler import Ruler
 from ingest.documents.chunking.sections import Group, Path, Section, common_path, embedded_text, groups, sections_of
 from ingest.documents.chunking.splitting import Cutter, pack
 from ingest.errors import InvalidSettings
+from ingest.extras import version
 from ingest.ids import chunk_id, digest_of, embedding_key
 from ingest.ports import Tokenizer
 from ingest.records import Chunk, ChunkingOptions, Document

@@ -21,7 +21,6 @@ scans; else these are left out, with a warning that names them. An unreadable pa
 import logging
 import threading
 from collections.abc import Iterator
-from importlib.metadata import version
 from itertools import islice
 from typing import Any
 
@@ -50,6 +49,7 @@ from ingest.errors import (
     ScannedDocument,
     UnsupportedFormat,
 )
+from ingest.extras import version
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("application/pdf",)
