@@ -1,14 +1,19 @@
 """Every `VectorIndex` adapter as a fixture, one in this process for tests of other things, and points to fill it."""
 
 import os
+import pickle
 from collections.abc import Iterator, Sequence
+from functools import cache
 from threading import Lock
 from typing import Any, TypeVar
 
 import httpx
 import pytest
 from qdrant_client import QdrantClient, models
+from qdrant_client.embed import type_inspector
+from qdrant_client.embed.schema_parser import ModelSchemaParser
 from qdrant_client.http.exceptions import UnexpectedResponse
+from qdrant_client.local import local_collection
 
 from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.connection import Connection, ConnectionOptions
@@ -20,6 +25,10 @@ from ingest_conformance.points import some_points as points
 
 __all__ = ["DIMENSION", "point", "points", "vectors"]
 Index = TypeVar("Index", bound=QdrantIndex)
+
+# The emulation copies what it takes and what it gives, and each client the schemas of all requests: half of its time.
+local_collection.deepcopy = lambda value: pickle.loads(pickle.dumps(value))
+type_inspector.ModelSchemaParser = cache(ModelSchemaParser)
 
 
 class InMemoryClient(QdrantClient):
@@ -72,7 +81,7 @@ class InMemoryClient(QdrantClient):
     def query_batch_points(self, collection_name: str, requests: Sequence[Any], **kwargs: Any) -> Any:
         """Answer exactly: the emulation always does, and warns of parameters that say how."""
         plain = [models.QueryRequest(**{**dict(request), "params": None}) for request in requests]
-        return super().query_batch_points(collection_name, plain, **kwargs)
+        return self._client.query_batch_points(collection_name, plain, **kwargs)  # nothing is to be embedded first
 
 
 class InMemoryConnection(Connection):
