@@ -9,6 +9,7 @@ from ingest.cli import fitting, qdrant, quarantine, release, run, search, setup
 from ingest.cli.exit_codes import EPILOG
 from ingest.cli.invocation import IndexOption, Invocation, JsonOption, SettingsOption
 from ingest.cli.preview.command import preview
+from ingest.extras import version
 
 app = Typer(
     name="ingest",
@@ -38,8 +39,6 @@ for group, members in (*groups, (left_out, [quarantine.replay, quarantine.accept
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
         echo(version("ingest"))
         raise Exit
 
