@@ -145,12 +145,12 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
     ) -> RunReport:
         """Build the next generation, judge it, and promote it if the verdict is positive.
 
-        `choice` says which documents are touched: sources, prefixes, uris, modified_since, modified_until, errors, and
-        what to force (see `Choice`). Without it all are; the others are carried over unchanged. `promote=False` leaves
-        a positive candidate to a person, as `decide: manual` in the settings does. `max_deleted_share` raises the limit
-        of the delete guard for this run; `why` then says so in the record. `execute` runs the steps; by default on this
-        machine, with `workers` processes. `take_over`: why the index, which follows another lake, is taken over for
-        this one; without it that is refused.
+        `choice` says which documents are touched: sources, prefixes, uris, modified_since, modified_until, errors,
+        parsers, and what to force (see `Choice`). Without it all are; the others are carried over unchanged.
+        `promote=False` leaves a positive candidate to a person, as `decide: manual` in the settings does.
+        `max_deleted_share` raises the limit of the delete guard for this run; `why` then says so in the record.
+        `execute` runs the steps; by default on this machine, with `workers` processes. `take_over`: why the index,
+        which follows another lake, is taken over for this one; without it that is refused.
 
         Raises: FatalError (nothing is promoted), TransientError after its retries. Run it again to resume.
         """

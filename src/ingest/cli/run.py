@@ -51,6 +51,7 @@ class ChoiceOptions(PlaceOptions):
 
     modified_since: Annotated[datetime | None, dated("--since", "its source dates so or later")] = None
     modified_until: Annotated[datetime | None, dated("--until", "its source dates before")] = None
+    parsers: Annotated[Repeated, several("--parser", "NAME", "Only what this parser read")] = None
     force: Annotated[Repeated, several("--force", "parse|embed", "Do this again though nothing changed")] = None
 
 

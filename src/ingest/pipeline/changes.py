@@ -38,6 +38,7 @@ class BaseDocument:
     status: str  # current, last_good or quarantined
     expired: bool = False  # last_good, and already kept for as long as the settings allow
     outdated: bool = False  # it, or something inside it, would be read differently today
+    parsers: frozenset[str] = frozenset()  # names of those that read it, and what is inside it
 
 
 Known = Mapping[str, BaseDocument]  # by URI
@@ -115,7 +116,8 @@ def base_documents(
         ref = DocumentRef(**{name: getattr(row, name) for name in names})
         expired = bool(row.stale_since) and now - datetime.fromisoformat(row.stale_since) >= keep
         same = texts and rows.is_whole(row) and prints.same_family(row, rows, sources.get(row.uri, row.source))
-        return BaseDocument(ref, row.attributes_digest, row.status, expired, not same)
+        parsers = frozenset(member.parser for member in rows.family(row))
+        return BaseDocument(ref, row.attributes_digest, row.status, expired, not same, parsers)
 
     def bad(row: Quarantined) -> BaseDocument:
         ref = DocumentRef(row.uri, row.source, "", row.version, 0)
@@ -165,7 +167,8 @@ def classify(
 def touches(scope: Scope, carried: Names, ref: DocumentRef, *known: BaseDocument | None) -> bool:
     """Return whether a document is in the scope, as listed and as the base knows it: the groups of these may differ."""
     stays = any(one.ref.source in carried or scope.is_sick(one.ref) for one in known if one is not None)
-    return not stays and scope.holds(ref)
+    read = not scope.parsers or any(scope.parsers & one.parsers for one in known if one is not None)
+    return read and not stays and scope.holds(ref)
 
 
 def change_of(

@@ -242,8 +242,7 @@ class Carrying:
     def carried(self) -> Iterator[CarriedOrigin]:
         """Yield by name what is sick or in its place, and what was carried before and is not looked at as a whole."""
         sick, before, scope = self.scope.sick, self._stale, self.scope
-        part = scope.prefixes or scope.uris or scope.errors or scope.modified_since or scope.modified_until
-        left = before.keys() if part else before.keys() - set(scope.sources or before)
+        left = before.keys() if any(scope.within) else before.keys() - set(scope.sources or before)
         inside = (s.name for s in self.bench.sources if f"{s.uri.rstrip('/')}/".startswith(scope.places))
         why = {**dict.fromkeys(inside, "it lies in the place of a source that is sick"), **sick}
         for name in sorted({*why, *left}):

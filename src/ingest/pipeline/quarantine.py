@@ -54,7 +54,7 @@ def _meets(row: Quarantined, scope: Scope) -> bool:
     since = row.first_seen or datetime.min.isoformat()
     ref = DocumentRef(row.uri, row.source, "", row.version, row.size, since)
     named = not scope.uris or not scope.uris.isdisjoint(_names(row))
-    named = named and (not scope.errors or row.error in scope.errors)
+    named = named and not scope.parsers and (not scope.errors or row.error in scope.errors)
     return named and replace(scope, uris=frozenset(), errors=frozenset()).holds(ref)
 
 

@@ -195,6 +195,6 @@ class Narrowing:
 
 def narrowing_of(bench: Workbench, told: Revocations, scope: Scope) -> Narrowing:
     """Return what compares every generation with the sources; within a smaller scope, with none."""
-    limits = scope.sources, scope.prefixes, scope.uris, scope.modified_since, scope.modified_until, scope.errors
+    limits = scope.sources, *scope.within
     policies = {one.name: bench.options.revokes.get(one.name, REVOKES) for one in bench.sources if not any(limits)}
     return Narrowing(bench.lake, told, dict(every_generation(bench.lake)).values(), policies)

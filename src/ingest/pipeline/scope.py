@@ -12,6 +12,7 @@ from pydantic import ConfigDict, ValidationError, validate_call, with_config
 from typing_extensions import TypedDict  # pydantic takes none of 3.11's
 
 from ingest import errors
+from ingest.documents import parsers
 from ingest.errors import DocumentError, InvalidSettings, first_fault
 from ingest.lake.rows import DocumentRow
 from ingest.records import DocumentRef, PlannedDocument, Quarantined
@@ -35,6 +36,7 @@ class Choice(TypedDict, total=False):
     modified_since: datetime | date | None  # by the source; UTC where it names no time zone
     modified_until: datetime | date | None  # before this moment
     errors: Sequence[str]  # classes: it, or something inside it, is in quarantine with one; it is then read again
+    parsers: Sequence[str]  # names: the base has it, or something inside it, as one of these read it
     force: Sequence[Forced]  # parse: read it again although nothing changed; embed: compute its vectors again
 
 
@@ -49,6 +51,7 @@ class Scope:
     modified_until: datetime | None = None  # before this moment
     errors: frozenset[str] = frozenset()  # classes of failures in quarantine
     failed: frozenset[str] = frozenset()  # URIs of listed documents of which, or inside which, something failed so
+    parsers: frozenset[str] = frozenset()  # names
     force: frozenset[str] = frozenset()  # parse, embed
     sick: Mapping[str, str] = field(default_factory=dict, hash=False)  # origins that are carried, each with why
     by: By = "source"  # what an origin is
@@ -59,12 +62,16 @@ class Scope:
 
     @classmethod
     def of(cls, choice: Choice) -> Self:
-        """Return the scope of a choice. Raises: InvalidSettings for an error or a thing to force that is none."""
+        """Return the scope of a choice. Raises: InvalidSettings for an error, parser or thing to force that is none."""
         kinds = {n for n, one in vars(errors).items() if isinstance(one, type) and issubclass(one, DocumentError)}
         if wrong := {*choice.get("errors", ())} - kinds | {*choice.get("force", ())} - {*get_args(Forced)}:
             known = "classes of errors are in docs/errors.md; `force` takes parse and embed"
             raise InvalidSettings(f"scope: {', '.join(sorted(wrong))} is unknown; {known}")
-        sets = dict.fromkeys(("uris", "errors", "force"), frozenset)
+        if wrong := {*choice.get("parsers", ())}.difference(parsers.names() if choice.get("parsers") else ()):
+            raise InvalidSettings(
+                f"scope: {', '.join(sorted(wrong))} is unknown; parsers: {', '.join(parsers.names())}"
+            )
+        sets = dict.fromkeys(("uris", "errors", "parsers", "force"), frozenset)
         made: dict[str, Any] = {"sources": tuple, "prefixes": tuple, **sets}
         return cls(**{name: made.get(name, _moment)(value) for name, value in choice.items()})
 
@@ -83,6 +90,11 @@ class Scope:
     def is_sick(self, row: Placed) -> bool:
         """Return whether a document is of an origin that is carried."""
         return not self.sick.keys().isdisjoint((row.source, origin_of(row, self.by)))
+
+    @property
+    def within(self) -> tuple[object, ...]:
+        """What limits the documents of a source."""
+        return self.prefixes, self.uris, self.modified_since, self.modified_until, self.errors, self.parsers
 
     @property
     def reads_again(self) -> bool:

@@ -282,7 +282,8 @@ def test_run_outside_its_scope_carries_documents(lab: Lab) -> None:
 def test_a_backfill_names_documents_times_errors_and_what_to_do_again(lab: Lab) -> None:
     lab("run")
     copper = f"file://{lab.folder}/documents/copper.md"
-    chosen = ("--uri", copper, "--since", "2020-01-01", "--until", "2120-01-01T00:00:00", "--force", "parse")
+    chosen = ("--uri", copper, "--since", "2020-01-01", "--until", "2120-01-01T00:00:00", "--parser", "markdown")
+    chosen += ("--force", "parse")
     plan = lab("plan", *chosen, "--json").document["counts"]
     assert (plan["repeated"], plan["out_of_scope"]) == (1, 5)
     run = lab("run", *chosen, "--force", "embed", "--json")

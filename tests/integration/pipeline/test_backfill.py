@@ -203,6 +203,25 @@ def test_forced_embedding_takes_along_what_is_inside_a_document(slow: tuple[Proj
     assert 2 == p.run(only(p, "letter.eml", scope=EMBED)).embedded
 
 
+@pytest.mark.parametrize(
+    ("parser", "read"),
+    [("eml", ["letter.eml"]), ("markdown", ["d00.md", "d01.md", "d02.md", "letter.eml"]), ("pdf", [])],
+)
+def test_everything_that_a_parser_read_is_read_again_with_what_holds_it_and_nothing_else_is_touched(
+    slow: tuple[Project, Slow], parser: str, read: list[str]
+) -> None:
+    p, _ = slow
+    p.run()
+    p.source.write("d09.md", document(9))  # no parser has read it yet
+    p.source.delete("d03.md")
+    report = p.run(replace(PARSE, parsers=frozenset({parser})))
+    assert read == sorted(p.gets())
+    assert report.conservation is not None
+    assert len(read) == report.conservation.listed.get("repeated", 0)
+    left = ["d00.md", "d01.md", "d02.md", *(["d03.md"] if parser != "markdown" else [])]
+    assert [*left, "letter.eml", "letter.eml › note.md"] == served(p)
+
+
 def test_an_error_is_tried_again_and_other_errors_are_not(slow: tuple[Project, Slow]) -> None:
     p, sandbox = slow
     p.source.write("empty.md", "")
