@@ -12,12 +12,21 @@ from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
+from prefect.settings import PREFECT_UI_URL
+from prefect.utilities.urls import url_for
 
 from ingest.records import Conservation, PlanSummary, RunReport, Verdict
 from ingest_flows import markdown
 from ingest_flows.report import Logger, LoggingObserver
 
+KINDS = ("plan", "progress", "conservation", "verdict")  # beside the artifact of the whole run
 UNREACHABLE = (httpx.HTTPError, PrefectException)
+
+
+def linked(key: str) -> str:
+    """Return the key of an artifact as a link to its newest one, where the address of the UI is known."""
+    address = PREFECT_UI_URL.value()
+    return f"[`{key}`]({address}/artifacts/key/{key})" if address else f"`{key}`"
 
 
 def leave(index: str, kind: str, lines: Sequence[str]) -> UUID | None:
@@ -26,7 +35,8 @@ def leave(index: str, kind: str, lines: Sequence[str]) -> UUID | None:
     A server that does not take it costs that one alone, and a line in the log: what was done stays done, and the lake
     is the ledger. The result is None then.
     """
-    url = flow_run.get_flow_run_ui_url()
+    identity = flow_run.get_id()
+    url = url_for("flow-run", identity) if identity is not None else None
     front = [f"[{flow_run.get_name()}]({url})", ""] if url else []
     try:
         made: UUID = create_markdown_artifact("\n".join([*front, *lines]), key=f"{index}-{kind}")  # type: ignore[assignment]
@@ -74,9 +84,8 @@ class RunObserver(LoggingObserver):
             case Verdict():
                 leave(self.index, "verdict", markdown.verdict_lines(value))
             case RunReport():
-                kinds = ("plan", "progress", "conservation", "verdict")
-                links = "Beside this: " + ", ".join(f"`{self.index}-{kind}`" for kind in kinds) + "."
-                leave(self.index, "run", [markdown.as_markdown(value, self.verdict), "", links])
+                beside = ", ".join(linked(f"{self.index}-{kind}") for kind in KINDS)
+                leave(self.index, "run", [markdown.as_markdown(value, self.verdict), "", f"Beside this: {beside}."])
 
     def _show(self, step: str, told: str) -> None:
         """Update the artifact of the progress, or make it."""

@@ -1,6 +1,6 @@
 """What people read in Prefect's UI, as Markdown: a run, a plan, a verdict, lists and tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ingest.phrases import stale
@@ -15,6 +15,8 @@ def as_markdown(report: RunReport, verdict: Verdict | None) -> str:
     """Return the run's report as Markdown: decision, reasons, and tables of conservation and duration."""
     lines = [f"# Run of `{report.index}`: {report.decision}", ""]
     lines += [f"Generation `{report.generation}`, release {report.release}, digest `{report.digest}`.", ""]
+    known = [("base", report.base), ("verdict in the lake", report.verdict and f"verdicts/{report.verdict}.json")]
+    lines += [*(f"- {name}: `{value}`" for name, value in known if value), ""]
     lines += [f"- ended by: {code(report.error)}", ""] if report.error else []
     lines += reasons(verdict) if verdict is not None else []
     lines += _stale(report.carried)
@@ -24,14 +26,24 @@ def as_markdown(report: RunReport, verdict: Verdict | None) -> str:
         lines += [f"In quarantine, generation `{state.generation}`: {told_counts(state.counts)}."]
         told = (f"{row.uri}: {row.error}: {row.message}" for row in state.documents)
         lines += [*(f"- {code(one)}" for one in told), ""]
-    lines += ["| cost | |", "| --- | --- |", f"| texts through the model | {report.embedded:,} |"]
-    lines += [f"| forward passes | {report.forward_passes:,} |", ""]
+    lines += table(("cost", ""), cost(report))
     lines += ["| step | seconds | documents/s | chunks/s | peak MB |", "| --- | --- | --- | --- | --- |"]
     lines += [
         f"| {s.step} | {s.seconds} | {s.documents_per_second} | {s.chunks_per_second} | {s.peak_memory_mb} |"
         for s in report.stages
     ]
     return "\n".join(lines)
+
+
+def cost(report: RunReport) -> Iterator[tuple[str, Any]]:
+    """Yield what a run cost, and what its plan said of that."""
+    yield "texts through the model", report.embedded
+    yield "forward passes", report.forward_passes
+    if (plan := report.plan) is not None:
+        yield "bytes to fetch, by the plan", plan.bytes_to_fetch
+        yield "tokens to embed, by the plan", plan.tokens_to_embed
+        yield "GPU-minutes, by the plan", f"{plan.gpu_minutes:,.1f}"
+    yield "seconds of all steps", f"{sum(stage.seconds for stage in report.stages):,.1f}"
 
 
 def verdict_lines(verdict: Verdict) -> list[str]:

@@ -9,15 +9,16 @@ from prefect.runtime import flow_run
 
 from ingest.index import Index
 from ingest.records import RunReport
-from ingest.settings import Settings, load_settings
+from ingest.settings import Settings
 from ingest.wiring.service_opening import open_services
 from ingest_flows.approval import approve, decided, suspend
 from ingest_flows.artifacts import RunObserver
 from ingest_flows.events import tell_run
 from ingest_flows.executor import PrefectExecutor, forget_services, services_of
 from ingest_flows.forms import flat
+from ingest_flows.opening import settings_of
 from ingest_flows.parameters import NightlyParameters, ReplayParameters
-from ingest_flows.report import as_state
+from ingest_flows.report import LIMITS, as_state
 
 NIGHT_SECONDS = 23 * 3600  # a hung run must not block the queue of its index; the next one resumes
 Chosen = NightlyParameters | ReplayParameters
@@ -38,8 +39,10 @@ def build(parameters: Chosen) -> State[dict[str, Any]]:
     """
     if (decision := decided()) is not None:
         return approve(parameters, decision)
-    settings = load_settings(parameters.settings)
-    observer = RunObserver(get_run_logger(), parameters.index or next(iter(settings.indexes)))
+    settings = settings_of(parameters)
+    name, chosen = settings.index(parameters.index)
+    observer = RunObserver(get_run_logger(), name)
+    observer.limits = {limit: getattr(chosen, limit) for limit in LIMITS}
     try:
         report = run(settings, parameters, observer)
     finally:

@@ -1,11 +1,14 @@
 """Typed parameters of the deployments: the forms of the Prefect UI, enforced by its API."""
 
 from datetime import datetime
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ingest import registry
+from ingest.documents.parsers import GROUP
 from ingest.pipeline.scope import Choice, Forced
 
 WINDOW: int = Field(default=4, ge=1, le=64, description="Shards in flight")
@@ -16,6 +19,9 @@ REASON: str = Field(
     description="Reason, for the record",
     examples=["read the verdict, the slices that fell are of the old handbook"],
 )
+# Without importing them: a worker needs the names only.
+PARSERS = sorted({*registry.names("ingest.documents.parsers"), *(one.name for one in entry_points(group=GROUP))})
+ParserName = Annotated[str, Field(json_schema_extra={"enum": [*PARSERS]})]
 Named = Annotated[list[str], Field(max_length=10_000)]  # what a person or a program can put into a form
 
 
@@ -48,6 +54,9 @@ class NightlyParameters(Scoped):
         default=None, ge=0, le=1, description="Raises the delete guard's limit for this run; needs `why`"
     )
     why: str | None = Field(default=None, max_length=500, description="Reason for `max_deleted_share`, for the record")
+    max_gpu_minutes: float | None = Field(
+        default=None, ge=0, description="Budget of this run instead of the settings' one; 0: without a limit"
+    )
     window: int = WINDOW
 
 
@@ -59,6 +68,9 @@ class BackfillParameters(NightlyParameters):
     modified_until: datetime | None = Field(default=None, description="Only what its source dates before; UTC")
     errors: Named = Field(
         default=[], description="Classes of errors, such as ParserTimeout: only what is in quarantine with one, again"
+    )
+    parsers: list[ParserName] = Field(
+        default=[], description="Only what these parsers read, for what serves; if empty, whatever read it"
     )
     force: list[Forced] = Field(
         default=[], description="parse: read documents again though nothing changed; embed: compute their vectors again"

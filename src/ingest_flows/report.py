@@ -16,6 +16,17 @@ Logger = logging.Logger | logging.LoggerAdapter[Any]
 
 LOG_SECONDS = 60.0  # at most one line about a step's progress in this time
 # What a person must look at; everything else is Completed.
+# Limits that the guard compares what was read with, and what of.
+LIMITS = {
+    "max_deleted_share": "gone",
+    "max_quarantined_share": "newly in quarantine",
+    "max_changed_during_run_share": "changed meanwhile",
+}
+SAID = {  # of steps that count nothing
+    "model": "the lake has the files of the model",
+    "recall": "too few chunks to measure it",
+    "release": "nothing was put into force",
+}
 NAMES = {"refused": "Refused", "waiting": "Waiting", "overtaken": "Overtaken"}
 
 
@@ -26,6 +37,7 @@ class LoggingObserver(Observer):
         verdict: The last one received.
         report: That of the run, also if it failed; None before its end.
         held: Why a positive candidate waits, if a hold is the reason.
+        limits: Those of `LIMITS`, by name, as they are for this run.
     """
 
     def __init__(self, logger: Logger, clock: Callable[[], float] = time.monotonic) -> None:
@@ -33,19 +45,23 @@ class LoggingObserver(Observer):
         self.verdict: Verdict | None = None
         self.report: RunReport | None = None
         self.held = ""
+        self.limits: dict[str, float] = {}
+        self._said = ""  # what became of the step under way
         self._progress, self._logged = Progress("", 0, "", clock), 0.0
 
     def step_started(self, step: str, total: int, unit: str) -> None:
         """Log the start of a step."""
         self._progress, self._logged = Progress(step, total, unit, self.clock), self.clock()
+        self._said = SAID.get(step, "")
         self.logger.info("%s: %s", step, f"{total:,} {unit} to do" if total else "started")
 
     def advanced(self, step: str, done: int, counts: Mapping[str, int]) -> None:
         """Count what a step processed, and log it once a minute; its shards and slices have their own task runs."""
         self._progress.advance(done, counts)
-        if (now := self.clock()) - self._logged >= LOG_SECONDS:
+        told = str(self._progress)  # now: a handler may format it later
+        if told and (now := self.clock()) - self._logged >= LOG_SECONDS:
             self._logged = now
-            self.logger.info("%s: %s", step, str(self._progress))  # a handler may format it later
+            self.logger.info("%s: %s", step, told)
 
     def step_finished(self, step: str) -> None:
         """Log the end of a step, with counts of what it processed."""
@@ -53,10 +69,18 @@ class LoggingObserver(Observer):
 
     def done(self) -> str:
         """Return what the step that ends has done, in a few words."""
-        progress = self._progress
+        progress, counts = self._progress, self._progress.counts
+        if progress.step == "guard":
+            limits = ", ".join(f"{share:.0%} {LIMITS[name]} ({name})" for name, share in self.limits.items())
+            told = f"{counts['documents']:,} documents would serve, {counts['lost']:,} of the base would not any more"
+            return f"{told}; within the limits: {limits}" if limits else told
+        if progress.step == "seal":
+            return f"{counts['chunks']:,} chunks compared, of {counts['documents']:,} documents"
         if any(progress.counts.values()):
             return f"done {told_counts(progress.counts)}"
-        return f"done {progress.done:,} {progress.unit}" if progress.done and progress.unit else "done"
+        if progress.done and progress.unit:
+            return f"done {progress.done:,} {progress.unit}"
+        return self._said or "done"
 
     def told(self, kind: str, value: Any) -> None:
         """Log a record in one line; the report becomes the artifact."""
@@ -64,6 +88,9 @@ class LoggingObserver(Observer):
             case RunReport():
                 self.report = value
             case PlanSummary():
+                if value.raised is not None and self.limits:
+                    share = max(self.limits["max_deleted_share"], value.raised.max_deleted_share)
+                    self.limits["max_deleted_share"] = share
                 self.logger.info(
                     "plan of %s on %s: %s; %d bytes to fetch, %d chunks to embed, %.1f GPU-minutes",
                     value.generation,
@@ -87,9 +114,11 @@ class LoggingObserver(Observer):
                     level, "verdict on %s: %s: %s", value.candidate, "yes" if value.positive else "no", reasons
                 )
             case Release():
+                self._said = f"release {value.number} serves generation {value.generation}"
                 self.logger.info("release %d (%s) serves generation %s", value.number, value.action, value.generation)
             case _:
-                self.held = str(value) if kind == "held" else self.held
+                if kind == "held":
+                    self.held, self._said = str(value), f"none, {value}"
                 self.logger.warning("%s: %s", kind.replace("_", " "), value)  # restoring, waiting for a lease, held
 
 

@@ -222,7 +222,7 @@ class Planner:
             raise errors.DeleteGuardTripped(f"index {self.lake.index}: {origin}: {why}")
         if options.max_gpu_minutes and summary.gpu_minutes > options.max_gpu_minutes:
             told = f"the plan needs about {summary.gpu_minutes} GPU-minutes, the budget is {options.max_gpu_minutes}"
-            raise errors.BudgetExceeded(f"index {self.lake.index}: {told}")
+            raise errors.BudgetExceeded(f"index {self.lake.index}: {told} (max_gpu_minutes)")
 
     def _embedded_again(self, plan: ShardPlan, fetched: Sequence[PlannedDocument]) -> int:
         again = set(plan.embed_again) - {document_id(d.uri) for d in fetched}

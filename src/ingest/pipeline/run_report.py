@@ -16,7 +16,7 @@ from ingest.pipeline.promotion import Outcome
 from ingest.pipeline.quarantine import newest_in_quarantine
 from ingest.pipeline.tasks import Execute, ShardStep, Work, cut, joins
 from ingest.ports import Observer
-from ingest.records import Conservation, Manifest, Marker, Release, RunReport, RunStart, StageFigure, Verdict
+from ingest.records import Conservation, Manifest, Marker, Recall, Release, RunReport, RunStart, StageFigure
 from ingest.services import Services, Workbench
 
 log = logging.getLogger(__name__)
@@ -37,9 +37,11 @@ class Figures:
 
     def timed(self, step: str | Sized, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a step and return its result; record how long it took and what it counted."""
-        with self._measured(*((step,) if isinstance(step, str) else step)) as counted:
+        sized = (step, 0, "") if isinstance(step, str) else step
+        with self._measured(*sized) as counted:
             result = do(*args, **kwargs)
-            counted.update(_counts(result))
+            counted.update(counts := _counts(result))
+            self.observer.advanced(sized[0], 0, counts)
         return result
 
     def each_shard(self, execute: Execute, bench: Workbench, step: ShardStep, work: Work) -> None:
@@ -101,9 +103,9 @@ def _counts(result: object) -> dict[str, int]:
             return result
         case Work(summary=summary):
             return {"documents": summary.counts["listed"]}
-        case Inspection(totals=totals):
-            return {"documents": totals["documents"], "chunks": totals["chunks"]}
-        case Verdict(questions=questions):
+        case Inspection(totals=counts) | Manifest(counts=counts):
+            return {"documents": counts["documents"], "chunks": counts["chunks"]}
+        case Recall(questions=questions):  # an evaluation tells its own
             return {"questions": questions}
         case _:
             return {}

@@ -16,6 +16,7 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.flows import load_flow_from_entrypoint
 
+from ingest.documents import parsers
 from ingest.records import BuildOptions
 from ingest_flows.deployments import SILENT_SECONDS, TEMPLATE, WATCH, deploy
 
@@ -67,6 +68,11 @@ def test_every_field_of_a_form_is_flat_and_explains_itself(name: str) -> None:
     assert [] == [field for field, schema in fields.properties.items() if schema.get("type") == "object"]
     required = {"promote": ["why"], "rollback": ["why"], "revoke": ["why"]}
     assert required.get(name, []) == fields.required
+
+
+def test_the_parsers_are_choices_of_a_backfill() -> None:
+    fields = load_flow_from_entrypoint(DEPLOYMENTS["backfill"]["entrypoint"], use_placeholder_flow=False).parameters
+    assert [*parsers.names()] == fields.properties["parsers"]["items"]["enum"]
 
 
 def test_promote_and_rollback_have_no_reason_of_their_own() -> None:
@@ -124,6 +130,8 @@ def test_usage_reports_are_off_where_a_deployment_runs(deployed: dict[str, Deplo
         ("revoke", {"uris": ["file:///a.md"]}),
         ("retire", {"dry_run": "perhaps"}),
         ("backfill", {"force": ["chunk"]}),
+        ("backfill", {"parsers": ["word"]}),
+        ("backfill", {"max_gpu_minutes": -1}),
         ("backfill", {"uris": "file:///a.md"}),
         ("promote", {}),
         ("promote", {"why": "x"}),

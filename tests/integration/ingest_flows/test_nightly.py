@@ -10,8 +10,10 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 from prefect.client.schemas.objects import State
+from prefect.settings import PREFECT_UI_URL
 
 import ingest_flows.nightly
+import ingest_flows.opening
 from ingest import pipeline
 from ingest.adapters.vectors.edge import engine, locks
 from ingest.pipeline.changes import Scope
@@ -79,7 +81,8 @@ def test_prefect_persists_no_result(first: First) -> None:
 def test_people_see_steps_and_records_as_log_lines(first: First) -> None:
     site, state, _ = first
     generation = state.result()["generation"]
-    text = "\n".join(site.logs(state, "release 1 (promote)"))
+    text = "\n".join(site.logs(state, f"release: release 1 serves generation {generation}"))
+    assert [] == [line for line in text.splitlines() if line.endswith((": done", ": "))]
     (chunked,) = [line for line in text.splitlines() if line.startswith("chunk: done")]
     assert "documents 8" in chunked.replace("chunk: done ", "").split(", ")
     for promised in (
@@ -87,6 +90,9 @@ def test_people_see_steps_and_records_as_log_lines(first: First) -> None:
         "0 faults",
         f"verdict on {generation}: yes",
         f"release 1 (promote) serves generation {generation}",
+        "guard: 8 documents would serve, 0 of the base would not any more; within the limits: 20% gone (max_del",
+        "seal: 8 chunks compared, of 8 documents",
+        "model: the lake has the files of the model",
     ):
         assert promised in text
 
@@ -101,7 +107,18 @@ def test_people_see_the_run_as_an_artifact(first: First) -> None:
     assert f"# For generation `{state.result()['generation']}`" in found[f"{site.index}-verdict"]
     assert "| added | 8 |" in found[f"{site.index}-plan"]
     shown = found[f"{site.index}-run"]
-    for promised in (f"# Run of `{site.index}`: promoted", "| listed: added | 8 |", "| points | 8 |", "| chunk |"):
+    report, address, run = state.result(), PREFECT_UI_URL.value(), flow_run_of(state)
+    for promised in (
+        f"[{site.client.read_flow_run(run).name}]({address}/runs/flow-run/{run})",
+        f"[`{site.index}-verdict`]({address}/artifacts/key/{site.index}-verdict)",
+        f"`verdicts/{report['verdict']}.json`",
+        f"Generation `{report['generation']}`, release 1, ",
+        f"# Run of `{site.index}`: promoted",
+        "| listed: added | 8 |",
+        "| points | 8 |",
+        "| chunk |",
+        "| GPU-minutes, by the plan |",
+    ):
         assert promised in shown
 
 
@@ -211,7 +228,7 @@ def test_no_secret_reaches_logs_state_or_parameters(site: Site, monkeypatch: pyt
 
 def test_wrong_parameters_are_refused_before_anything_runs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    monkeypatch.setattr(ingest_flows.nightly, "load_settings", lambda path: told.append(str(path)))
+    monkeypatch.setattr(ingest_flows.opening, "load_settings", lambda path: told.append(str(path)))
     with pytest.raises(Exception, match="window"):
         nightly(settings=str(site.settings_path), window=0)
     with pytest.raises(Exception, match="windw"):

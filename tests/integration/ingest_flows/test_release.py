@@ -10,6 +10,7 @@ from prefect.exceptions import ParameterBindError, ParameterTypeError, Signature
 from pydantic import BaseModel, ValidationError
 
 from ingest.adapters.vectors.edge import locks
+from ingest.errors import UnknownRelease
 from ingest.records import Release
 from ingest.services import Services
 from ingest.wiring import service_opening as wiring
@@ -127,11 +128,29 @@ def test_wrong_parameters_are_refused_before_anything_is_opened(
     called: Flow[..., Any], model: type[BaseModel], wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[Any] = []
-    monkeypatch.setattr("ingest.index.load_settings", told.append)
+    monkeypatch.setattr("ingest_flows.opening.load_settings", told.append)
     with pytest.raises(ValidationError):
         model(**wrong)
     with pytest.raises((ParameterTypeError, SignatureMismatchError, ParameterBindError)):
         called(**wrong)
+    assert [] == told
+
+
+def test_what_cannot_be_chosen_is_refused_by_the_lake_alone_and_the_newest_that_can_are_named(
+    released: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr("ingest.index.open_services", lambda *arguments: told.append(arguments))
+    generations = r"no sealed generation 0009-aa; the newest are 0002-\w+ \(serving\), 0001-\w+ \(kept\)$"
+    releases = r"release 7 cannot be brought back; the newest are 2 \(promote, generation 0002-\w+, \S+\), 1 \(promote,"
+    for called, wrong, expected in (
+        (evaluate, {"generation": "0009-aa"}, generations),
+        (promote, {"generation": "0009-aa", "why": "asked"}, generations),
+        (rollback, {"to": 7, "why": "asked"}, releases),
+    ):
+        state: State[Any] = called(settings=released.settings_path, **wrong, return_state=True)  # type: ignore[operator]
+        with pytest.raises(UnknownRelease, match=expected):
+            state.result()
     assert [] == told
 
 

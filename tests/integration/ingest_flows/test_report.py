@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("prefect")
 
 from ingest.quality.gate import Facts, judge
-from ingest.records import GateRules, Quarantined, QuarantineState, RunReport
+from ingest.records import GateRules, Quarantined, QuarantineState, Release, RunReport
 from ingest_flows.markdown import as_markdown
 from ingest_flows.report import LOG_SECONDS, LoggingObserver
 
@@ -35,9 +35,37 @@ def test_a_long_step_is_told_once_a_minute_in_units_with_rate_and_what_is_left(
 
 def test_a_step_without_a_size_tells_its_start_and_end(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "flow")
-    with LoggingObserver(logging.getLogger("flow"), lambda: 0.0).step("seal"):
+    with LoggingObserver(logging.getLogger("flow"), lambda: 0.0).step("sweep"):
         pass
-    assert ["seal: started", "seal: done"] == caplog.messages
+    assert ["sweep: started", "sweep: done"] == caplog.messages
+
+
+def test_steps_that_are_one_piece_of_work_say_what_they_did(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "flow")
+    now = [0.0]
+    observer = LoggingObserver(logging.getLogger("flow"), lambda: now[0])
+    observer.limits = {"max_deleted_share": 0.2}
+    release = Release.model_construct(number=7, action="promote", generation="0007-aa")
+    counted = {"guard": {"documents": 1200, "lost": 3}, "seal": {"documents": 1200, "chunks": 4033}, "recall": {}}
+    for step, counts in counted.items():
+        with observer.step(step):
+            now[0] += 2 * LOG_SECONDS  # a step without a size has no progress to tell
+            observer.advanced(step, 0, counts)
+    with observer.step("release"):
+        observer.told("release", release)
+    with observer.step("release"):
+        observer.told("held", "by night@shift: answers got worse")
+    ends = [line for line in caplog.messages if not line.endswith(": started")]
+    assert [
+        "guard: 1,200 documents would serve, 3 of the base would not any more; within the limits: "
+        "20% gone (max_deleted_share)",
+        "seal: 4,033 chunks compared, of 1,200 documents",
+        "recall: too few chunks to measure it",
+        "release 7 (promote) serves generation 0007-aa",
+        "release: release 7 serves generation 0007-aa",
+        "held: by night@shift: answers got worse",
+        "release: none, by night@shift: answers got worse",
+    ] == ends
 
 
 def test_what_is_in_quarantine_is_named_and_hostile_words_stay_words() -> None:
