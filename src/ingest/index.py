@@ -128,8 +128,7 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
         The arguments are those of `run`. Raises: InvalidSettings.
         """
         bench = replace(self.services.bench, options=self._options(max_deleted_share, why, None))
-        retrieval = self.services.retrieval
-        check_asking(bench.options, retrieval.open_reranker, bench.lake.store)
+        check_asking(bench.options, self.services.retrieval.open_reranker, bench.lake.store)
         return preview(bench, self.services.writer, Scope.of(choice))
 
     @checked
@@ -145,12 +144,10 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
     ) -> RunReport:
         """Build the next generation, judge it, and promote it if the verdict is positive.
 
-        `choice` says which documents are touched: sources, prefixes, uris, modified_since, modified_until, errors,
-        parsers, and what to force (see `Choice`). Without it all are; the others are carried over unchanged.
-        `promote=False` leaves a positive candidate to a person, as `decide: manual` in the settings does.
-        `max_deleted_share` raises the limit of the delete guard for this run; `why` then says so in the record.
-        `execute` runs the steps; by default on this machine, with `workers` processes. `take_over`: why the index,
-        which follows another lake, is taken over for this one; without it that is refused.
+        `Choice` says which documents are touched (without it, all) and what is done again; the others are carried over
+        unchanged. `promote=False` leaves a positive candidate to a person, as `decide: manual` does. With a reason
+        (`why`), `max_deleted_share` raises the limit of the delete guard for this run. `execute` runs the steps; by
+        default `workers` processes do. `take_over`: why the index, which follows another lake, is taken over for this.
 
         Raises: FatalError (nothing is promoted), TransientError after its retries. Run it again to resume.
         """

@@ -78,11 +78,7 @@ def run(
         raise BadParameter("--why goes with --take-over or --max-deleted-share")
     with invocation.publishing() as index:
         report = index.run(
-            promote=not no_promote,
-            max_deleted_share=max_deleted_share,
-            why=why,
-            take_over=reason,
-            **chosen.choice(),
+            promote=not no_promote, max_deleted_share=max_deleted_share, why=why, take_over=reason, **chosen.choice()
         )
         code = told_run(invocation, index, report)
     raise Exit(code)
@@ -106,8 +102,7 @@ def told_run(invocation: Invocation, index: "Index", report: "RunReport") -> Exi
         "refused": (ExitCode.REFUSED, f"Refused: generation {generation} stays sealed. {serving}"),
         "waiting": (ExitCode.WAITING, f"Waiting for a person: {waiting}{held} {serving}"),
     }[report.decision]
-    told = {**dict(report), "reasons": reasons, "hold": hold, "rolled_back": rolled_back}
-    invocation.output.result(told, summary)
+    invocation.output.result({**dict(report), "reasons": reasons, "hold": hold, "rolled_back": rolled_back}, summary)
     return code
 
 

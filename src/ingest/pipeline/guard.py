@@ -14,7 +14,7 @@ from ingest.lake.shard_rows import ShardRows
 from ingest.phrases import stale
 from ingest.pipeline.changes import FETCHED, OUT, QUIET
 from ingest.pipeline.losses import ALIKE, INSIDE, SHRUNK, Balance, Causes, Plans, compare
-from ingest.pipeline.scope import By, OriginsSick, Scope, Sick, origin_of
+from ingest.pipeline.scope import By, OriginsSick, Scope, Sick, origin_of, within
 from ingest.pipeline.tasks import Work
 from ingest.records import BuildOptions, CarriedOrigin, Manifest, PlanSummary, RaisedLimit, Release, ShardPlan
 from ingest.services import Workbench, Writer
@@ -242,7 +242,7 @@ class Carrying:
     def carried(self) -> Iterator[CarriedOrigin]:
         """Yield by name what is sick or in its place, and what was carried before and is not looked at as a whole."""
         sick, before, scope = self.scope.sick, self._stale, self.scope
-        left = before.keys() if any(scope.within) else before.keys() - set(scope.sources or before)
+        left = before.keys() if any(within(scope)) else before.keys() - set(scope.sources or before)
         inside = (s.name for s in self.bench.sources if f"{s.uri.rstrip('/')}/".startswith(scope.places))
         why = {**dict.fromkeys(inside, "it lies in the place of a source that is sick"), **sick}
         for name in sorted({*why, *left}):

@@ -21,7 +21,7 @@ from ingest.ids import containers, document_id, point_id, shard_of
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
 from ingest.lake.revocations import GONE, MOST_EXCLUDED, About, Access, Revocations
-from ingest.pipeline.scope import Scope, check_why
+from ingest.pipeline.scope import Scope, check_why, within
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, REVOKES, Decision, DocumentRef, Revokes, ShardPlan
 from ingest.release.generation_states import collections_held, decide, decisions_of, last_claim, sealed_manifest
@@ -195,6 +195,6 @@ class Narrowing:
 
 def narrowing_of(bench: Workbench, told: Revocations, scope: Scope) -> Narrowing:
     """Return what compares every generation with the sources; within a smaller scope, with none."""
-    limits = scope.sources, *scope.within
+    limits = scope.sources, *within(scope)
     policies = {one.name: bench.options.revokes.get(one.name, REVOKES) for one in bench.sources if not any(limits)}
     return Narrowing(bench.lake, told, dict(every_generation(bench.lake)).values(), policies)

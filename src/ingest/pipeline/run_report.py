@@ -97,10 +97,8 @@ class Figures:
 
 def _counts(result: object) -> dict[str, int]:
     match result:
-        case Marker(counts=counts):
+        case dict(counts) | Marker(counts=counts):
             return counts
-        case dict():
-            return result
         case Work(summary=summary):
             return {"documents": summary.counts["listed"]}
         case Inspection(totals=counts) | Manifest(counts=counts):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import cache, wraps
+from operator import attrgetter
 from typing import Any, Literal, ParamSpec, Self, TypeVar, get_args
 
 from pydantic import ConfigDict, ValidationError, validate_call, with_config
@@ -18,6 +19,7 @@ from ingest.lake.rows import DocumentRow
 from ingest.records import DocumentRef, PlannedDocument, Quarantined
 
 Forced = Literal["parse", "embed"]
+within = attrgetter("prefixes", "uris", "modified_since", "modified_until", "errors", "parsers")  # limits in a source
 ONE_TEXT = ("'str' instances are not allowed as a Sequence value", "Input should be a list of texts")
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,13 +66,10 @@ class Scope:
     def of(cls, choice: Choice) -> Self:
         """Return the scope of a choice. Raises: InvalidSettings for an error, parser or thing to force that is none."""
         kinds = {n for n, one in vars(errors).items() if isinstance(one, type) and issubclass(one, DocumentError)}
-        if wrong := {*choice.get("errors", ())} - kinds | {*choice.get("force", ())} - {*get_args(Forced)}:
-            known = "classes of errors are in docs/errors.md; `force` takes parse and embed"
+        wrong = {*choice.get("errors", ())} - kinds | {*choice.get("force", ())} - {*get_args(Forced)}
+        if wrong := wrong | {*(read := choice.get("parsers", ()))}.difference(parsers.names() if read else ()):
+            known = "errors are in docs/errors.md, parsers are called like their files; `force` takes parse and embed"
             raise InvalidSettings(f"scope: {', '.join(sorted(wrong))} is unknown; {known}")
-        if wrong := {*choice.get("parsers", ())}.difference(parsers.names() if choice.get("parsers") else ()):
-            raise InvalidSettings(
-                f"scope: {', '.join(sorted(wrong))} is unknown; parsers: {', '.join(parsers.names())}"
-            )
         sets = dict.fromkeys(("uris", "errors", "parsers", "force"), frozenset)
         made: dict[str, Any] = {"sources": tuple, "prefixes": tuple, **sets}
         return cls(**{name: made.get(name, _moment)(value) for name, value in choice.items()})
@@ -92,11 +91,6 @@ class Scope:
         return not self.sick.keys().isdisjoint((row.source, origin_of(row, self.by)))
 
     @property
-    def within(self) -> tuple[object, ...]:
-        """What limits the documents of a source."""
-        return self.prefixes, self.uris, self.modified_since, self.modified_until, self.errors, self.parsers
-
-    @property
     def reads_again(self) -> bool:
         """Whether every document of the scope is read, also when nothing about it changed."""
         return "parse" in self.force or bool(self.errors)
@@ -108,10 +102,8 @@ class Scope:
 
 
 def _moment(at: datetime | date | None) -> datetime | None:
-    if at is None:
-        return None
-    moment = at if isinstance(at, datetime) else datetime.combine(at, time())
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    moment = at if at is None or isinstance(at, datetime) else datetime.combine(at, time())
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def checked(method: Callable[P, T]) -> Callable[P, T]:
