@@ -24,7 +24,6 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.testing.utilities import prefect_test_harness
 
 from ingest import pipeline
 from ingest.adapters.vectors.edge import engine, locks
@@ -49,6 +48,8 @@ _numbers = itertools.count()
 @pytest.fixture(scope="package", autouse=True)
 def server() -> Iterator[None]:
     """Prefect's own server on SQLite, in a process of its own."""
+    from prefect.testing.utilities import prefect_test_harness  # imports the whole server: seconds of each collection
+
     with prefect_test_harness(server_startup_timeout=120):
         yield
 
