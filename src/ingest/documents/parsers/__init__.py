@@ -16,7 +16,7 @@ and promises: the canonical text is never changed afterwards; blocks are in orde
 character that is not white space (except a leading byte order mark); headings have a level and a plain title. Modules
 whose names begin with an underscore are parts of parsers. Third parties register modules under the entry-point group
 `ingest.parsers`. Parsers are imported only when one is needed, and their libraries only when they parse: those of an
-extra may be missing.
+extra may be missing. What a format of many modules needs is imported with the first document, too: `docx/__init__.py`.
 """
 
 import importlib

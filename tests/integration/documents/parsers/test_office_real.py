@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
-from ingest.documents.parsers import markdown
-from ingest.documents.parsers.docx import parser as docx
+from ingest.documents.parsers import docx, markdown
 from ingest.errors import DocumentError, EmptyDocument, EncryptedDocument, ScannedDocument
 from ingest.records import BlockKind, Document, ParserOptions
 from tests.unit.documents.parsers.checks import faults, headings, raw

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from ingest.documents.media_types import sniff
-from ingest.documents.parsers import eml, epub, html, msg
-from ingest.documents.parsers.xml import parser as xml
+from ingest.documents.parsers import eml, epub, html, msg, xml
 from ingest.errors import DocumentError, EmptyDocument, EncryptedDocument
 from ingest.records import BlockKind, Document
 from tests.unit.documents.parsers.checks import faults, headings, raw, shown

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.documents.parsers.docx import parser as docx
+from ingest.documents.parsers import docx
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument
 from ingest.records import BlockKind
 from tests.unit.documents.parsers.checks import faults, headings, parsed, pieces, raw, shown

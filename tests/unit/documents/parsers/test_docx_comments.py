@@ -1,4 +1,4 @@
-from ingest.documents.parsers.docx import parser as docx
+from ingest.documents.parsers import docx
 from ingest.records import DocumentRef, ParserOptions, RawDocument
 from tests.unit.documents.parsers.checks import faults, parsed, shown
 from tests.unit.documents.parsers.office_files import body, changed, p

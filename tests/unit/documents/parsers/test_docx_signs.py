@@ -1,6 +1,6 @@
 import pytest
 
-from ingest.documents.parsers.docx import parser as docx
+from ingest.documents.parsers import docx
 from tests.unit.documents.parsers.checks import faults, headings, parsed, shown
 from tests.unit.documents.parsers.office_files import body, p
 

@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 
-from ingest.documents.parsers.odf import parser as odf
+from ingest.documents.parsers import odf
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument
 from ingest.records import DocumentRef, ParserOptions, RawDocument
 from tests.unit.documents.parsers.checks import faults, headings, parsed, shown

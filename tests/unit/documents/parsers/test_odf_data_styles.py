@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from ingest.documents.parsers.odf import parser as odf
+from ingest.documents.parsers import odf
 from tests.unit.documents.parsers.checks import parsed, shown
 
 NAMES = " ".join(

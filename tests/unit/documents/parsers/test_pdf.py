@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.documents.parsers.pdf import parser as pdf
+from ingest.documents.parsers import pdf
 from ingest.errors import OversizedDocument
 from ingest.records import ParseLimits, ParserOptions
 from tests.unit.documents.parsers.checks import faults, headings, parsed, raw, shown

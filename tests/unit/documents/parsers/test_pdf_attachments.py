@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.documents.parsers.pdf import parser as pdf
+from ingest.documents.parsers import pdf
 from ingest.errors import OversizedDocument
 from ingest.records import ParseLimits
 from tests.unit.documents.parsers.checks import parsed

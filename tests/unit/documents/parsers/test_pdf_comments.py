@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ingest.documents.parsers.pdf import parser as pdf
+from ingest.documents.parsers import pdf
 from ingest.errors import OversizedDocument
 from ingest.records import ParseLimits, ParserOptions
 from tests.unit.documents.parsers.checks import faults, parsed, raw, shown

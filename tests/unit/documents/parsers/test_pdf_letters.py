@@ -1,7 +1,7 @@
 """Letters are read in batches, and nothing is seen of where one ends."""
 
+from ingest.documents.parsers import pdf
 from ingest.documents.parsers.pdf import letters
-from ingest.documents.parsers.pdf import parser as pdf
 from tests.unit.documents.parsers.checks import faults, parsed, shown
 from tests.unit.documents.parsers.pdf_files import build, lines
 

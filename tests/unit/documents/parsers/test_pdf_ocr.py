@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from ingest.documents.parsers.pdf import ocr, parser
+from ingest.documents.parsers.pdf import ocr, parser, tesseract
 from ingest.documents.parsers.pdf.picture import levelled, without_lines
 from ingest.errors import ParserTimeout, ScannedDocument
 from ingest.records import Document, DocumentRef, ParserOptions, RawDocument
@@ -19,7 +19,7 @@ SCAN = picture(0, 0, WIDTH, HEIGHT)
 PIXELS = 200 / 72  # per point
 BODY = ["A text of the page that", "no picture covers."]
 COLUMNS = ("block_num", "par_num", "line_num", "left", "top", "width", "height", "conf", "text")
-real = pytest.mark.skipif(bool(ocr.why_not()), reason=f"no text recognition here: {ocr.why_not()}")
+real = pytest.mark.skipif(bool(tesseract.why_not()), reason=f"no text recognition here: {tesseract.why_not()}")
 
 
 def read(data: bytes, **options) -> Document:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from pypdf import PdfReader, PdfWriter
 
-from ingest.documents.parsers.pdf import ocr as _pdf_ocr
-from ingest.documents.parsers.pdf import parser as pdf
+from ingest.documents.parsers import pdf
+from ingest.documents.parsers.pdf import tesseract
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, ScannedDocument
 from ingest.records import ParserOptions
 from tests.unit.documents.parsers.checks import parsed, raw, shown
@@ -121,6 +121,6 @@ def test_few_scanned_pages_are_named_in_a_warning(caplog):
 
 
 def test_recognition_that_is_not_installed_is_named(monkeypatch):
-    monkeypatch.setattr(_pdf_ocr.shutil, "which", lambda _: None)
+    monkeypatch.setattr(tesseract.shutil, "which", lambda _: None)
     with pytest.raises(ScannedDocument, match="the program tesseract is not on the path"):
         with_options(build([SCAN]), ocr=True)

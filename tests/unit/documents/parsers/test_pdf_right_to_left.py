@@ -1,6 +1,6 @@
 import pytest
 
-from ingest.documents.parsers.pdf import parser as pdf
+from ingest.documents.parsers import pdf
 from tests.unit.documents.parsers.bidi_display import MIRROR, displayed
 from tests.unit.documents.parsers.checks import faults, parsed, shown
 from tests.unit.documents.parsers.glyph_files import DOT, Shown, advance, glyph_file, line, right_line

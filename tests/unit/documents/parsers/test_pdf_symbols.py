@@ -1,6 +1,6 @@
 import pytest
 
-from ingest.documents.parsers.pdf import parser as pdf
+from ingest.documents.parsers import pdf
 from tests.unit.documents.parsers.checks import parsed, shown
 from tests.unit.documents.parsers.pdf_files import HEIGHT, WIDTH, Writer
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.documents.parsers.rst import parser as rst
+from ingest.documents.parsers import rst
 from ingest.errors import EmptyDocument
 from ingest.records import BlockKind
 from tests.unit.documents.parsers.checks import faults, headings, parsed, paths, pieces, shown

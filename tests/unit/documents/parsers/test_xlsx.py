@@ -4,7 +4,7 @@ from datetime import date, datetime, time, timedelta
 import pytest
 from openpyxl.utils.datetime import MAC_EPOCH
 
-from ingest.documents.parsers.xlsx import parser as xlsx
+from ingest.documents.parsers import xlsx
 from ingest.errors import EmptyDocument, MalformedDocument, OversizedDocument, UnsupportedFormat
 from ingest.records import DocumentRef, ParseLimits, ParserOptions, RawDocument
 from tests.unit.documents.parsers.checks import faults, parsed, pieces, shown

@@ -1,6 +1,6 @@
 from openpyxl.comments import Comment
 
-from ingest.documents.parsers.xlsx import parser as xlsx
+from ingest.documents.parsers import xlsx
 from ingest.records import DocumentRef, ParserOptions, RawDocument
 from tests.unit.documents.parsers.checks import faults, parsed
 from tests.unit.documents.parsers.office_files import changed, workbook

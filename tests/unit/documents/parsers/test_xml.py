@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.documents.parsers.xml import parser as xml
+from ingest.documents.parsers import xml
 from ingest.errors import EmptyDocument, MalformedDocument, OversizedDocument
 from tests.unit.documents.parsers.checks import faults, headings, parsed, shown
 

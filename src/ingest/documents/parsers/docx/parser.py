@@ -27,15 +27,6 @@ from ingest.documents.parsers.docx.threads import DocxComments
 from ingest.errors import EmptyDocument, MalformedDocument, ScannedDocument
 from ingest.records import BlockKind, Child, Document, RawDocument
 
-MEDIA_TYPES = (
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.template",
-    "application/vnd.ms-word.document.macroenabled.12",
-    "application/vnd.ms-word.template.macroenabled.12",
-)
-VERSION = "9"
-LIBRARIES = ("lxml",)
-
 _HIDDEN = ("hidden",)
 _COMMENTS = ("comments", "commentsExtended")
 _SKIPPED = frozenset(W + name for name in ("del", "moveFrom", "sectPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid"))

@@ -19,10 +19,6 @@ from ingest.documents.parsers.epub.order import ReadingOrder, is_contents, linke
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, ScannedDocument
 from ingest.records import Document, RawDocument
 
-MEDIA_TYPES = ("application/epub+zip",)
-VERSION = "9"
-LIBRARIES = ("lxml", "charset-normalizer", "webencodings")
-
 _FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")  # obfuscated fonts, not encryption
 _NOTES = frozenset(("footnote", "footnotes", "endnote", "endnotes", "rearnote", "rearnotes", "note"))
 _TOP = ("h1", "h2", "h3", "h4", "h5", "h6")

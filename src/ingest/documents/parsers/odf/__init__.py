@@ -1,5 +1,21 @@
 """OpenDocument text, spreadsheet and presentation (ODT, ODS, ODP), from `content.xml`."""
 
-from ingest.documents.parsers.odf.parser import LIBRARIES, MEDIA_TYPES, VERSION, parse
+from ingest.records import Document, RawDocument
 
-__all__ = ["LIBRARIES", "MEDIA_TYPES", "VERSION", "parse"]
+MEDIA_TYPES = (
+    "application/vnd.oasis.opendocument.text",
+    "application/vnd.oasis.opendocument.spreadsheet",
+    "application/vnd.oasis.opendocument.presentation",
+    "application/vnd.oasis.opendocument.text-flat-xml",
+    "application/vnd.oasis.opendocument.spreadsheet-flat-xml",
+    "application/vnd.oasis.opendocument.presentation-flat-xml",
+)
+VERSION = "10"
+LIBRARIES = ("lxml",)
+
+
+def parse(raw: RawDocument) -> Document:
+    """Return the document; all that reads the format is imported with the first one. Raises: as `parser.parse`."""
+    from ingest.documents.parsers.odf import parser
+
+    return parser.parse(raw)

@@ -36,17 +36,6 @@ from ingest.documents.parsers.odf.text import (
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, ScannedDocument
 from ingest.records import BlockKind, Document, RawDocument
 
-MEDIA_TYPES = (
-    "application/vnd.oasis.opendocument.text",
-    "application/vnd.oasis.opendocument.spreadsheet",
-    "application/vnd.oasis.opendocument.presentation",
-    "application/vnd.oasis.opendocument.text-flat-xml",
-    "application/vnd.oasis.opendocument.spreadsheet-flat-xml",
-    "application/vnd.oasis.opendocument.presentation-flat-xml",
-)
-VERSION = "10"
-LIBRARIES = ("lxml",)
-
 _HIDDEN = ("hidden",)
 _SKIPPED = frozenset(
     (TEXT + "tracked-changes", *ANNOTATIONS, OFFICE + "forms", TEXT + "sequence-decls", PRESENTATION + "notes")

@@ -5,10 +5,8 @@ if the data for it are installed. The words keep their places, and ruling lines 
 and headings are found as on any other page.
 """
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from statistics import mean, median
 from typing import Any
 
@@ -46,13 +44,6 @@ class Seen:
         table = zip(self.words["conf"], self.words["text"], strict=True)
         known = [float(sure) for sure, text in table if text.strip()]
         return mean(known) if known else 0.0
-
-
-def why_not() -> str:
-    """Return what is missing for text recognition, "" when nothing is."""
-    if find_spec("pytesseract") is None:
-        return "the extra ingest[ocr] is not installed"
-    return "" if shutil.which("tesseract") else "the program tesseract is not on the path"
 
 
 def recognise(pdf: Any, pages: list[int], raw: RawDocument) -> dict[int, PageLayout]:

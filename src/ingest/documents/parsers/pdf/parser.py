@@ -35,11 +35,12 @@ from ingest.documents.parsers.pdf.filling import cleared
 from ingest.documents.parsers.pdf.headings import Entry, Headings
 from ingest.documents.parsers.pdf.layout import PageLayout, lay_out
 from ingest.documents.parsers.pdf.noted import read_noted
-from ingest.documents.parsers.pdf.ocr import recognise, why_not
+from ingest.documents.parsers.pdf.ocr import recognise
 from ingest.documents.parsers.pdf.page import Page
 from ingest.documents.parsers.pdf.page_reading import read_page
 from ingest.documents.parsers.pdf.right_to_left import as_left_to_right
 from ingest.documents.parsers.pdf.scripts import with_scripts
+from ingest.documents.parsers.pdf.tesseract import why_not
 from ingest.documents.parsers.pdf.written_title import written_title
 from ingest.errors import (
     EmptyDocument,
@@ -49,13 +50,7 @@ from ingest.errors import (
     ScannedDocument,
     UnsupportedFormat,
 )
-from ingest.extras import version
 from ingest.records import Document, RawDocument
-
-MEDIA_TYPES = ("application/pdf",)
-VERSION = "20"
-LIBRARIES = ("pypdfium2",)
-EXTRA = "ingest[pdf]"
 
 MAX_PAGES = 50_000
 MAX_OUTLINE = 20_000  # entries
@@ -66,11 +61,6 @@ _FEW = 3  # words that a scanned page may have, such as a stamp
 _LOCK = threading.Lock()  # two threads must not call PDFium at once
 
 logger = logging.getLogger(__name__)
-
-
-def variant() -> str:
-    """Return the program that reads scans here, "" without one."""
-    return "" if why_not() else f"tesseract by pytesseract {version('pytesseract')}"
 
 
 def parse(raw: RawDocument) -> Document:

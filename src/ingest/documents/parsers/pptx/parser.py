@@ -34,17 +34,6 @@ from ingest.documents.parsers.pptx.slide_comments import read_authors, slide_com
 from ingest.errors import EmptyDocument, ScannedDocument
 from ingest.records import BlockKind, Child, Document, RawDocument
 
-MEDIA_TYPES = (
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "application/vnd.openxmlformats-officedocument.presentationml.slideshow",
-    "application/vnd.openxmlformats-officedocument.presentationml.template",
-    "application/vnd.ms-powerpoint.presentation.macroenabled.12",
-    "application/vnd.ms-powerpoint.slideshow.macroenabled.12",
-    "application/vnd.ms-powerpoint.template.macroenabled.12",
-)
-VERSION = "7"
-LIBRARIES = ("lxml",)
-
 _LISTED = ("body", "obj", "")  # placeholders whose text has bullets by default; "" is a content placeholder
 _WIDEST = 1000  # columns that one cell may span
 

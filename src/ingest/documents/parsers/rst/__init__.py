@@ -1,5 +1,14 @@
 """reStructuredText: sections and top-level blocks, with exact offsets into the file."""
 
-from ingest.documents.parsers.rst.parser import LIBRARIES, MEDIA_TYPES, VERSION, parse
+from ingest.records import Document, RawDocument
 
-__all__ = ["LIBRARIES", "MEDIA_TYPES", "VERSION", "parse"]
+MEDIA_TYPES = ("text/x-rst", "text/prs.fallenstein.rst")
+VERSION = "5"
+LIBRARIES = ("charset-normalizer", "webencodings")
+
+
+def parse(raw: RawDocument) -> Document:
+    """Return the document; all that reads the format is imported with the first one. Raises: as `parser.parse`."""
+    from ingest.documents.parsers.rst import parser
+
+    return parser.parse(raw)

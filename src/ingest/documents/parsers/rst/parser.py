@@ -17,10 +17,6 @@ from ingest.documents.parsers.rst.inline_markup import plain_title
 from ingest.documents.parsers.rst.scan import Construct, scan
 from ingest.records import Block, BlockKind, Document, RawDocument
 
-MEDIA_TYPES = ("text/x-rst", "text/prs.fallenstein.rst")
-VERSION = "5"
-LIBRARIES = ("charset-normalizer", "webencodings")
-
 _TAB = 8  # columns, as docutils expands them
 
 _CODE = frozenset(

@@ -1,5 +1,19 @@
 """XLSX and XLSM: sheets are sections, rows are lines of cells separated by bars."""
 
-from ingest.documents.parsers.xlsx.parser import LIBRARIES, MEDIA_TYPES, VERSION, parse
+from ingest.records import Document, RawDocument
 
-__all__ = ["LIBRARIES", "MEDIA_TYPES", "VERSION", "parse"]
+MEDIA_TYPES = (
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.template",
+    "application/vnd.ms-excel.sheet.macroenabled.12",
+    "application/vnd.ms-excel.template.macroenabled.12",
+)
+VERSION = "8"
+LIBRARIES = ("lxml",)
+
+
+def parse(raw: RawDocument) -> Document:
+    """Return the document; all that reads the format is imported with the first one. Raises: as `parser.parse`."""
+    from ingest.documents.parsers.xlsx import parser
+
+    return parser.parse(raw)

@@ -26,15 +26,6 @@ from ingest.documents.parsers.xlsx.sheet import Sheet, read_sheet
 from ingest.errors import EmptyDocument, UnsupportedFormat
 from ingest.records import BlockKind, Child, Document, RawDocument
 
-MEDIA_TYPES = (
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.template",
-    "application/vnd.ms-excel.sheet.macroenabled.12",
-    "application/vnd.ms-excel.template.macroenabled.12",
-)
-VERSION = "8"
-LIBRARIES = ("lxml",)
-
 _SHEETS = ("worksheet", "chartsheet", "dialogsheet")
 _OWN = 2  # columns that a separate table has at least
 _NAMES = 3  # rows of column names, at most

@@ -17,19 +17,6 @@ from ingest.documents.parsers.xml.dialects import to_html
 from ingest.errors import EmptyDocument
 from ingest.records import BlockKind, Document, RawDocument
 
-MEDIA_TYPES = (
-    "application/xml",
-    "text/xml",
-    "application/rss+xml",
-    "application/atom+xml",
-    "application/docbook+xml",
-    "application/dita+xml",
-    "application/jats+xml",
-    "application/tei+xml",
-)
-VERSION = "7"
-LIBRARIES = ("lxml", "charset-normalizer", "webencodings")
-
 _FEEDS = ("rss", "feed", "rdf")
 _STATED = (  # where vocabularies keep the title of a whole document, besides in its first heading
     "title",
