@@ -1,6 +1,6 @@
 """The text of OpenDocument paragraphs and comments, and what their styles mean."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -22,17 +22,10 @@ _NOTE, _SPACE, _TAB, _BREAK, _HIDDEN = (TEXT + name for name in ("note", "s", "t
 _SPAN = TEXT + "span"
 _NAME, _STYLED, _CONTROL = STYLE + "name", TEXT + "style-name", DRAW + "control"
 _LOOK, _DISPLAY = STYLE + "text-properties", TEXT + "display"
+_NAMESPACES = {"style": STYLE[1:-1], "text": TEXT[1:-1]}
+_ANY_HIDDEN = "boolean(//style:text-properties/@text:display[. != ''] | //text:hidden-text)"
 _BESIDES = (_NOTE, *ANNOTATIONS)
-_APART = frozenset(
-    (
-        _NOTE,
-        *ANNOTATIONS,
-        DRAW + "frame",
-        DRAW + "text-box",
-        TEXT + "ruby-text",
-        TEXT + "tracked-changes",
-    )
-)
+_APART = frozenset((*_BESIDES, DRAW + "frame", DRAW + "text-box", TEXT + "ruby-text", TEXT + "tracked-changes"))
 _FIELD = "{urn:openoffice:names:experimental:ooo-ms-interop:xmlns:field:1.0}"
 _SPACES = 1000  # that one element may represent
 _MOST = 20_000_000  # times that one cell or row may be repeated
@@ -65,27 +58,29 @@ class OdfStyles:
     @cached_property
     def data(self) -> dict[str, Any]:
         """Name → style of numbers."""
-        return _named(style for root in self._roots for style in root.iterfind(f"./*/{NUMBER}*"))
+        return _named([style for root in self._roots for style in root.iterfind(f"./*/{NUMBER}*")])
 
     @cached_property
     def hides(self) -> bool:
         """Whether any text of the document may not be displayed."""
-        elements = (element for root in self._roots for element in root.iter(_LOOK, _HIDDEN))
-        return any(element.get(_DISPLAY) or element.tag == _HIDDEN for element in elements)
+        return any(root.xpath(_ANY_HIDDEN, namespaces=_NAMESPACES) for root in self._roots)
 
     @cached_property
     def _styles(self) -> dict[str, Any]:
-        return _named(style for root in self._roots for style in root.iter(STYLE + "style"))
+        return self._all(STYLE + "style")
 
     @cached_property
     def _lists(self) -> dict[str, Any]:
-        return _named(style for root in self._roots for style in root.iter(TEXT + "list-style"))
+        return self._all(TEXT + "list-style")
 
     @cached_property
     def _faces(self) -> dict[str, str]:
         """Name in the document → font."""
-        faces = _named(face for root in self._roots for face in root.iter(STYLE + "font-face"))
+        faces = self._all(STYLE + "font-face")
         return {name: (face.get(SVG + "font-family") or "").strip("'\"") for name, face in faces.items()}
+
+    def _all(self, tag: str) -> dict[str, Any]:
+        return _named([element for root in self._roots for element in root.iter(tag)])
 
     def _chain(self, name: str | None) -> Iterator[tuple[str, Any]]:
         for _ in range(_CHAIN):
@@ -168,12 +163,9 @@ class OdfStyles:
         return [] if style is None else list(style)
 
 
-def _named(elements: Iterable[Any]) -> dict[str, Any]:
+def _named(elements: Sequence[Any]) -> dict[str, Any]:
     """Return name → element; the first of several with one name."""
-    found: dict[str, Any] = {}
-    for element in elements:
-        found.setdefault(element.get(_NAME) or "", element)
-    return found
+    return {element.get(_NAME) or "": element for element in reversed(elements)}
 
 
 @dataclass
