@@ -1,6 +1,7 @@
 """Nightly and backfill through a real server and worker: one builds, the other waits, and a dead one is not waited for.
 
-Processes are stopped (SIGSTOP) while they build, and killed: nothing here depends on how long a build takes.
+Processes are stopped (SIGSTOP) while they build, and killed: nothing here depends on how long a build takes. One is
+cancelled while it builds many shards.
 """
 
 import os
@@ -16,15 +17,21 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 from prefect.client.schemas.objects import StateType
 from prefect.settings import get_current_settings
+from prefect.states import Cancelling
 
+from ingest.lake.lake import Lake
+from ingest.wiring.service_opening import open_lake_store
 from ingest_flows.deployments import WATCH, deploy
 from tests.integration.ingest_flows.conftest import Site, eventually
 
 TERM = 5.0  # seconds, of the builder's lease
 LIMIT = 2 * TERM + 30  # seconds until the next run starts
 SILENT_SECONDS = 10  # the least that Prefect takes
+MANY = 60  # documents, two in a shard: a build that does not end before it is cancelled
+CANCELLED_WITHIN = 30 + 15  # seconds, and what server and worker take to say so
 
 
 @contextmanager
@@ -70,6 +77,13 @@ class Runs:
         assert state is not None
         return state.type
 
+    def artifact(self, run: UUID, kind: str) -> str:
+        """Return the text of a run's artifact of a kind."""
+        key = ArtifactFilterKey(any_=[f"{self.site.index}-{kind}"])
+        only = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run]), key=key)
+        (found,) = eventually(lambda: self.client.read_artifacts(artifact_filter=only))
+        return str(found.data)
+
     def until(self, run: UUID, wanted: StateType) -> None:
         """Return as soon as a run is in a state."""
         reached = eventually(lambda: [wanted] if self.state(run) == wanted else [])
@@ -98,7 +112,14 @@ class Runs:
         return queue.last_polled or datetime.min.replace(tzinfo=UTC)
 
 
-def test_what_would_build_waits_for_what_builds_and_follows_when_its_machine_dies(
+def holder(site: Site) -> str:
+    """Return who holds the builder's lease of a site; "" when it was signed off."""
+    newest = Lake(open_lake_store(site.loaded), site.index).leases.newest()
+    assert newest is not None
+    return newest[1].holder
+
+
+def test_what_would_build_waits_for_what_builds_follows_when_its_machine_dies_and_signs_off_when_it_is_cancelled(
     site: Site, client: SyncPrefectClient
 ) -> None:
     site.settings(lease_seconds=TERM)
@@ -117,5 +138,15 @@ def test_what_would_build_waits_for_what_builds_and_follows_when_its_machine_die
         (watch,) = client.read_automations_by_name(WATCH)
         client.pause_automation(watch.id)  # it is set to less than a heartbeat
         runs.until(backfill, StateType.COMPLETED)
+        for number in range(MANY):
+            site.write(f"topic{number}")
+        cancelled = runs.start("backfill")
+        assert eventually(lambda: [holder(site)] if holder(site) else []), runs.log
+        asked = time.monotonic()
+        client.set_flow_run_state(cancelled, Cancelling())
+        runs.until(cancelled, StateType.CANCELLED)
+        assert time.monotonic() - asked < CANCELLED_WITHIN
+        assert holder(site) == ""
+        assert f"# Run of `{site.index}`: stopped" in runs.artifact(cancelled, "run")
     assert StateType.CRASHED == runs.state(nightly)
     assert {site.index, f"{site.index}@1"} == set(site.aliases())
