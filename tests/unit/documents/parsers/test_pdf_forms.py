@@ -346,3 +346,25 @@ def test_fields_that_the_form_does_not_list_are_read_as_others(form):
     ).replace(b"/Fields [", b"/Others [")
     lines = [line for _, block in shown(parsed(pdf, data)) for line in block.split("\n")]
     assert lines == ["Surname: Hollander", "City: Utrecht", "☒ Insured ☐ Retired"]
+
+
+@pytest.mark.parametrize("side", ["above", "below"])
+def test_boxes_that_stand_above_or_below_their_labels_have_them(side):
+    names, ticked = ["Yes", "No", "Maybe"], [True, False, False]
+    tops = [100 + 30 * at for at in range(3)]
+    labels = "".join(
+        text(62, top + (22 if side == "above" else -4), name) for top, name in zip(tops, names, strict=True)
+    )
+    boxes = [check_box((65, top, 73, top + 8), f"a{at}", ticked[at]) for at, top in enumerate(tops)]
+    found = " ".join(text for _, text in shown(parsed(pdf, annotated([labels], [boxes]))))
+    marks = ["☒", "☐", "☐"]
+    told = ("{0} {1}" if side == "above" else "{1}: {0}").format
+    assert found.replace("\n", " ") == " ".join(told(mark, name) for mark, name in zip(marks, names, strict=True))
+
+
+def test_boxes_in_a_row_above_their_labels_have_them():
+    names, ticked = ["Apples", "Pears", "Plums"], [True, False, True]
+    labels = text(62, 90, "Which fruits?") + "".join(text(62 + 60 * at, 124, name) for at, name in enumerate(names))
+    boxes = [check_box((72 + 60 * at, 102, 80 + 60 * at, 110), f"a{at}", ticked[at]) for at in range(3)]
+    found = " ".join(text for _, text in shown(parsed(pdf, annotated([labels], [boxes]))))
+    assert found.replace("\n", " ") == "Which fruits? ☒ Apples ☐ Pears ☒ Plums"

@@ -22,6 +22,9 @@ _TOP = 6  # rows of a page, among which is the first one of a table that goes on
 _APART = 24.0  # points between a header and its table, at most
 _HEADER_ROWS = 3
 _SAME = 2.0  # points between edges that count as equal
+_LABEL_WORDS = 5  # of the name of a value, at most
+_SAME_PITCH = 0.06  # of a distance between rows: the next one differs by no more
+_PITCHES = 3  # rows that tell it
 
 
 def aligned_table(rows: Sequence[Sequence[Piece]], at: int, page: Page) -> tuple[int, Table | None]:
@@ -37,8 +40,11 @@ def aligned_table(rows: Sequence[Sequence[Piece]], at: int, page: Page) -> tuple
     lines = [_cells(row) for row in rows[at:end]]
     places = [_placed(line, columns) for line in lines]
     for groups in (rows_of_lines(places, columns), [[number] for number in range(len(places))]):
+        alone: Sequence[int] = ()
         while groups and len(_filled(places, groups[-1])) < 2:
-            groups.pop()
+            alone = groups.pop()
+        if groups and alone and len(columns) < 3 and _is_unfilled(rows[at : at + alone[0] + 1], columns[0][0]):
+            groups.append(alone)
         last = groups[-1][-1] + 1 if groups else 0
         if groups and len(_filled(places, groups[0])) > 1 and _is_table(places[:last], groups, len(columns)):
             return at + last, _table(places[:last], groups, columns, page.number)
@@ -57,8 +63,29 @@ def joined_tables(above: Table, below: Table) -> Table | None:
     return Table(rows, len(above.rows), above.page, x0, x1, above.top, below.bottom, [], spans, bold)
 
 
+def _is_unfilled(rows: Sequence[Sequence[Piece]], x0: float) -> bool:
+    """Return whether the last row is that of a form, with a name at `x0` and nothing beside it."""
+    if len(rows) < _PITCHES or len(rows[-1]) > 1:
+        return False
+    first, above, last = (row[0] for row in rows[-_PITCHES:])
+    pitch, before = last.base - above.base, above.base - first.base
+    alike = abs(last.size - above.size) <= 0.05 * last.size and abs(last.x0 - x0) <= _SAME
+    return alike and len(last.words) <= _LABEL_WORDS and abs(pitch - before) <= _SAME_PITCH * before
+
+
+def _ends_paragraph(rows: Sequence[Sequence[Piece]], at: int) -> bool:
+    """Return whether a lone line is closer to a line above it that reaches over the cells below than to these."""
+    if not 0 < at < len(rows) - 1 or len(rows[at]) > 1 or len(rows[at - 1]) > 1 or len(rows[at + 1]) < 2:
+        return False
+    above, line, cells = rows[at - 1][0], rows[at][0], rows[at + 1]
+    close = line.base - above.base <= min(cells[0].base - line.base, _LEADING * line.size)
+    return close and abs(above.x0 - line.x0) <= _SAME and above.x1 > cells[1].x0 and len(above.words) > _LABEL_WORDS
+
+
 def _may_begin(rows: Sequence[Sequence[Piece]], at: int) -> bool:
     """Return whether a row has several cells, or is a line of a cell that stands higher than those beside it."""
+    if _ends_paragraph(rows, at):
+        return False
     for row, below in pairwise([*rows[at : at + _AHEAD], ()]):
         if len(_cells(row)) > 1:
             return True

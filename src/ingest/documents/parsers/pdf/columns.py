@@ -12,6 +12,7 @@ _SHORT = 3  # lines of text in two columns, at least, where the page has no othe
 _SMALL = 0.5  # of their lines, at least, begin in small letters
 _LEADING = 1.6  # font sizes between them, at most
 _EDGE = 2.0  # points
+_ALIKE = 0.75  # times the width of the widest of three columns or more: the others are no narrower
 _SIDE = 0.25  # of the page's width: no gutter is closer to the edge
 
 
@@ -39,12 +40,26 @@ def columns_of(pieces: list[Piece], width: float, boxes: Sequence[Box]) -> list[
         left = [piece for piece in band if piece.x1 <= gutter]
         right = [piece for piece in band if piece.x0 >= gutter]
         if len(left) + len(right) == len(band) and _is_text(left) and _is_text(right):
-            found += [left, right]
+            inner = [*_inner_columns(left), *_inner_columns(right)]
+            widths = [max(piece.x1 for piece in column) - min(piece.x0 for piece in column) for column in inner]
+            found += inner if min(widths) >= _ALIKE * max(widths) else [left, right]
         elif found and len(band) <= 2 and len(left) + len(right) == len(band):
             found[-1 if right or len(found) < 2 else -2].extend(band)
         else:
             found.append(band)
     return found
+
+
+def _inner_columns(side: list[Piece]) -> list[list[Piece]]:
+    """Return one side of a gutter as the columns of running text of which it consists: a page may have three."""
+    left = min(piece.x0 for piece in side)
+    gutter = _gutter(side, max(piece.x1 for piece in side) - left, left)
+    if gutter is None:
+        return [side]
+    parts = [piece for piece in side if piece.x1 <= gutter], [piece for piece in side if piece.x0 >= gutter]
+    if sum(map(len, parts)) < len(side) or not all(map(_is_running, parts)):
+        return [side]
+    return [column for part in parts for column in _inner_columns(part)]
 
 
 def _short_columns(pieces: list[Piece]) -> list[list[Piece]]:
@@ -142,13 +157,19 @@ def _is_text(side: list[Piece]) -> bool:
     return lengths[len(lengths) // 2] >= _PROSE
 
 
-def _gutter(pieces: list[Piece], width: float) -> float | None:
-    """Return the x coordinate of the blank strip between two columns of text, None without one."""
+def _gutter(pieces: list[Piece], width: float, left: float = 0.0) -> float | None:
+    """Return the x coordinate of the blank strip between two columns of text, None without one.
+
+    Args:
+        pieces: What is in the columns.
+        width: Of the page, or of the part of it in which they are.
+        left: Where that begins.
+    """
     slots = max(int(width), 1) + 1
     change = [0] * (slots + 2)
     for piece in pieces:
-        change[min(max(int(piece.x0), 0), slots)] += 1
-        change[min(max(int(piece.x1) + 1, 0), slots + 1)] -= 1
+        change[min(max(int(piece.x0 - left), 0), slots)] += 1
+        change[min(max(int(piece.x1 - left) + 1, 0), slots + 1)] -= 1
     cover, now = [], 0
     for step in change[:slots]:
         now += step
@@ -159,11 +180,10 @@ def _gutter(pieces: list[Piece], width: float) -> float | None:
     least = min(cover[x] for x in inner)
     if least > 0.35 * max(cover):
         return None
-    best = _widest([x for x in inner if cover[x] <= least])
-    left = [piece for piece in pieces if piece.x1 <= best]
-    right = [piece for piece in pieces if piece.x0 >= best]
-    enough = min(len(left), len(right)) >= _COLUMN_LINES
-    return best if enough and _is_text(left) and _is_text(right) else None
+    best = left + _widest([x for x in inner if cover[x] <= least])
+    sides = [piece for piece in pieces if piece.x1 <= best], [piece for piece in pieces if piece.x0 >= best]
+    enough = min(map(len, sides)) >= _COLUMN_LINES
+    return best if enough and all(map(_is_text, sides)) else None
 
 
 def _widest(places: list[int]) -> float:

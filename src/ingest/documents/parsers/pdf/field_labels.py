@@ -7,6 +7,7 @@ table, whose cells keep their places; so are fields inside a sentence.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from ingest.documents.parsers.pdf.annotations import Box
@@ -173,7 +174,7 @@ def _offers(spot: Spot, size: float) -> Iterable[tuple[float, str, Spot, Spot]]:
     if spot.inside:
         yield -50.0, INSIDE, spot, spot.inside
     if before and names_something(before):
-        colon = before.text.rstrip("* ")[-1:] in ":：?"
+        colon = _asks(before)
         gap = spot.x0 - before.x1
         if spot.is_box:
             near = behind is not None and behind.x0 - spot.x1 < 2 * size
@@ -186,8 +187,9 @@ def _offers(spot: Spot, size: float) -> Iterable[tuple[float, str, Spot, Spot]]:
     if spot.above and names_something(spot.above):
         aside = 3.0 if abs(spot.above.x0 - spot.x0) < _ALIGNED else 12.0
         yield max(spot.top - spot.above.base, 0.0) + aside + (20.0 if spot.is_box else 0.0), ABOVE, spot, spot.above
-    if spot.below and names_something(spot.below) and not spot.is_box:
-        yield 2.0 * max(spot.below.top - spot.bottom, 0.0) + 6.0, BELOW, spot, spot.below
+    if spot.below and names_something(spot.below) and not (spot.is_box and (before or behind)):
+        away = 2.0 * max(spot.below.top - spot.bottom, 0.0) + 6.0
+        yield away + (20.0 if spot.is_box else 0.0), BELOW, spot, spot.below
 
 
 def _usual_sides(fields: Sequence[Spot], size: float) -> dict[int, str]:
@@ -205,7 +207,8 @@ def _usual_sides(fields: Sequence[Spot], size: float) -> dict[int, str]:
     for row in rows.values():
         side = _side_of_row(row, size)
         found |= {id(box): side for box in row}
-    return found
+    apart = [box for box in boxes if not (box.before or box.behind)]
+    return found | {id(box): side for box in apart if (side := _side_of_stack(apart))}
 
 
 def _only_side(spot: Spot) -> str:
@@ -215,6 +218,18 @@ def _only_side(spot: Spot) -> str:
     above = spot.top - spot.above.base if spot.above else 1e6
     below = spot.below.top - spot.bottom if spot.below else 1e6
     return ABOVE if above < below else BELOW if below < 0.5 * above else ""
+
+
+def _side_of_stack(boxes: Sequence[Spot]) -> str:
+    """Return whether the labels of boxes without text beside them are above or below: the outer ones tell."""
+    over = Counter(id(box.above) for box in boxes)
+    shared = (box for box in boxes if box.below and (not box.above or over[id(box.above)] > 1 or _asks(box.above)))
+    below, above = sum(1 for _ in shared), sum(box.above is not None and box.below is None for box in boxes)
+    return BELOW if below > above else ABOVE if above else ""
+
+
+def _asks(text: Spot) -> bool:
+    return text.text.rstrip("* ")[-1:] in ":：?"
 
 
 def _side_of_row(row: Sequence[Spot], size: float) -> str:

@@ -209,7 +209,8 @@ class _Maker:
         if label is not None:
             apart = spot.side in (ABOVE, BELOW)
             base = value_base(spot, size) if apart else label.base
-            text = _said(" ".join(line.text for line in spot.lines), value, behind=spot.side == BEHIND)
+            behind = spot.side == BEHIND or (spot.side == BELOW and spot.is_box)
+            text = _said(" ".join(line.text for line in spot.lines), value, behind=behind)
             ends = (x0, x1) if apart else (min(x0, *(line.x0 for line in spot.lines)), max(x1, label.x1))
             made = self._made(text, *ends, base, MARK if field.state else FIELD)
             made.size = label.size

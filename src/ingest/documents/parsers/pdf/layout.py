@@ -11,6 +11,7 @@ from itertools import groupby, pairwise
 from ingest.documents.parsers.pdf.aligned import aligned_table, joined_tables
 from ingest.documents.parsers.pdf.annotations import Remark
 from ingest.documents.parsers.pdf.columns import columns_of, rows_of_pieces
+from ingest.documents.parsers.pdf.counted import with_dots
 from ingest.documents.parsers.pdf.filling import filled, remarks_of
 from ingest.documents.parsers.pdf.form_lines import form_columns, form_rows, is_form
 from ingest.documents.parsers.pdf.grid import Table, turn_round
@@ -202,7 +203,7 @@ def _merged(row: list[Piece]) -> list[Piece]:
 def _items(pieces: list[Piece], page: Page, column: int) -> list[Line | Table]:
     """Return the lines of one column, and the tables whose cells are aligned."""
     found, above = list[Line | Table](), list[Piece]()
-    for in_form, rows in form_rows(rows_of_pieces(pieces)):
+    for in_form, rows in form_rows(with_dots(rows_of_pieces(pieces))):
         if in_form:
             lines = list(form_columns(above, rows))
             if any(is_head for _, is_head in lines):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ingest.documents.parsers.pdf.hyphens import Vocabulary, with_seams
 
-BULLETS = "•‣⁃∙◦▪▫■□●○◆◇►▶▸➢➤➔➜➝★✓✔✗✘☐☑☒❖–—*·\uf0b7\uf0a7\uf0d8"
+BULLETS = "•‣⁃∙◦▪▫■□●○◆◇►▶▸➢➤➔➜➝→⇒➙➛➡➥↳❯◾◽⚫⚪✦★✓✔✗✘☐☑☒❖–—*·\uf0b7\uf0a7\uf0d8"
 MARKER = re.compile(rf"(?:[{re.escape(BULLETS)}-]|o|\(?(?:\d{{1,3}}|[a-zA-Z]|[ivxIVX]{{1,5}})[.)]|\[\d{{1,3}}\])")
 ITEM = re.compile(rf"(?:{MARKER.pattern})\s+\S")
 LEADERS = re.compile(r"\.{4}|(?:\. ){4}|…{2}")
