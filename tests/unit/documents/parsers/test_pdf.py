@@ -231,6 +231,14 @@ def test_a_title_in_bold_over_a_whole_table_parts_it():
     assert shown(parsed(pdf, build([page])))[1:] == expected
 
 
+def test_a_bold_row_at_the_end_of_a_table_parts_nothing():
+    page = grid([72, 200, 300], [120, 140, 160]) + grid([72, 300], [160, 180])
+    for y, cells in ((134, "ab"), (154, "cd")):
+        page += text(76, y, cells[0]) + text(204, y, cells[1])
+    page += text(76, 174, "Signature", font="F2")
+    assert shown(parsed(pdf, build([page]))) == [("table", "a | b\nc | d\nSignature |")]
+
+
 def test_lists_keep_their_items_and_captions_are_known():
     page = lines(72, 100, ["\u2022 first item that goes on", "  and on", "\u2022 second item"])
     page += text(72, 200, "Figure 3: What is shown") + lines(72, 240, ["Figure 3 shows nothing of the kind."])

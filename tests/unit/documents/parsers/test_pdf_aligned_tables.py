@@ -167,3 +167,23 @@ def test_gaps_no_wider_than_a_space_part_the_elements_of_a_tagged_document():
         for column, (x, cell) in enumerate(zip((72, 150, 172.3), row, strict=True)):
             content += f"/P <</MCID {3 * i + column}>> BDC {text(x, 120 + 14 * i, cell)} EMC\n"
     assert tables(content) == [rows(cells)]
+
+
+@pytest.mark.parametrize("body", [("1", "2", "3"), ("a", "b", "c")])
+def test_a_bold_header_that_fills_its_columns_is_parted_by_the_columns_below(body):
+    starts = (72, 108, 134, 160)
+    names = ("Region", "2021", "2022", "2023")
+    header = "".join(text(x, 100, name, font="F2") for x, name in zip(starts, names, strict=True))
+    rows = "".join(
+        text(x, 115 + 15 * at, cell) for at in range(3) for x, cell in zip(starts, (f"R{at}", *body), strict=True)
+    )
+    found = shown(parsed(pdf, build([lines(72, 60, ["Sales of each region in these years."]) + header + rows])))
+    below = "\n".join(" | ".join((f"R{at}", *body)) for at in range(3))
+    assert found[1:] == [("table", f"Region | 2021 | 2022 | 2023\n{below}")]
+
+
+def test_a_bold_line_above_a_table_that_does_not_stand_over_its_columns_is_a_heading():
+    starts = (72, 140, 200)
+    rows = "".join(text(x, 120 + 15 * at, f"{at}{x}") for at in range(3) for x in starts)
+    content = text(72, 100, "Sales of the regions in all the years", font="F2") + rows
+    assert [kind for kind, _ in shown(parsed(pdf, build([content])))] == ["heading", "table"]

@@ -13,7 +13,7 @@ from ingest.documents.parsers.pdf.page import Piece, Word
 
 _SYSTEMS = {"1": "decimal", "a": "lower-alpha", "A": "upper-alpha", "i": "lower-roman", "I": "upper-roman"}
 _FEWEST = {"decimal": 2}  # items; of letters, which may be words, one more
-_GAP = 0.5  # font sizes between a number and its text, at least
+_GAP = 0.4  # font sizes between a number and its text, at least
 _FARTHEST = 5.0  # font sizes between them, at most
 _APART = 3.0  # font sizes between two lines, at most
 _EXACT = 1.5  # points: texts begin at the same place

@@ -17,6 +17,7 @@ from ingest.documents.parsers.pdf.form_lines import form_columns, form_rows, is_
 from ingest.documents.parsers.pdf.grid import Table, turn_round
 from ingest.documents.parsers.pdf.gutters import with_narrow_gutters
 from ingest.documents.parsers.pdf.matching import TableAbove
+from ingest.documents.parsers.pdf.narrow_headers import with_header_above
 from ingest.documents.parsers.pdf.page import Page, Piece, Word
 from ingest.documents.parsers.pdf.ruled import ruled_tables
 from ingest.documents.parsers.pdf.typed import TypedText, typed_text
@@ -231,6 +232,10 @@ def _tables_and_lines(rows: list[list[Piece]], page: Page, column: int) -> list[
         end, table = aligned_table(rows, at, page)
         if table is not None:
             last = found[-1] if found else None
+            if isinstance(last, Line) and (named := with_header_above(rows[at - 1], table)):
+                found[-1] = named
+                at = end
+                continue
             whole = joined_tables(last, table) if isinstance(last, Table) else None
             found[-1 if whole else len(found) :] = [whole or table]
             at = end

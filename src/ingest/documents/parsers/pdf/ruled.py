@@ -103,6 +103,8 @@ def _parts(boxes: list[Box], words: list[Word]) -> list[list[Box]]:
         if at >= 0 and middle <= wide[at][3] and x0 <= word.x0 <= x1:
             inside[wide[at]].append(word)
     titles = [box for box in wide if inside[box] and all(word.bold for word in inside[box])]
+    last = max((box[1] for box in boxes if box not in titles), default=0.0)
+    titles = [box for box in titles if box[1] < last]  # without a table below it is a row
     cuts = [box[1] for box in titles]
     if cuts and _has_header(boxes, titles, words):
         return [boxes]  # titles of groups below a header that is theirs as well
