@@ -9,6 +9,7 @@ from pypdf import PdfReader, PdfWriter
 
 from ingest.documents.parsers import pdf
 from ingest.documents.parsers.pdf import tesseract
+from ingest.documents.parsers.pdf.symbols import UNKNOWN
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, ScannedDocument
 from ingest.records import ParserOptions
 from tests.unit.documents.parsers.checks import parsed, raw, shown
@@ -93,7 +94,8 @@ def test_a_scan_is_refused_with_what_to_do():
         parsed(pdf, build([SCAN, SCAN, lines(72, 100, BODY)]))
 
 
-def test_glyphs_without_characters_are_no_text_layer():
+def glyphs(more):
+    """Return a file with nine glyphs that have no text, and what else its page shows in Helvetica."""
     writer = Writer()
     down = writer.add(
         "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /AAAAAA+Own /DW 600 "
@@ -102,15 +104,30 @@ def test_glyphs_without_characters_are_no_text_layer():
     font = writer.add(
         f"<< /Type /Font /Subtype /Type0 /BaseFont /Own /Encoding /Identity-H /DescendantFonts [{down} 0 R] >>"
     )
-    content = writer.stream(b"BT /F1 12 Tf 72 700 Td <000300040005000600070008000900100011> Tj ET")
+    shown = f"BT /F1 12 Tf 72 700 Td <000300040005000600070008000900100011> Tj ET {more}"
+    content = writer.stream(shown.encode())
+    plain = "/F2 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
     page = writer.add(
         f"<< /Type /Page /Parent 5 0 R /MediaBox [0 0 612 792] /Contents {content} 0 R "
-        f"/Resources << /Font << /F1 {font} 0 R >> >> >>"
+        f"/Resources << /Font << /F1 {font} 0 R {plain} >> >> >>"
     )
     tree = writer.add(f"<< /Type /Pages /Kids [{page} 0 R] /Count 1 >>")
     root = writer.add(f"<< /Type /Catalog /Pages {tree} 0 R >>")
+    return writer.file(f"/Root {root} 0 R")
+
+
+def test_glyphs_without_characters_are_no_text_layer():
     with pytest.raises(ScannedDocument, match="1 of 1 pages have no readable text layer"):
-        parsed(pdf, writer.file(f"/Root {root} 0 R"))
+        parsed(pdf, glyphs(""))
+
+
+def test_glyphs_without_characters_among_others_are_shown_as_unknown_and_told(caplog):
+    with caplog.at_level(logging.WARNING):
+        document = parsed(pdf, glyphs("BT /F2 12 Tf 72 650 Td (The rest of the page can be read.) Tj ET"))
+    unknown, read = document.text.split("\n\n")
+    assert unknown.count(UNKNOWN) > 5
+    assert read == "The rest of the page can be read."
+    assert "a: letters on pages 1 have no text in the file" in caplog.text
 
 
 def test_few_scanned_pages_are_named_in_a_warning(caplog):

@@ -40,6 +40,7 @@ from ingest.documents.parsers.pdf.page import Page
 from ingest.documents.parsers.pdf.page_reading import read_page
 from ingest.documents.parsers.pdf.right_to_left import as_left_to_right
 from ingest.documents.parsers.pdf.scripts import with_scripts
+from ingest.documents.parsers.pdf.symbols import UNKNOWN
 from ingest.documents.parsers.pdf.tesseract import why_not
 from ingest.documents.parsers.pdf.written_title import written_title
 from ingest.errors import (
@@ -101,10 +102,13 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
     files.add_all(pdf)
     sheets: list[PageLayout] = []
     scanned: list[int] = []
+    unknown: list[int] = []
     letters = 0
     for page in _pages(pdf, raw, files):
         if _is_scan(page):
             scanned.append(page.number)
+        elif any(UNKNOWN in word.text for word in page.words):
+            unknown.append(page.number)
         letters += sum(len(word.text) for word in page.words)
         if letters > raw.options.limits.text_characters:
             limit = raw.options.limits.text_characters
@@ -115,6 +119,9 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
     for number, sheet in _scans(pdf, raw, scanned).items():
         sheet.remarks = sheets[number - 1].remarks
         sheets[number - 1] = sheet
+    if unknown:
+        pages = _numbers(unknown)
+        logger.warning("%s: letters on pages %s have no text in the file, each is shown as %s", path, pages, UNKNOWN)
     assembly = Assembly(raw)
     title = written_title(pdf, raw.data)
     headings = Headings(list(_outline(pdf)))
