@@ -40,7 +40,7 @@ def aligned_table(rows: Sequence[Sequence[Piece]], at: int, page: Page) -> tuple
     lines = [_cells(row) for row in rows[at:end]]
     places = [_placed(line, columns) for line in lines]
     for groups in (rows_of_lines(places, columns), [[number] for number in range(len(places))]):
-        alone: Sequence[int] = ()
+        alone: list[int] = []
         while groups and len(_filled(places, groups[-1])) < 2:
             alone = groups.pop()
         if groups and alone and len(columns) < 3 and _is_unfilled(rows[at : at + alone[0] + 1], columns[0][0]):
