@@ -21,7 +21,7 @@ def with_header_above(row: Sequence[Piece], table: Table) -> Table | None:
     columns = sorted(table.columns)
     words = [word for piece in row for word in piece.words]
     size = max(words[0].size, 1.0)
-    if table.ruled or len(columns) < _FEWEST or len(words) < len(columns) - 1 or any(table.bold):
+    if table.ruled or len(columns) < _FEWEST or len(words) < len(columns) or any(table.bold):
         return None
     if not all(word.bold for word in words) or not 0 < table.top + size - words[0].base <= _PITCH * size:
         return None
@@ -30,7 +30,7 @@ def with_header_above(row: Sequence[Piece], table: Table) -> Table | None:
         middle = (word.x0 + word.x1) / 2
         near = min(range(len(columns)), key=lambda at: _distance(middle, columns[at]))
         names[near].append(word)
-    if not all(names[1:]) or not all(_fits(name, column) for name, column in zip(names, columns, strict=True) if name):
+    if not all(names) or not all(map(_fits, names, columns)):
         return None
     texts = [" ".join(word.text for word in name) for name in names]
     top = words[0].base - size
