@@ -13,6 +13,7 @@ _SMALL = 0.5  # of their lines, at least, begin in small letters
 _LEADING = 1.6  # font sizes between them, at most
 _EDGE = 2.0  # points
 _ALIKE = 0.75  # times the width of the widest of three columns or more: the others are no narrower
+_NARROW = 0.6  # times the width of what has two columns: most of their lines are narrower
 _SIDE = 0.25  # of the page's width: no gutter is closer to the edge
 
 
@@ -53,7 +54,9 @@ def columns_of(pieces: list[Piece], width: float, boxes: Sequence[Box]) -> list[
 def _inner_columns(side: list[Piece]) -> list[list[Piece]]:
     """Return one side of a gutter as the columns of running text of which it consists: a page may have three."""
     left = min(piece.x0 for piece in side)
-    gutter = _gutter(side, max(piece.x1 for piece in side) - left, left)
+    width = max(piece.x1 for piece in side) - left
+    narrow = sum(piece.x1 - piece.x0 < _NARROW * width for piece in side)
+    gutter = _gutter(side, width, left) if 2 * narrow > len(side) else None
     if gutter is None:
         return [side]
     parts = [piece for piece in side if piece.x1 <= gutter], [piece for piece in side if piece.x0 >= gutter]
