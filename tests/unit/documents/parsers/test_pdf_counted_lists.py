@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.documents.parsers.pdf import parser as pdf
+from ingest.documents.parsers import pdf
 from tests.unit.documents.parsers.checks import faults, parsed, shown
 from tests.unit.documents.parsers.pdf_files import build, lines, text
 

@@ -10,7 +10,7 @@ MEDIA_TYPES = (
     "application/vnd.oasis.opendocument.spreadsheet-flat-xml",
     "application/vnd.oasis.opendocument.presentation-flat-xml",
 )
-VERSION = "10"
+VERSION = "11"
 LIBRARIES = ("lxml",)
 
 

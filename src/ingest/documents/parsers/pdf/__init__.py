@@ -5,7 +5,7 @@ from ingest.extras import version
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("application/pdf",)
-VERSION = "20"
+VERSION = "21"
 LIBRARIES = ("pypdfium2",)
 EXTRA = "ingest[pdf]"
 
