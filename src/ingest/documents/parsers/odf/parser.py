@@ -40,6 +40,9 @@ _HIDDEN = ("hidden",)
 _SKIPPED = frozenset(
     (TEXT + "tracked-changes", *ANNOTATIONS, OFFICE + "forms", TEXT + "sequence-decls", PRESENTATION + "notes")
 )
+_PARAGRAPHS = (TEXT + "p", TEXT + "h")
+_LIST, _TABLE, _GROUP, _PAGE, _CONTROL = TEXT + "list", TABLE + "table", DRAW + "g", DRAW + "page", DRAW + "control"
+_INDEXES = (TEXT + "table-of-content", TEXT + "alphabetical-index", TEXT + "illustration-index")
 _ATTACHED = (TEXT + "note", DRAW + "text-box", ANNOTATIONS[0])
 _RUNNING = ("page-number", "header", "footer", "date-time")
 _KINDS = {"code": BlockKind.CODE, "quote": BlockKind.QUOTE, "caption": BlockKind.CAPTION}
@@ -91,22 +94,22 @@ class _Reader:
             tag = element.tag
             if not isinstance(tag, str) or tag in _SKIPPED:
                 continue
-            if tag in (TEXT + "p", TEXT + "h"):
+            if tag in _PARAGRAPHS:
                 self._paragraph(element, fields)
                 continue
             self._flush(fields)
-            if tag == TEXT + "list":
+            if tag == _LIST:
                 self._list(element, fields)
-            elif tag == TABLE + "table":
+            elif tag == _TABLE:
                 self._table(element, fields)
-            elif tag == DRAW + "g":
+            elif tag == _GROUP:
                 self.blocks(frames_in_order(list(element)), fields)
-            elif tag == DRAW + "page":
+            elif tag == _PAGE:
                 self._slide(element)
-            elif tag == DRAW + "control":
+            elif tag == _CONTROL:
                 shown = self._styles.controls.get(element.get(DRAW + "control") or "", "")
                 self.out.add(BlockKind.PARAGRAPH, [shown], **fields)
-            elif tag in (TEXT + "table-of-content", TEXT + "alphabetical-index", TEXT + "illustration-index"):
+            elif tag in _INDEXES:
                 texts = [line for each in element.iter(TEXT + "p") for line in paragraph_lines(each, self._styles)]
                 self.out.add(BlockKind.METADATA, texts, **fields)
             else:

@@ -95,7 +95,7 @@ def _column_styles(table: Any) -> list[str]:
 
 def _shown(cell: Any, style: str, styles: OdfStyles) -> str:
     """Return what a cell shows: its text; a plain number, or one without text, as its style shows it."""
-    paragraphs = list(_inside(cell, _PARAGRAPHS)) if len(cell) else []
+    paragraphs = list(_inside(cell, _PARAGRAPHS)) if len(cell) else ()
     font = (styles.symbols(style) or "") if style else ""
     text = " ".join([line for p in paragraphs for line in paragraph_lines(p, styles, around=font)])
     form = number_format(style, styles) if style and cell.get(_VALUE_TYPE) in _NUMBERS else None

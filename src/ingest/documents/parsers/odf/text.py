@@ -27,6 +27,7 @@ _ANY_HIDDEN = "boolean(//style:text-properties/@text:display[. != ''] | //text:h
 _BESIDES = (_NOTE, *ANNOTATIONS)
 _APART = frozenset((*_BESIDES, DRAW + "frame", DRAW + "text-box", TEXT + "ruby-text", TEXT + "tracked-changes"))
 _FIELD = "{urn:openoffice:names:experimental:ooo-ms-interop:xmlns:field:1.0}"
+_MARK = _FIELD + "fieldmark"
 _SPACES = 1000  # that one element may represent
 _MOST = 20_000_000  # times that one cell or row may be repeated
 _CHAIN = 20  # styles based on styles
@@ -241,7 +242,7 @@ def _walk(element: Any, reading: _Reading, inside: bool, font: str) -> None:
             reading.add(f" {reading.styles.controls.get(child.get(_CONTROL) or '', '')} ", inside, "")
         elif tag == _TAB:
             reading.add("\t", inside, "")
-        elif tag == _FIELD + "fieldmark":
+        elif tag == _MARK:
             reading.add(_form_field(child), inside, "")
         elif tag == _BREAK and inside is reading.unseen:
             reading.parts.append("\n")
