@@ -13,7 +13,7 @@ from ingest.records import Block, BlockKind, ChunkingOptions, Document
 HIDDEN = "hidden"  # mark of blocks that a reader of the document does not see
 
 Path = tuple[str, ...]
-_SEEN = re.compile(r"\S")
+_SEEN = re.compile(r"\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +60,17 @@ class Group:
 
     def at(self, position: int) -> tuple[Block, Block | None]:
         """Return the last block that starts at or before `position`, and the one before it."""
-        i = bisect_right(self.blocks, position, key=lambda block: block.start) - 1
+        i = bisect_right(self._starts[0], position) - 1
         return self.blocks[i], self.blocks[i - 1] if i else None
 
     def covered(self, start: int, end: int) -> tuple[Section, ...]:
         """Return the sections that overlap [start, end), which starts and ends inside blocks."""
-        first = bisect_right(self.sections, start, key=_start) - 1
-        return self.sections[first : bisect_left(self.sections, end, key=_start)]
+        starts = self._starts[1]
+        return self.sections[bisect_right(starts, start) - 1 : bisect_left(starts, end)]
 
-
-def _start(section: Section) -> int:
-    return section.blocks[0].start
+    @cached_property
+    def _starts(self) -> tuple[list[int], list[int]]:  # of blocks, and of sections
+        return [block.start for block in self.blocks], [section.blocks[0].start for section in self.sections]
 
 
 def groups(
@@ -178,5 +178,5 @@ def embedded_text(document: Document, options: ChunkingOptions) -> str:
     """Return the text with blanks for blocks of kinds that are not embedded, each character in its place."""
     skipped = (block for block in document.blocks if block.kind in options.skipped_kinds)
     edges = pairwise([0, *(edge for block in skipped for edge in (block.start, block.end)), len(document.text)])
-    parts = (document.text[start:end] for start, end in edges)  # in turn embedded and not
-    return "".join(_SEEN.sub(" ", part) if i % 2 else part for i, part in enumerate(parts))
+    parts = enumerate(document.text[start:end] for start, end in edges)  # in turn embedded and not
+    return "".join(_SEEN.sub(lambda match: " " * len(match[0]), part) if i % 2 else part for i, part in parts)
