@@ -68,3 +68,8 @@ def test_captions_are_numbered_and_what_is_not_displayed_counts_nothing():
 def test_lines_of_code_stay_without_their_numbers():
     styles = "span {counter-increment: n} span::before {content: counter(n)} pre {counter-reset: n}"
     assert texts(styles, "<pre><span>a = 1</span>\n<span>b = 2</span></pre>") == ["a = 1\nb = 2"]
+
+
+def test_signs_that_no_page_shows_are_left_out_of_a_number():
+    styles = 'h1::before {content: "\\fffe\\1f " counter(c) "\x07. "}'
+    assert texts(styles, "<h1>Start</h1>") == ["0 . Start"]

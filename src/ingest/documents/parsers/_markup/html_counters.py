@@ -90,6 +90,7 @@ class _Counters:
             own = styles.counter_style(style := part["style"] or "decimal")
             numbers = [number for _, number in self._values.get(part["name"], ())] or [0]
             joint = unquoted(f'"{part["joint"] or part["glue"] or ""}"')
-            shown = numbers[-_DEEPEST:] if part["all"] else numbers[-1:]
-            said.append(joint.join(numeral(number, own[0] if own else style) for number in shown))
-        return f"{' '.join(''.join(said).split())[:_LONGEST]} "
+            joined = numbers[-_DEEPEST:] if part["all"] else numbers[-1:]
+            said.append(joint.join(numeral(number, own[0] if own else style) for number in joined))
+        shown = "".join(sign if sign.isprintable() else " " for text in said for sign in text)  # XML has no others
+        return f"{' '.join(shown.split())[:_LONGEST]} "
