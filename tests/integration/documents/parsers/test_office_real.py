@@ -6,6 +6,7 @@ purpose: comments, LaTeX where we write x^2, the time 00:00:00 of a date, the wo
 
 import logging
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -30,11 +31,16 @@ def parse(path: Path) -> Document:
 
 def plain(text: str) -> str:
     """Return letters and digits only: what two ways of writing a text have in common."""
-    return "".join(WORD.findall(MARKUP.sub(" ", text))).lower().replace("_", "")
+    return "".join(written(text)).lower().replace("_", "")
 
 
 def words(text: str) -> Counter[str]:
-    return Counter(word.lower().strip("_") for word in WORD.findall(MARKUP.sub(" ", text)))
+    return Counter(word.lower().strip("_") for word in written(text))
+
+
+def written(text: str) -> list[str]:
+    """Return the words of a text without markup; the expected Markdown writes raised figures as any others."""
+    return WORD.findall(unicodedata.normalize("NFKC", MARKUP.sub(" ", text)))
 
 
 def share(expected: Counter, found: Counter, what: str) -> float:

@@ -6,6 +6,7 @@ error of ours.
 """
 
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,7 +62,8 @@ def plain(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    return _WORD.findall(_MARKUP.sub(" ", text).lower())
+    """Return the words of a text; the references write raised figures as any others."""
+    return _WORD.findall(unicodedata.normalize("NFKC", _MARKUP.sub(" ", text).replace("™", "")).lower())
 
 
 def cells_of(markdown: str) -> list[str]:
