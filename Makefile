@@ -9,7 +9,7 @@ PROCESSES ?= 2
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test legacy-test check lint house format quality bench-parse bench-keyword bench-incremental bench-nights bench-search bench-why false-secrets ablation interop fuzz faults corruptions formats formats-unstructured kept operate-test wheel-test terraform-check judged schemas lock clean
+.PHONY: help env demo test legacy-test check lint house format quality bench-parse bench-keyword bench-incremental bench-nights bench-search bench-why bench-scale false-secrets ablation interop fuzz faults corruptions formats formats-unstructured kept operate-test wheel-test terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -91,6 +91,9 @@ bench-search: $(STAMP) ## Measure one search per stage, alone and 32 at once; ne
 
 bench-why: $(STAMP) ## Measure how long `ingest why` takes on a million chunks
 	$(BIN)/python -m benchmarks.whereabouts $(ARGS)
+
+bench-scale: $(STAMP) ## Replay the scheduling of 10,000 shards and print what 10 million documents need (docs/scaling.md)
+	$(BIN)/python -m benchmarks.scale_simulation $(ARGS)
 
 .venv-interop/.installed: tests/interop/requirements.txt pyproject.toml
 	test -x .venv-interop/bin/python || $(PYTHON) -m venv .venv-interop
