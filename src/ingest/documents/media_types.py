@@ -65,7 +65,7 @@ _TNEF = b"\x78\x9f\x3e\x22"  # of a `winmail.dat`
 MAILBOX = re.compile(rb"From [^\r\n]{0,300}?[A-Z][a-z]{2},? [^\r\n]{0,20}\d:\d\d[^\r\n]{0,40}\r?\n(?=[!-9;-~]{1,99}:)")
 """The line before a message in a mailbox, with a header behind it."""
 _HTML = re.compile(rb"<(?:!doctype\s+html|html)\b", re.I)
-_FLAT = re.compile(rb"<office:document\s[^<>]*:mimetype=.(\S+\.opendocument\.(?:text|spreadsheet|presentation))\b")
+_FLAT = re.compile(rb"<office:document\s[^<>]*:mimetype=.([\w./-]+\.opendocument\.(?:text|spreadsheet|presentation))\b")
 _NOTEBOOK = re.compile(rb'"nbformat(?:_minor)?"\s*:')
 _HEAD = 8192  # bytes examined to tell text from binary
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x08\x0e\x0f\x1b"))  # rare in text

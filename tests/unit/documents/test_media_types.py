@@ -178,6 +178,11 @@ def test_text_about_an_office_document_in_one_xml_file_is_not_one():
     assert sniff(text, "a.md") == "text/markdown"
 
 
+def test_a_type_of_an_office_document_that_is_damaged_tells_nothing():
+    data = b"<?xml version='1.0'?><office:document office:mimetype='app\x98/vnd.oasis.opendocument.text'>"
+    assert sniff(data, "a.xml") == "application/xml"
+
+
 def test_a_name_tells_an_office_document_in_one_xml_file_without_a_declaration():
     assert sniff(b"<o:document/>", "a.fods") == "application/vnd.oasis.opendocument.spreadsheet-flat-xml"
 

@@ -73,3 +73,9 @@ def test_lines_of_code_stay_without_their_numbers():
 def test_signs_that_no_page_shows_are_left_out_of_a_number():
     styles = 'h1::before {content: "\\fffe\\1f " counter(c) "\x07. "}'
     assert texts(styles, "<h1>Start</h1>") == ["0 . Start"]
+
+
+def test_control_characters_in_what_is_numbered_or_drawn_stop_nothing():
+    styles = "::before {content: 'x'} h1::before {content: counter(c) '. '}"
+    body = "<h1>\x0bStart</h1><svg><text>a\x0bb</text></svg><iframe srcdoc='\x0bText'></iframe>"
+    assert texts(styles, body) == ["0. Start", "a b", "Text"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from ingest.documents.parsers._markup.html_code import CODE
 from ingest.documents.parsers._markup.html_styles import PageStyles, unquoted
+from ingest.documents.parsers._markup.html_tree import settable
 from ingest.documents.parsers._reading.numerals import numeral
 
 _CONTENT = re.compile(
@@ -48,7 +49,7 @@ def write_numbers(root: Any, styles: PageStyles) -> None:
                 for change in _CHANGES:
                     counters.change(change, styles.value(element, change, mark), inside=bool(mark))
             if element.tag not in _UNNUMBERED and "counter" in (content := styles.value(element, "content", "::")):
-                element.text = counters.text(content[:_KEPT], styles) + (element.text or "")
+                element.text = counters.text(content[:_KEPT], styles) + settable(element.text)
 
 
 class _Counters:

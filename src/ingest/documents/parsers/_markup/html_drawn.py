@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ingest.documents.parsers._markup.html_tree import tree
+from ingest.documents.parsers._markup.html_tree import settable, tree
 
 _FRAMES = 1000  # of a page with those inside them
 _INLINE = frozenset(("a", "b", "button", "code", "em", "li", "p", "span", "td", "th", *(f"h{n}" for n in range(1, 7))))
@@ -36,7 +36,7 @@ def _show_frame(frame: Any, source: str, path: str, nesting: int) -> list[Any]:
     for sheet in list(body.iter("style")):  # it would count for the whole page
         sheet.text = None
     del frame.attrib["srcdoc"]
-    frame.tag, frame.text = "div", body.text
+    frame.tag, frame.text = "div", settable(body.text)
     frame[:] = list(body)
     return list(frame.iter("iframe", "svg"))
 
@@ -72,12 +72,12 @@ def _parts(svg: Any) -> Iterator[Any]:
         elif tag == "text":
             walker.skip_subtree()
             line = element.makeelement("line")
-            line.text = " ".join(_words(element).split())
+            line.text = settable(" ".join(_words(element).split()))
             yield line
         elif tag == "foreignobject":
             walker.skip_subtree()
             made = element.makeelement("div")
-            made.text = element.text
+            made.text = settable(element.text)
             made[:] = list(element)
             yield made
 

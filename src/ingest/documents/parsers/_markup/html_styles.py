@@ -115,7 +115,8 @@ class PageStyles:
             identities = sum(name[0] == "#" for name in names)
             tags = sum(bool(part.tag.strip("*")) for part in parts)
             own = parts[-1].names
-            key = mark + next((name for name in own if name[0] != "["), parts[-1].tag or f"{own[0].partition('=')[0]}")
+            told = parts[-1].tag or "".join(own[:1]).partition("=")[0] or "*"
+            key = mark + next((name for name in own if name[0] != "["), told)
             kept = self._rules.setdefault(key.rstrip("]"), [])
             kept.append(_Rule(parts, values, (identities, len(names) - identities, tags * _RULES + order)))
             if len(kept) > _PER_KEY:

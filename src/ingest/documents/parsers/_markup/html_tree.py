@@ -27,8 +27,14 @@ _PARAGRAPH_END = re.compile(r"</p(?![\w-])", re.I)
 _PRE = re.compile(r"<(/?)pre(?![\w-])[^<>]{0,4000}>", re.I)
 _ENDS_PRE = re.compile(r"<(?:ul|dl|li|table|form|fieldset)(?![\w-])", re.I)
 _RAW_TEXT = re.compile(r"<(?:xmp|plaintext)(?![\w-])", re.I)
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _AFTER_NAME = " >\t\n\r\f/"
 _STEPS = 400  # per XPath expression; libxml2 refuses more than 500
+
+
+def settable(text: str | None) -> str:
+    """Return a text of the tree without the control characters that lxml reads from HTML but does not write into it."""
+    return _NOT_XML.sub("", text or "")
 
 
 def declared_encoding(data: bytes) -> str:
