@@ -149,7 +149,7 @@ def test_one_closer_that_fails_keeps_no_other_from_closing(tmp_path: Path) -> No
         (lambda index: index.plan(force=["chunk"]), "plan: force.0: Input should be 'parse' or 'embed', found str"),
         (
             lambda index: index.run(errors=["Timeout"]),
-            "scope: Timeout is unknown; classes of errors are in docs/errors",
+            "scope: Timeout is unknown; errors are in docs/errors",
         ),
         (lambda index: index.plan(urls=["file"]), "plan: urls: Extra inputs are not permitted, found"),
         (lambda index: index.run(promote="no"), "run: promote: Input should be a valid boolean, found str"),
