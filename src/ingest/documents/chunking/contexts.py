@@ -128,7 +128,8 @@ def introduces(block: Block, text: str) -> bool:
 
 def _columns(header: str) -> str:
     """Return the header of a table; of one in HTML, the names of its columns alone, as tags cost tokens."""
-    above, *cells = (" ".join(unescape(_TAG.sub(" ", part)).split()) for part in _CELL.split(header[:LONGEST_HEADER]))
+    parts = _CELL.split(header[:LONGEST_HEADER]) if "<" in header else []
+    above, *cells = (" ".join(unescape(_TAG.sub(" ", part)).split()) for part in parts or [""])
     return _joined(above, " | ".join(filter(None, cells))) if cells else header
 
 
