@@ -219,7 +219,7 @@ def guessed_encoding(data: bytes) -> str:
     sample = _not_ascii(data)
     if sum(1 for byte in sample if byte >= 0x80) < _FEW:
         told = told_by_alphabets(sample, _LETTERS)
-        if all(map(_is_western, sample.decode(_WESTERN, "replace"))):
+        if all(map(_is_western, set(sample.decode(_WESTERN, "replace")))):
             return told or _WESTERN
         return told if told in LATIN else ""
     from charset_normalizer import from_bytes
