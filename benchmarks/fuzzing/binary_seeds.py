@@ -129,6 +129,47 @@ def epub() -> bytes:
         "a.xhtml": page.format("One"),
         "b.xhtml": page.format("Two"),
     }
+    return stored(entries)
+
+
+def opendocument() -> dict[str, bytes]:
+    """Return "fodt", a text in one XML file, and "odt" and "ods", archives whose entries are stored."""
+    names = {"office": "office", "text": "text", "table": "table", "style": "style", "fo": "xsl-fo-compatible"}
+    spaces = " ".join(f'xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{of}:1.0"' for n, of in names.items())
+    styles = (
+        '<office:automatic-styles><style:style style:name="H" style:family="text"><style:text-properties '
+        'text:display="none"/></style:style><text:list-style style:name="L"><text:list-level-style-number '
+        'text:level="1" style:num-format="i" style:num-suffix=")" text:start-value="3"/>'
+        "</text:list-style></office:automatic-styles>"
+    )
+    rows = (
+        '<table:table-row table:number-rows-repeated="2"><table:table-cell office:value-type="percentage" '
+        'office:value="0.5" table:number-columns-spanned="2"><text:p>50 %</text:p></table:table-cell></table:table-row>'
+    )
+    table = f'<table:table table:name="T">{rows}</table:table>'
+    text = (
+        '<text:h text:outline-level="2">Title</text:h><text:list text:style-name="L"><text:list-item>'
+        '<text:p>one</text:p></text:list-item></text:list><text:p>A<text:s text:c="3"/>word'
+        '<text:note text:note-class="footnote"><text:note-'
+        "citation>1</text:note-citation><text:note-body><text:p>Note.</text:p></text:note-body></text:note><text:span "
+        'text:style-name="H">hidden</text:span><office:annotation><text:p>Who?</text:p></office:annotation></text:p>'
+    )
+    bodies = {"odt": ("text", text + table), "ods": ("spreadsheet", table)}
+    whole = {
+        kind: f"{styles}<office:body><office:{tag}>{inside}</office:{tag}></office:body>"
+        for kind, (tag, inside) in bodies.items()
+    }
+    mime = {kind: f"application/vnd.oasis.opendocument.{tag}" for kind, (tag, _) in bodies.items()}
+    flat = f'<office:document {spaces} office:mimetype="{mime["odt"]}">{whole["odt"]}</office:document>'
+    made = {"fodt": f'<?xml version="1.0"?>{flat}'.encode()}
+    for kind, inside in whole.items():
+        content = f'<?xml version="1.0"?><office:document-content {spaces}>{inside}</office:document-content>'
+        made[kind] = stored({"mimetype": mime[kind], "content.xml": content})
+    return made
+
+
+def stored(entries: dict[str, str]) -> bytes:
+    """Return a zip archive of texts that are not compressed, so that what is damaged is their text."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in entries.items():

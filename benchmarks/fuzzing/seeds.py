@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from benchmarks.fuzzing.binary_seeds import docx, epub, pdf, pptx, tarred, xlsx, zipped
+from benchmarks.fuzzing.binary_seeds import docx, epub, opendocument, pdf, pptx, tarred, xlsx, zipped
 from benchmarks.fuzzing.tnef_seeds import tnef
 
 MAX_BYTES = 64 * 2**10
@@ -19,6 +19,10 @@ READ = (
     "docx",
     "pptx",
     "xlsx",
+    "odt",
+    "ods",
+    "odp",
+    "fodt",
     "csv",
     "tsv",
     "json",
@@ -182,6 +186,7 @@ def generated() -> dict[str, bytes]:
         "pptx": pptx(),
         "xlsx": xlsx(),
         "epub": epub(),
+        **opendocument(),
     }
     inner = {"a/one.md": files["md"], "two.csv": files["csv"], "three.docx": made["docx"]}
     return {**files, **made, "zip": zipped(inner), "tar": tarred(inner)}
