@@ -137,11 +137,6 @@ def results(scale: Scale) -> list[Row]:
             f"{shards * scale['reread'] / 1e6:.1f} million",
             "measured in the replay; two per shard if its cache held all",
         ),
-        Row(
-            "asking for the version of the code",
-            f"{shards * scale['tasks'] * scale['version'] / HOUR:.1f} CPU hours",
-            "each task reads the installed packages; measured, and part of the times of steps",
-        ),
         Row("bytes from the source", f"{scale['documents'] * scale['bytes_per_document'] / GB:,.0f} GB", "arithmetic"),
         Row("bytes to Qdrant", f"{network:,.0f} GB", "vectors as float32, and payloads as in the small run"),
         Row("GPU-hours", f"{gpu:,.1f}", "arithmetic on an assumed rate: not measured on a GPU"),

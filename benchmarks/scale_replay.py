@@ -61,9 +61,7 @@ class Pool:
 
 @contextmanager
 def on_virtual_time(clock: Clock, services):
-    """Let `ProcessExecutor` use virtual workers. The version of the code, which each task asks for, is looked up once:
-    what that costs is measured by itself, and would be most of the replay.
-    """
+    """Let `ProcessExecutor` use virtual workers."""
     from ingest.adapters import executors
     from ingest.pipeline import tasks
 
@@ -72,23 +70,14 @@ def on_virtual_time(clock: Clock, services):
         done = {future for future in running if future.end <= clock.now}
         return done, running - done
 
-    before = (
-        executors.ProcessPoolExecutor,
-        executors.wait,
-        tasks.code_version,
-        tasks.fingerprints,
-        tasks.SLICE_DOCUMENTS,
-    )
+    before = executors.ProcessPoolExecutor, executors.wait, tasks.SLICE_DOCUMENTS
     tasks.SLICE_DOCUMENTS = before[-1] // CONDENSED
-    tasks.fingerprints, tasks.code_version = (lambda bench: None), (lambda prints: "")
     executors.ProcessPoolExecutor = lambda workers, *_, **__: Pool(clock, services, workers)
     executors.wait, clock.worker_cpu, clock.worker_reads = wait, 0.0, 0
     try:
         yield
     finally:
-        executors.ProcessPoolExecutor, executors.wait, tasks.code_version, tasks.fingerprints, tasks.SLICE_DOCUMENTS = (
-            before
-        )
+        executors.ProcessPoolExecutor, executors.wait, tasks.SLICE_DOCUMENTS = before
 
 
 class RecordStore:

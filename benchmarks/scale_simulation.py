@@ -13,7 +13,6 @@ import argparse
 import os
 import sys
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,17 +23,10 @@ from benchmarks.scale_replay import CHUNKS_OF_DOCUMENT, Durations, Replay, memor
 
 def measured(args: argparse.Namespace) -> tuple[Small, dict[str, Given], dict[str, float]]:
     """Return a small run, the inputs that were measured, and seconds per chunk of what the driver does alone."""
-    from ingest.pipeline.fingerprints import code_version, fingerprints
-    from tests.pipelines import Project
-
     less, more = small_run(args.documents // 4), small_run(args.documents)
     chunks = more.chunks - less.chunks
     serial = {step: max(0.0, more.stages.get(step, 0) - less.stages.get(step, 0)) / chunks for step in SERIAL}
     cached, read = lookup_seconds()
-    bench, started = Project(()).services().bench, time.process_time()
-    for _ in range(20):
-        code_version(fingerprints(bench))
-    version = (time.process_time() - started) / 20
     sizes = more.sizes - less.sizes
     found = {
         "lake_bytes": (sizes["lake"] / chunks, "bytes of the lake per chunk"),
@@ -45,7 +37,6 @@ def measured(args: argparse.Namespace) -> tuple[Small, dict[str, Given], dict[st
         "lookup_cached": (cached, "CPU seconds per lookup of a shard's keys in one segment, its keys in memory"),
         "lookup_read": (read, "the same, its keys read again"),
         "dispatch": (dispatch_seconds(), "seconds per task that does nothing in two processes"),
-        "version": (version, "CPU seconds in which a task asks for the version of the code"),
     }
     return more, {name: Given(value, what, MEASURED) for name, (value, what) in found.items()}, serial
 

@@ -68,13 +68,13 @@ def words(name: str) -> str:
 
 
 def cell(value: Any) -> str:
-    """Return the text of a value, of a number that is not whole with four digits that count."""
+    """Return the text of a value, of a number that is not whole with four digits that count, or without a fraction."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.4g}"
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"  # large ones have no exponent
     return "–" if value is None else str(value)
 
 

@@ -67,7 +67,7 @@ def test_lookups_overtake_the_model_where_two_scans_take_as_long_as_it() -> None
 
 
 def test_each_result_says_how_it_was_found() -> None:
-    measured = ("lake_bytes", "keyword_bytes", "point_bytes", "objects", "manifest_bytes", "version")
+    measured = ("lake_bytes", "keyword_bytes", "point_bytes", "objects", "manifest_bytes")
     replayed = ("tasks", "reread", "driver_bytes", "driver_cpu")
     rows = results(Scale(VALUES | LOOKUPS | dict.fromkeys((*measured, *replayed), 1.0)))
     assert [] == [row.what for row in rows if not row.how]

@@ -60,3 +60,9 @@ def test_a_record_has_a_line_per_field_and_the_records_in_it_are_rows_of_tables(
 def test_of_a_long_list_in_a_record_the_rest_is_counted() -> None:
     lines = printed(tables.record({"faults": [f"point {n} is lost" for n in range(1000)]}))
     assert (21, "… and 980 more; --json shows all") == (len(lines), lines[-1])
+
+
+def test_numbers_of_any_size_are_shown_without_an_exponent_that_people_have_to_work_out() -> None:
+    assert ["0.175", "12.35", "1,293", "100,689", "4,198", "yes"] == [
+        tables.cell(value) for value in (0.175, 12.3456, 1292.8, 100_689.3, 4198, True)
+    ]
