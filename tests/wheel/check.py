@@ -60,7 +60,6 @@ startxref
 """ % (len(PAGE), PAGE)
 NEVER_IN_CORE = {
     "jinja2",
-    "lightgbm",
     "prefect",
     "pypdfium2",
     "python-oxmsg",

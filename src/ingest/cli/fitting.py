@@ -1,4 +1,4 @@
-"""`ingest calibrate`, `train-reranker`, `tune-fusion`: fit parameters to the judged questions in the settings."""
+"""`ingest calibrate` and `tune-fusion`: fit parameters to the judged questions in the settings."""
 
 from typing import Annotated
 
@@ -9,8 +9,6 @@ from ingest.cli.invocation import Invocation, command
 from ingest.cli.tables import record
 
 FITTED = {"features", "means", "scales", "weights", "intercept", "slope", "offset"}  # not for people
-NOTHING_WRITTEN = "Nothing was written. Run it again."
-NO_GAIN = "the lower bound of ndcg@10 against the {} is not above 0"
 
 
 @command("Serving was not touched and no calibration was written. Run it again.")
@@ -44,33 +42,7 @@ def calibrate(
             note(f"The target precision of {found.target} was not reached: {found.precision:.3f}.")
 
 
-@command(NOTHING_WRITTEN)
-def train_reranker(
-    invocation: Invocation,
-    force: Annotated[bool, Option("--force", help="Keep the trees even if they do not help.")] = False,
-) -> None:
-    """Train trees for the re-ranker on the judged questions in the settings, using the release in force.
-
-    Shows their gain on held-out questions, writes them to the lake and prints their name for `profile.reranker_model`
-    in the settings. Exit code 3, and nothing is written, if they do not help.
-    """
-    with invocation.opened() as index:
-        from ingest.lake.model_files import keep_learned
-        from ingest.quality.training import train
-        from ingest.wiring.model_opening import open_fit
-
-        trained = train(index.services.retrieval, index.services.bench.options, open_fit())
-        kept = trained.helps or force
-        model = keep_learned(index.services.bench.lake.store, trained.model) if kept else None
-        told = {name: value for name, value in vars(trained).items() if name != "model"}
-        told |= {"helps": trained.helps, "kept": kept, "reranker_model": model}
-        use = f'In the settings: profile: {{reranker: learned, reranker_model: "{model}"}}'
-        refused = f"The trees do not help: {NO_GAIN.format('blend')}. Nothing was written."
-        invocation.output.result(told, *record(told), use if kept else refused)
-    raise Exit(ExitCode.DONE if kept else ExitCode.REFUSED)
-
-
-@command(NOTHING_WRITTEN)
+@command("Nothing was written. Run it again.")
 def tune_fusion(invocation: Invocation) -> None:
     """Choose the weight of the dense stage on the judged questions in the settings, using the release in force.
 
@@ -78,13 +50,13 @@ def tune_fusion(invocation: Invocation) -> None:
     settings, and `ingest promote` makes a release of the same generation. Exit code 3 if it does not help.
     """
     with invocation.opened() as index:
-        from ingest.quality.training import tune
+        from ingest.quality.tuning import tune
 
         tuned = tune(index.services.retrieval, index.services.bench.options)
         told = {**vars(tuned), "helps": tuned.helps}
         more = "" if tuned.bounds else ", fusion: convex, normalisation: bounds"
         use = f"In the settings, among the keys of profile: dense_weight: {tuned.weight:.2f}{more}"
-        refused = f"Choosing does not help: {NO_GAIN.format('settings')}."
+        refused = "Choosing does not help: the lower bound of ndcg@10 against the settings is not above 0."
         invocation.output.result(told, *record(told), use if tuned.helps else refused)
         if tuned.helps:
             invocation.output.note(

@@ -17,7 +17,7 @@ from ingest.lake.stored_records import to_bytes
 from ingest.quality.evaluate import read_questions
 from ingest.quality.judged_sets import distinct_questions
 from ingest.quality.metrics import percentile_interval
-from ingest.quality.training import candidates_of, live_questions, open_fused
+from ingest.quality.tuning import candidates_of, live_questions, open_fused
 from ingest.records import BuildOptions, Question
 from ingest.search import Searcher
 from ingest.search.confidence import LOOKED_AT, SIGNALS, Calibration, expit, signals

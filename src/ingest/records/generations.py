@@ -233,9 +233,9 @@ class QueryProfile(Record):
     rrf_k: int = 60
     depth: int = 100  # results fetched from each stage
     reranker: str = "none"  # module of rerankers/
-    reranker_model: str = ""  # learned: SHA-256 of trees in the lake, "" for none; cross_encoder: name or folder
+    reranker_model: str = ""  # cross_encoder: name or folder
     rerank_depth: int = Field(default=50, ge=1, le=1000)  # best fused results that are rescored
-    rerank_milliseconds: int = Field(default=0, ge=0)  # per question; beyond it the fused order stays; 0: no limit
+    rerank_milliseconds: int = Field(default=0, ge=0)  # per question; beyond it fused order; 0: none
     calibration: str = Field(default="", pattern="^([0-9a-f]{64})?$")  # its SHA-256 in the lake; "": none
     analyser: dict[str, Any] = Field(default_factory=dict)
 

@@ -17,12 +17,12 @@ from ingest.search.ranking import FEATURES, Floats, features, idf_of
 
 LOOKED_AT = 30  # best fused results from which signals are computed
 TOP = tuple(name for name in FEATURES if name != "first")
-BEST = ("cosine", "keyword", "maxsim", "near", "proximity")
-LED = ("cosine", "keyword", "maxsim", "proximity")
+BEST = ("cosine", "keyword", "near", "proximity")
+LED = BEST
 DISTANCES = ("gap_5", "gap_10", "spread", "keyword_gap_10", "second", "chunks")
 WORDS = ("document", "rarest_1", "rarest_3", "title", "title_named")
 BY_FEATURE = (*(f"top_{f}" for f in TOP), *(f"best_{f}" for f in BEST), *(f"lead_{f}" for f in LED))
-SIGNALS = (*BY_FEATURE, "blend", "lead_blend", *DISTANCES, *WORDS, "agree_keyword", "agree_maxsim")
+SIGNALS = (*BY_FEATURE, "blend", "lead_blend", *DISTANCES, *WORDS, "agree_keyword", "agree_near")
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -90,7 +90,7 @@ def read_calibration(name: str, data: bytes) -> Calibration:
 def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Floats:
     """Return the (SIGNALS,) float64 of one question's best candidates; all 0 if there are none.
 
-    The top is the candidate with the greatest cosine + keyword + (maxsim + near) / 2, the blend. It is not taken from
+    The top is the candidate with the greatest cosine + keyword + near / 2, the blend. It is not taken from
     `ranking`, because better weights there must not change what a calibration means. Rivals are candidates from other
     documents; without any, they count as 0.
 
@@ -109,7 +109,7 @@ def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Fl
     if not (candidates := candidates[:LOOKED_AT]):
         return np.zeros(len(SIGNALS))
     by = dict(zip(FEATURES, features(question, candidates, wording).T, strict=True))
-    by["blend"] = by["cosine"] + by["keyword"] + 0.5 * (by["maxsim"] + by["near"])
+    by["blend"] = by["cosine"] + by["keyword"] + 0.5 * by["near"]
     top = int(by["blend"].argmax())
     documents = np.array([c.document_id for c in candidates])
     own = documents == documents[top]
@@ -123,7 +123,7 @@ def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Fl
             _lead(by["blend"], top, own),
             *_distances(by["cosine"], by["keyword"], own),
             *_words(question, candidates, own, top, wording),
-            *(float(first == documents[by[name].argmax()]) for name in ("keyword", "maxsim")),
+            *(float(first == documents[by[name].argmax()]) for name in ("keyword", "near")),
         ]
     )
 

@@ -1,4 +1,4 @@
-"""What a question and a candidate have in common, as numbers: the features of re-ranking and confidence.
+"""What a question and a candidate have in common, as numbers: the blend of re-ranking, the features of confidence.
 
 Pure and cheap. Each row depends only on the question and its own candidate, so candidates may come in slices, and a
 score means the same for every question.
@@ -16,13 +16,11 @@ from ingest.ports import Reranker, Wording, WordTable
 from ingest.records import Hit, Result
 
 SHARED = ("proximity", "coverage", "context", "bigrams", "heading", "first")
-FEATURES = ("cosine", "keyword", "maxsim", "near", "rarest", *SHARED, "length")
-RISING = frozenset(FEATURES) - {"heading", "first", "length"}  # more of these never speaks against a candidate
-SHARES = (1.0, 1.0, 0.5, 0.5)  # of the first four features in `blend`: three signals, MaxSim in two readings
-SCALE = 10.0  # of the blend, relative to trees that are trained on top of it
+FEATURES = ("cosine", "keyword", "near", *SHARED, "length")
+WEIGHTS = (1.0, 1.0, 0.5)  # of the first three features in `blend`
 WINDOW = 20  # terms before a term that count as near
-RAREST = 2  # distinct weights of words that count as rare
 HALF_WINDOW = 16  # word pieces
+PRODUCT = 2**11  # rows times columns of a matrix product, below which OpenBLAS starts no threads
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -34,10 +32,8 @@ def features(question: str, candidates: Sequence[Result], wording: Wording) -> F
 
         cosine     of question and chunk, 0 where negative or not scored
         keyword    BM25 divided by the highest score that any chunk can have for the question
-        maxsim     Σ idf · greatest cosine to a word piece of the chunk / Σ idf, over the word pieces of the question;
-                   the chunk is its text, its headings and title
-        near       the same within the best 2 · HALF_WINDOW consecutive word pieces of the text
-        rarest     as `maxsim`, over the question's rarest words only, each counting the same
+        near       Σ idf · greatest cosine to a word piece of the text / Σ idf, over the word pieces of the question,
+                   within the best 2 · HALF_WINDOW consecutive word pieces
         proximity  greatest share of the question's idf within WINDOW + 1 consecutive terms
         coverage   share of the question's idf that the text holds; `context`: the text or its headings and title
         bigrams    share of the question's pairs of adjacent terms that the text holds, by the lower idf of a pair
@@ -45,33 +41,33 @@ def features(question: str, candidates: Sequence[Result], wording: Wording) -> F
         first      position of the first common term, 0 to 1; 1 if there is none
         length     ln(1 + terms)
 
-    All but the last are 0 to 1. Without a table of word vectors, `maxsim`, `near` and `rarest` are 0.
+    All but the last are 0 to 1. Without a table of word vectors, `near` is 0.
 
     Candidates have scores `dense` (cosine) and `bm25`, or 0; the wording is that of their generation.
-
-    Source: Khattab & Zaharia 2020, "ColBERT", for MaxSim, here over vectors without context.
     """
-    found = np.zeros((len(candidates), len(FEATURES)))
     if not candidates:
-        return found
+        return np.zeros((0, len(FEATURES)))
     headings = [" ".join((c.title, *c.heading_path)) for c in candidates]
     asked, *terms = wording.terms([question, *(c.text for c in candidates), *headings])
     texts, above = terms[: len(candidates)], terms[len(candidates) :]
-    bound = wording.bound(asked)
-    found[:, 0] = [max(c.scores.get("dense", 0.0), 0.0) for c in candidates]
-    found[:, 1] = [c.scores.get("bm25", 0.0) / bound if bound > 0 else 0.0 for c in candidates]
-    found[:, 2:5] = _maxsim(question, candidates, headings, wording)
-    found[:, 5:11] = _shared(asked, texts, above, wording)
-    found[:, 11] = np.log1p([len(text) for text in texts])
-    return found
+    lengths = np.log1p([len(text) for text in texts])
+    return np.column_stack([_signals(question, candidates, wording), _shared(asked, texts, above, wording), lengths])
 
 
-def blend(found: Floats) -> Floats:
-    """Return (n,) float64: cosine + keyword + (maxsim + near) / 2 of rows of `features`, 0 to 3.
+def blend(question: str, candidates: Sequence[Result], wording: Wording) -> Floats:
+    """Return (candidates,) float64: cosine + keyword + near / 2 of `features`, 0 to 2.5.
 
-    Nothing in it was fitted: three signals that are all shares of what is possible count the same (docs/retrieval.md).
+    The weights were chosen on other sets than those on which they are reported (docs/retrieval.md).
     """
-    return np.asarray(found[:, : len(SHARES)] @ np.array(SHARES))
+    return np.asarray(_signals(question, candidates, wording) @ np.array(WEIGHTS))
+
+
+def _signals(question: str, candidates: Sequence[Result], wording: Wording) -> Floats:
+    """Return (candidates, 3): `cosine`, `keyword` and `near`."""
+    bound = wording.bound(wording.terms([question])[0]) or np.inf
+    cosines = [max(c.scores.get("dense", 0.0), 0.0) for c in candidates]
+    keyword = [c.scores.get("bm25", 0.0) / bound for c in candidates]
+    return np.column_stack([cosines, keyword, _near(question, [c.text for c in candidates], wording)])
 
 
 def idf_of(terms: Sequence[str], wording: Wording) -> Floats:
@@ -145,29 +141,25 @@ def _bigrams(matches: tuple[Numbers, Numbers, Numbers], asked: list[int], idf: F
     return np.asarray(held @ weights / (weights.sum() or 1.0))
 
 
-def _maxsim(question: str, candidates: Sequence[Result], headings: Sequence[str], wording: Wording) -> Floats:
-    """Return (candidates, 3): `maxsim`, `near` and `rarest`."""
-    found = np.zeros((len(candidates), 3))
-    words = WORD.findall(question)
-    table = wording.table
+def _near(question: str, texts: Sequence[str], wording: Wording) -> Floats:
+    """Return (texts,), `near`.
+
+    Source: Khattab & Zaharia 2020, "ColBERT", for the sum of greatest similarities, here over vectors without context.
+    """
+    found = np.zeros(len(texts))
+    words, table = WORD.findall(question), wording.table
     if table is None or not words:
         return found
     pieces = table.pieces(words)
-    rarest = [idf_of(terms, wording).max() if terms else 0.0 for terms in wording.terms(words)]  # 0: a word of no term
-    weights = np.repeat(np.array(rarest), [len(p) for p in pieces])
-    every = [[*chain.from_iterable(table.pieces(WORD.findall(t)))] for t in (*(c.text for c in candidates), *headings)]
+    idf = [idf_of(terms, wording).max() if terms else 0.0 for terms in wording.terms(words)]  # 0: a word of no term
+    weights = np.repeat(np.array(idf), [len(p) for p in pieces])
+    every = [[*chain.from_iterable(table.pieces(WORD.findall(text)))] for text in texts]
     if not weights.sum() or not any(every):
         return found
     blocks, owners = _best_by_block(table, np.fromiter(chain.from_iterable(pieces), np.int64), every)
-    best = np.zeros((len(weights), len(every)))
-    np.maximum.at(best.T, owners, blocks.T)
-    whole = np.maximum(best[:, : len(candidates)], best[:, len(candidates) :])
-    rare = weights >= np.unique(weights)[-RAREST:][0]
-    found[:, 0], found[:, 2] = weights @ whole / weights.sum(), whole[rare].mean(axis=0)
     beside = np.append(owners[1:] == owners[:-1], False)
     windows = np.maximum(blocks, np.where(beside, np.roll(blocks, -1, axis=1), 0.0))
-    inside = owners < len(candidates)
-    np.maximum.at(found[:, 1], owners[inside], weights @ windows[:, inside] / weights.sum())
+    np.maximum.at(found, owners, weights @ windows / weights.sum())
     return found
 
 
@@ -178,13 +170,20 @@ def _best_by_block(table: WordTable, asked: Numbers, texts: Sequence[Sequence[in
     """
     sizes = np.array([len(text) for text in texts], np.int64)
     distinct, at = np.unique(np.fromiter(chain.from_iterable(texts), np.int64, int(sizes.sum())), return_inverse=True)
-    likeness = table.vectors[asked].astype(np.float32) @ table.vectors[distinct].astype(np.float32).T
+    likeness = _product(table.vectors[asked].astype(np.float32), table.vectors[distinct].astype(np.float32))
     counts = -(-sizes // HALF_WINDOW)
     owners = np.repeat(np.arange(len(texts)), counts)
     within = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
     starts = (np.cumsum(sizes) - sizes)[owners] + HALF_WINDOW * within
     best = np.maximum.reduceat(likeness[:, at], starts, axis=1)
     return np.maximum(best, 0.0).astype(np.float64), owners
+
+
+def _product(few: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return few @ many.T in pieces so small that OpenBLAS starts no threads: they cost twice what they save."""
+    size = max(1, PRODUCT // len(few))
+    padded = np.pad(many, ((0, -len(many) % size), (0, 0))).reshape(-1, size, many.shape[1])
+    return np.asarray(np.matmul(padded, few.T).reshape(-1, len(few))[: len(many)].T)
 
 
 def reranked(

@@ -10,8 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ingest import records
 from ingest.errors import InvalidSettings
 
-PROFILE: dict[str, Any] = {"normalisation": "bounds", "dense_weight": 0.35, "reranker": "learned"}  # defaults
-RERANK_MILLISECONDS = 250  # default for the learned re-ranker, which needs far less (`make bench-search`)
+PROFILE: dict[str, Any] = {"normalisation": "bounds", "dense_weight": 0.35, "reranker": "blend"}  # defaults
 MOST_DEPTH = 10_000  # results per stage
 
 
@@ -43,7 +42,7 @@ class IndexSettings(records.IndexOptions):
     keyword: records.KeywordOptions = records.KeywordOptions()
     payload: records.PayloadProfile = records.LANGCHAIN.payload  # of the points; choose it before the first generation
     sparse: bool = records.LANGCHAIN.sparse  # add a sparse vector of BM25 weights to the dense one
-    profile: records.QueryProfile = records.QueryProfile(**PROFILE, rerank_milliseconds=RERANK_MILLISECONDS)
+    profile: records.QueryProfile = records.QueryProfile(**PROFILE)
     max_document_bytes: int = Field(default=records.DOCUMENT_BYTES, ge=1)
     limits: records.LimitSettings = records.LimitSettings()
     sandbox: Literal["pool", "inline"] = "pool"  # worker processes with limits, or this process
@@ -52,11 +51,7 @@ class IndexSettings(records.IndexOptions):
     @field_validator("profile", mode="before")
     @classmethod
     def _complete(cls, profile: Any) -> Any:
-        if not isinstance(profile, dict):
-            return profile
-        complete = {**PROFILE, **profile}
-        timed = complete["reranker"] == PROFILE["reranker"]  # others have no time limit by default
-        return {"rerank_milliseconds": RERANK_MILLISECONDS, **complete} if timed else complete
+        return {**PROFILE, **profile} if isinstance(profile, dict) else profile
 
     @field_validator("profile")
     @classmethod

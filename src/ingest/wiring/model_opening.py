@@ -4,22 +4,16 @@ import json
 import logging
 import threading
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ingest.adapters import embedders, rerankers
 from ingest.errors import InvalidSettings, SchemaMismatch
-from ingest.extras import require
 from ingest.lake import model_files as models
 from ingest.lake.lake import Lake
-from ingest.lake.model_files import read_learned
 from ingest.ports import Embedder, Reranker, Store, Wording
 from ingest.records import ModelRecord, QueryProfile
 from ingest.settings import ModelSettings, Settings
-
-if TYPE_CHECKING:
-    from ingest.quality.training import Fit
 
 Restore = Callable[[ModelRecord], Path | None]  # a local folder with a model's files; None if the lake has none
 
@@ -90,15 +84,7 @@ def open_embedder(
         return _embedders[key]
 
 
-def open_reranker(store: Store, profile: QueryProfile, wording: Wording) -> Reranker | None:
-    """Return the re-ranker of a profile, or None if the fused order stands. Raises: InvalidSettings, SchemaMismatch."""
-    module = rerankers.find(profile.reranker)
-    reranker: Reranker | None = module.open_reranker(profile.reranker_model, wording, partial(read_learned, store))
+def open_reranker(profile: QueryProfile, wording: Wording) -> Reranker | None:
+    """Return the re-ranker of a profile, or None if the fused order stands. Raises: InvalidSettings."""
+    reranker: Reranker | None = rerankers.find(profile.reranker).open_reranker(profile.reranker_model, wording)
     return reranker
-
-
-def open_fit() -> "Fit":
-    """Return the function that fits trees to judgments. Raises: InvalidSettings if its library is not installed."""
-    require("training a re-ranker", "ingest[rerank]", "lightgbm")
-    fit: Fit = rerankers.find("learned").fit
-    return fit

@@ -114,7 +114,7 @@ def _vectors(settings: Settings) -> str:
 
 def _gate(options: BuildOptions, store: Store) -> str:
     """Look at judged sets, re-ranker, calibration and the names of metrics and floors."""
-    check_asking(options, partial(open_reranker, store), store)
+    check_asking(options, open_reranker, store)
     judged = f"{len(read_questions(options.judged))} judged questions" if options.judged else "no judged questions"
     floors = ", ".join(f"{metric} {floor:g}" for metric, floor in options.gate.floors.items()) or "no floors"
     return f"{judged}; {floors}; re-ranker {options.profile.reranker}"

@@ -61,7 +61,7 @@ def open_services(
         **{name: getattr(bench, name) for name in ("lake", "tokenizer", "model")},
         vectors=vectors,
         open_embedder=partial(open_embedder, options=options, restore=model_restorer(settings, store)),
-        open_reranker=partial(open_reranker, store),
+        open_reranker=open_reranker,
         monotonic=time.monotonic,
         observer=observer or Observer(),
     )

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -239,26 +238,32 @@ def test_the_asker_of_a_judged_set_counts_and_a_place_that_he_may_not_see_any_mo
 LOST = "0" * 64
 
 
-@pytest.mark.parametrize("named", [{"calibration": LOST}, {"reranker": "learned", "reranker_model": LOST}])
+@pytest.mark.parametrize(
+    ("named", "error", "told"),
+    [
+        ({"calibration": LOST}, SchemaMismatch, f"models/learned/{LOST} is missing"),
+        ({"reranker": "learned", "reranker_model": LOST}, InvalidSettings, "trained trees are no longer read"),
+    ],
+)
 def test_a_profile_that_names_what_the_lake_has_not_stops_a_run_before_it_reads_anything(
-    p: Project, named: dict[str, str]
+    p: Project, named: dict[str, str], error: type[Exception], told: str
 ) -> None:
     p.change(profile=QueryProfile(**named))
-    retrieval = replace(p.retrieval(), open_reranker=partial(open_reranker, p.store))
+    retrieval = replace(p.retrieval(), open_reranker=open_reranker)
     opened = replace(p.services(), retrieval=retrieval)
-    with pytest.raises(SchemaMismatch, match=f"models/learned/{LOST} is missing"):
+    with pytest.raises(error, match=told):
         pipeline.run(opened, Scope(), inline_executor(opened), lambda verdict: True)
     assert [0] == [source.gets.total() for source in p.sources]
 
 
-def test_lost_trees_of_the_serving_release_block_no_promotion(p: Project, caplog: pytest.LogCaptureFixture) -> None:
+def test_trained_trees_of_the_serving_release_block_no_promotion(p: Project, caplog: pytest.LogCaptureFixture) -> None:
     p.run()
     profile = p.lake.write_profile(QueryProfile(reranker="learned", reranker_model=LOST))
-    opened = replace(p.retrieval(), open_reranker=partial(open_reranker, p.store))
+    opened = replace(p.retrieval(), open_reranker=open_reranker)
     newest = p.lake.releases.newest()
     assert newest is not None
     serving = newest[1].model_copy(update={"profile": profile})
-    p.change(profile=QueryProfile(reranker="learned"))
+    p.change(profile=QueryProfile(reranker="blend"))
     verdict = evaluate(opened, p.options, p.manifest(), serving)
     assert (verdict.positive, verdict.reasons) == (True, ())
-    assert f"models/learned/{LOST} is missing" in caplog.text
+    assert "trained trees are no longer read" in caplog.text

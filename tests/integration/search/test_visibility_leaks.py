@@ -46,9 +46,7 @@ class Site:
     def _searcher(self, depth: int) -> Searcher:
         store, retrieval = self.project.store, self.project.retrieval()
         opened = replace(retrieval, open_reranker=lambda profile, wording: open_reranker(store, profile, wording))
-        profile = QueryProfile(
-            normalisation="bounds", dense_weight=0.35, reranker="learned", depth=depth, rerank_depth=3
-        )
+        profile = QueryProfile(normalisation="bounds", dense_weight=0.35, reranker="blend", depth=depth, rerank_depth=3)
         return Searcher(opened, self.project.manifest(), profile, 1)
 
 

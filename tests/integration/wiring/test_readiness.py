@@ -50,7 +50,7 @@ def test_all_is_there(tmp_path: Path) -> None:
     assert {
         "source docs": "read a.md: 12 bytes, text/markdown",
         "lake": f"file://{tmp_path}/lake can be written and read",
-        "gate": "1 judged questions; fused.ndcg@10 0.2; re-ranker learned",
+        "gate": "1 judged questions; fused.ndcg@10 0.2; re-ranker blend",
         "budget": "none",
     }.items() <= found.items()
     assert {"sources", "model", "vector index", "disk of the lake", "temporary space"} < found.keys()

@@ -55,18 +55,13 @@ def test_the_first_common_term_and_the_length() -> None:
     assert row("x x")["first"] == 1.0
 
 
-def test_maxsim_takes_the_nearest_piece_of_text_and_headings() -> None:
-    assert pytest.approx((0.8 * 2 + 0.6 * 3) / 6, abs=1e-3) == row("vixen")["maxsim"]
-    found = row("vixen", title="red")
-    assert pytest.approx((1 + 0.8 * 2 + 0.6 * 3) / 6, abs=1e-3) == found["maxsim"]
-    assert pytest.approx((0.8 * 2 + 0.6 * 3) / 6, abs=1e-3) == found["near"]
-    assert pytest.approx((0.8 + 0.6) / 2, abs=1e-3) == found["rarest"]
+def test_near_takes_the_nearest_piece_of_the_text_and_none_of_the_headings() -> None:
+    assert pytest.approx((0.8 * 2 + 0.6 * 3) / 6, abs=1e-3) == row("vixen", title="red")["near"]
 
 
 def test_near_does_not_join_places_far_apart() -> None:
     far = " ".join(["red", *["vixen"] * 31, "den"])
     assert pytest.approx(1.0 * 3 / 6 + 0.8 * 2 / 6, abs=1e-3) == row(far)["near"]
-    assert row(far)["maxsim"] > row(far)["near"]
 
 
 def test_a_row_is_the_same_alone_and_among_others() -> None:
@@ -82,6 +77,13 @@ def test_a_row_is_the_same_alone_and_among_others() -> None:
     assert np.isfinite(together).all()
 
 
+def test_the_blend_is_cosine_and_keyword_and_half_of_near() -> None:
+    chunks = [chunk("red fox", dense=0.3, bm25=2.0), chunk("vixen den", "den", dense=-0.1), chunk("")]
+    rows = features("red fox den", chunks, WORDING)
+    np.testing.assert_allclose(rows[:, 0] + rows[:, 1] + rows[:, 2] / 2, blend("red fox den", chunks, WORDING))
+    assert (0,) == blend("red fox den", [], WORDING).shape
+
+
 @pytest.mark.parametrize("question", ["", "?!", "unheard"])
 def test_any_question_has_finite_features(question: str) -> None:
     assert np.isfinite(features(question, [chunk("red"), chunk("")], WORDING)).all()
@@ -90,8 +92,7 @@ def test_any_question_has_finite_features(question: str) -> None:
 
 def test_without_a_table_of_words_the_rest_works() -> None:
     found = row("red fox den", wording=Wording(WORDING.terms, WORDING.bound), dense=0.5, bm25=6.0)
-    assert (0.0, 0.0, 0.0) == (found["maxsim"], found["near"], found["rarest"])
-    assert pytest.approx(0.5 + 1.0) == blend(np.array([list(found.values())]))[0]
+    assert found["near"] == 0.0
 
 
 def test_terms_that_weigh_nothing_are_finite() -> None:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ingest.adapters.rerankers.blend import BlendReranker
 from ingest.errors import FatalError, InvalidSettings, SchemaMismatch
-from ingest.lake.model_files import keep_learned, read_learned
+from ingest.lake.model_files import read_learned
 from ingest.ports import Reranker
 from ingest.records import EVERYTHING, Hit, QueryProfile, Result, StoredPoint
 from ingest.search import Searcher, open_serving, ranking
@@ -84,7 +84,7 @@ def p(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def searcher(p: Project, reranker: Reranker, **fields: object) -> Searcher:
     retrieval = replace(p.retrieval(), open_reranker=lambda profile, wording: reranker)
-    profile = QueryProfile(**{"reranker": "learned", "normalisation": "bounds", **fields})
+    profile = QueryProfile(**{"reranker": "blend", "normalisation": "bounds", **fields})
     return Searcher(retrieval, p.manifest(), profile, 1)
 
 
@@ -144,45 +144,28 @@ def test_a_stage_that_the_profile_has_not_is_refused(p: Project) -> None:
         open_serving(p.retrieval()).search(["x"], EVERYTHING, 5, ("reranked",))
 
 
-def test_the_learned_one_ranks_what_shares_words_first_without_a_word_table(p: Project) -> None:
-    profile = QueryProfile(reranker="learned", normalisation="bounds")
-    opened = replace(p.retrieval(), open_reranker=lambda profile, wording: open_reranker(p.store, profile, wording))
+def test_the_blend_ranks_what_shares_words_first_without_a_word_table(p: Project) -> None:
+    profile = QueryProfile(reranker="blend", normalisation="bounds")
+    opened = replace(p.retrieval(), open_reranker=open_reranker)
     (answer,) = Searcher(opened, p.manifest(), profile).search(["word3x1x2"], EVERYTHING, 5, ("reranked",))
     assert "word3x1x2" in answer.results[0].text
 
 
 def test_none_opens_nothing_and_unknown_kinds_are_named() -> None:
-    assert open_reranker(InMemoryStore(), QueryProfile(), WORDING) is None
-    with pytest.raises(InvalidSettings, match="cross_encoder, learned, none"):
-        open_reranker(InMemoryStore(), QueryProfile(reranker="magic"), WORDING)
+    assert open_reranker(QueryProfile(), WORDING) is None
+    with pytest.raises(InvalidSettings, match="blend, cross_encoder, none"):
+        open_reranker(QueryProfile(reranker="magic"), WORDING)
 
 
-def test_trees_are_read_by_their_sha256_and_change_scores(tmp_path: Path) -> None:
-    lightgbm = pytest.importorskip("lightgbm")
-    from ingest.search.ranking import FEATURES
-
-    rng = np.random.default_rng(0)
-    x = rng.random((300, len(FEATURES)))
-    data = lightgbm.Dataset(x, x[:, 5] > 0.5, feature_name=list(FEATURES))
-    trees = lightgbm.train({"objective": "binary", "verbose": -1, "num_threads": 1}, data, 5)
-    store = InMemoryStore()
-    name = keep_learned(store, trees.model_to_string().encode())
-    plain = open_reranker(store, QueryProfile(reranker="learned"), WORDING)
-    taught = open_reranker(store, QueryProfile(reranker="learned", reranker_model=name), WORDING)
-    assert plain is not None
-    assert taught is not None
-    one, other = (r.scores("red fox den", results("red fox den", "x")) for r in (plain, taught))
-    assert not np.array_equal(one, other)
-    wrong = keep_learned(store, b"no trees")
-    with pytest.raises(InvalidSettings, match="not a LightGBM model"):
-        open_reranker(store, QueryProfile(reranker="learned", reranker_model=wrong), WORDING)
+def test_the_name_in_earlier_profiles_opens_the_blend_and_trained_trees_are_refused_by_name() -> None:
+    assert isinstance(open_reranker(QueryProfile(reranker="learned"), WORDING), BlendReranker)
+    with pytest.raises(InvalidSettings, match="reranker_model is 'abc'; trained trees are no longer"):
+        open_reranker(QueryProfile(reranker="learned", reranker_model="abc"), WORDING)
 
 
-def test_a_name_that_the_lake_cannot_have_is_an_error_of_the_settings() -> None:
-    with pytest.raises(InvalidSettings, match=r"must be the name that `ingest train-reranker` prints, not '\.\./x'"):
-        open_reranker(InMemoryStore(), QueryProfile(reranker="learned", reranker_model="../x"), WORDING)
-    with pytest.raises(SchemaMismatch, match="is missing: a query profile names it"):
-        open_reranker(InMemoryStore(), QueryProfile(reranker="learned", reranker_model="0" * 64), WORDING)
+def test_the_blend_is_bounded_by_its_candidates_and_never_given_up_for_time() -> None:
+    within, head = (1, clock(0, 99_999).__next__), results("a", "ccc", "bb")
+    assert ranking.reranked(BlendReranker(WORDING), within, "q", head, FUSED) is not None
 
 
 def test_what_is_missing_or_damaged_in_the_lake_is_told() -> None:

@@ -13,20 +13,14 @@ def profile(**fields: object) -> QueryProfile:
     return IndexSettings(sources=SOURCES, profile=fields).profile
 
 
-def test_nothing_said_means_re_ranked_within_a_limit() -> None:
+def test_nothing_said_means_re_ranked_without_a_limit_of_time() -> None:
     assert IndexSettings(sources=SOURCES).profile == profile()
-    assert ("learned", "", 250) == (profile().reranker, profile().reranker_model, profile().rerank_milliseconds)
+    assert ("blend", "", 0) == (profile().reranker, profile().reranker_model, profile().rerank_milliseconds)
 
 
 def test_a_stored_profile_without_the_fields_is_as_it_was() -> None:
     stored = QueryProfile.model_validate({"fusion": "convex", "dense_weight": 0.5, "rrf_k": 60, "depth": 100})
     assert ("none", 0) == (stored.reranker, stored.rerank_milliseconds)
-
-
-@pytest.mark.parametrize(("kind", "limit"), [("learned", 250), ("cross_encoder", 0), ("none", 0)])
-def test_only_the_default_kind_is_limited_by_default(kind: str, limit: int) -> None:
-    assert limit == profile(reranker=kind).rerank_milliseconds
-    assert profile(reranker=kind, rerank_milliseconds=9).rerank_milliseconds == 9
 
 
 @pytest.mark.parametrize("odd", [{"dense_weight": 1.5}, {"dense_weight": float("nan")}, {"rrf_k": -1}, {"depth": 0}])

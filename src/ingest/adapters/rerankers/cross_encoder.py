@@ -1,7 +1,7 @@
 """Any sentence-transformers CrossEncoder on this machine; nothing is downloaded."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ BATCH = 16  # candidates per forward pass
 _opened: BoundedCache[str, "CrossEncoderReranker"] = BoundedCache(4)  # of this process, by model
 
 
-def open_reranker(model: str, wording: Wording, read: Callable[[str], bytes]) -> "CrossEncoderReranker":
+def open_reranker(model: str, wording: Wording) -> "CrossEncoderReranker":
     """Return the re-ranker of a local model, opened once per process, on a GPU if possible. Raises: InvalidSettings."""
     return _opened.keep(model, lambda: CrossEncoderReranker(_model(model)))
 

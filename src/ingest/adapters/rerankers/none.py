@@ -1,9 +1,7 @@
 """No re-ranking: the fused order stands."""
 
-from collections.abc import Callable
-
 from ingest.ports import Wording
 
 
-def open_reranker(model: str, wording: Wording, read: Callable[[str], bytes]) -> None:
+def open_reranker(model: str, wording: Wording) -> None:
     """Return None: nothing is rescored."""

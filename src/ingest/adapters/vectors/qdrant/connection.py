@@ -12,6 +12,7 @@ from ingest.records import QdrantOptions
 TOLD = 300  # bytes of a response in a message
 TEMPORARY = frozenset({408, 429})  # and every 5xx
 TOO_LARGE = 413
+KEPT_SECONDS = 2.0  # an idle connection: less than servers keep it, or requests would meet closed ones
 REJECTED = frozenset({400, 404, 409})  # of an alias action, among others
 
 
@@ -121,11 +122,12 @@ class Connection:
         with self._reopening:
             url, token = self._engine.address()
             if url != self._url:
-                # The old client is not closed: another thread may be using it, and it keeps no connection open.
+                # The old client is not closed: another thread may be using it, and its idle connections soon end.
                 self._client = self._open(url, token)
                 self._url = url
 
     def _open(self, url: str, api_key: str | None) -> Any:
+        import httpx
         from qdrant_client import QdrantClient
 
         loopback = (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")
@@ -135,5 +137,6 @@ class Connection:
             api_key=None if loopback else api_key,
             headers={"api-key": api_key} if loopback and api_key else None,
             timeout=max(1, round(self.options.timeout_seconds)),
+            limits=httpx.Limits(keepalive_expiry=KEPT_SECONDS),  # the client would keep none on this machine
             check_compatibility=False,  # it checks in a thread and only warns; the contract suite checks more
         )

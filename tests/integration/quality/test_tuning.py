@@ -7,7 +7,7 @@ import pytest
 
 from ingest.errors import InvalidSettings, UnknownRelease
 from ingest.quality.evaluate import judged_questions, score
-from ingest.quality.training import CHOSEN_BY, FOLDS, WEIGHTS, Tuning, tune
+from ingest.quality.tuning import CHOSEN_BY, FOLDS, WEIGHTS, Tuning, tune
 from ingest.records import QueryProfile
 from ingest.search import Searcher
 from tests.pipelines import CountingSource, Project, judged_project
@@ -76,7 +76,7 @@ def test_no_weight_is_compared_with_a_longer_ranking_than_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deep = zoo(tmp_path, profile=PROFILE.model_copy(update={"depth": 30}))
-    monkeypatch.setattr("ingest.quality.training.DEPTH", 5)
+    monkeypatch.setattr("ingest.quality.tuning.DEPTH", 5)
     tuned = tune(deep.retrieval(), deep.options)
     assert tuned.now == tuned.by_weight[1.0]
 

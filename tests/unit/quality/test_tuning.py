@@ -1,6 +1,6 @@
 """Rankings compared question by question."""
 
-from ingest.quality.training import FOLDS, differences, folds_of, means
+from ingest.quality.tuning import FOLDS, differences, folds_of, means
 
 
 def test_equal_questions_share_a_fold_and_order_does_not_matter() -> None:
