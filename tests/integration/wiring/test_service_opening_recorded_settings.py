@@ -117,7 +117,7 @@ def test_the_stored_profile_and_the_rules_of_the_gate_keep_their_hashes(values: 
         "6840aced2a0120dc7443bbaceb343eb04847ea1a0609f88e95e4e2d6a9d8f7f8",
     )
     rich = (
-        "dd5b70c6cd9a59c7e790481d44891362c62913e16e93a9cc69fd858a8a29fe20",
+        "c998189f903cad8acf6fe2520c7056a0102406544c41ad9951eec8eb0ac2b7d7",
         "e0a44c7dd5133e39ac8d411b9ae555234fd10dde9c8c65865bc2e6edfdb0cfc0",
     )
     options = options_of(values)
