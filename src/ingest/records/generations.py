@@ -6,7 +6,7 @@ Claim ──▶ PlanSummary + ShardPlan… ──▶ Marker… ──▶ Manifes
 from operator import not_
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ingest.records.points import Lengths
 
@@ -228,7 +228,6 @@ class QueryProfile(Record):
     """`profiles/<sha256>.json`: all query-side settings that need no rebuild."""
 
     fusion: Literal["convex", "rrf"] = "convex"
-    normalisation: Literal["minmax", "bounds"] = "minmax"  # convex only; stored profiles without this field mean minmax
     dense_weight: float = 0.5  # convex only, 0 to 1
     rrf_k: int = 60
     depth: int = 100  # results fetched from each stage
@@ -238,6 +237,14 @@ class QueryProfile(Record):
     rerank_milliseconds: int = Field(default=0, ge=0)  # per question; beyond it fused order; 0: none
     calibration: str = Field(default="", pattern="^([0-9a-f]{64})?$")  # its SHA-256 in the lake; "": none
     analyser: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_bounds(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Read what says how it normalises, which earlier profiles do. Raises: ValueError for min-max."""
+        if (found := (values := dict(values)).pop("normalisation", "bounds")) != "bounds":
+            raise ValueError(f"normalisation is bounds, no longer {found}: promote again")
+        return values
 
 
 class Hold(Record):

@@ -28,20 +28,7 @@ def rrf(rankings: Sequence[Sequence[Hit]], k: int = 60) -> list[Hit]:
     return _ranked({chunk: math.fsum(found) for chunk, found in shares.items()})
 
 
-def convex(dense: Sequence[Hit], keyword: Sequence[Hit], dense_weight: float = 0.5) -> list[Hit]:
-    """Return the convex combination of two stages, best first; equal scores are ordered by chunk id.
-
-        score(c) = w · dense′(c) + (1 − w) · keyword′(c)        s′ = (s − min) / (max − min)
-
-    Each stage is scaled by its lowest and highest score; a chunk that it did not fetch counts 0, as its lowest. If all
-    scores of a stage are equal, each of its chunks counts 1. With w = 1, the dense stage alone ranks.
-
-    Source: Bruch, Gai & Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval", min-max variant.
-    """
-    return _weighted(_scaled(dense), _scaled(keyword), dense_weight, 1 - dense_weight)
-
-
-def bounded(
+def convex(
     dense: Mapping[str, float], keyword: Mapping[str, float], dense_weight: float, keyword_bound: float
 ) -> list[Hit]:
     """Return the convex combination of scores scaled by their theoretical bounds, best first; ties by chunk id.
@@ -57,23 +44,15 @@ def bounded(
     Source: Bruch, Gai & Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval", with theoretical bounds
     instead of observed ones on both sides.
     """
-    above = {chunk: max(score, 0.0) for chunk, score in dense.items()}
-    return _weighted(above, keyword, dense_weight, (1 - dense_weight) / keyword_bound if keyword_bound > 0 else 0.0)
-
-
-def _weighted(dense: Mapping[str, float], keyword: Mapping[str, float], weight: float, other: float) -> list[Hit]:
-    if not 0 <= weight <= 1:
-        raise InvalidSettings(f"fusion: dense_weight must be within 0 and 1, not {weight}")
-    union = dense.keys() | keyword.keys()
-    return _ranked({chunk: weight * dense.get(chunk, 0.0) + other * keyword.get(chunk, 0.0) for chunk in union})
-
-
-def _scaled(hits: Sequence[Hit]) -> dict[str, float]:
-    scores = {hit.chunk_id: hit.score for hit in reversed(hits)}  # the best rank wins
-    least, greatest = min(scores.values(), default=0.0), max(scores.values(), default=0.0)
-    if greatest == least:
-        return dict.fromkeys(scores, 1.0)
-    return {chunk: (score - least) / (greatest - least) for chunk, score in scores.items()}
+    if not 0 <= dense_weight <= 1:
+        raise InvalidSettings(f"fusion: dense_weight must be within 0 and 1, not {dense_weight}")
+    other = (1 - dense_weight) / keyword_bound if keyword_bound > 0 else 0.0
+    return _ranked(
+        {
+            chunk: dense_weight * max(dense.get(chunk, 0.0), 0.0) + other * keyword.get(chunk, 0.0)
+            for chunk in dense.keys() | keyword.keys()
+        }
+    )
 
 
 def _ranked(scores: Mapping[str, float]) -> list[Hit]:

@@ -20,7 +20,7 @@ from ingest.phrases import meant
 from ingest.ports import Wording
 from ingest.records import Filter, Hit, Manifest, QueryProfile, Result, Vectors
 from ingest.search.confidence import LOOKED_AT, Calibration, read_calibration, signals
-from ingest.search.fusion import bounded, convex, rrf
+from ingest.search.fusion import convex, rrf
 from ingest.search.indexed_documents import FetchedChunks, IndexedDocuments, open_visibility
 from ingest.search.ranking import reranked
 from ingest.services import Retrieval
@@ -95,7 +95,6 @@ class Searcher:
         self.fell_back = 0  # questions whose re-ranking would have taken too long, since this searcher was opened
         self.wording = Wording(self._analyser.terms, self._keyword.bound, self._embedder.word_table)
         self._reranker = self.retrieval.open_reranker(self.profile, self.wording)
-        self._by_bounds = (self.profile.fusion, self.profile.normalisation) == ("convex", "bounds")
         name = self.profile.calibration
         self._calibration = read_calibration(name, read_learned(self.retrieval.lake.store, name)) if name else None
 
@@ -154,8 +153,7 @@ class Searcher:
         vectors = self._encoded(questions) if fused or "dense" in stages else None
         index, collection = self.retrieval.vectors, self.manifest.collection
         dense = none if vectors is None else index.search(collection, vectors, filter, depth)
-        needed = self._by_bounds or RERANKED in stages or self._calibration is not None
-        scored = self._union(terms, vectors, dense, bm25) if needed and fused and vectors is not None else []
+        scored = self._union(terms, vectors, dense, bm25) if fused and vectors is not None else []
         merged = self._fused(terms, dense, bm25, scored) if fused else none
         texts = FetchedChunks(index, collection)
         both = _Found(questions, merged, scored, texts)
@@ -201,12 +199,10 @@ class Searcher:
         return self._keyword.search(terms, [mask] * len(terms), depth)
 
     def _fused(self, terms: Terms, dense: Rankings, bm25: Rankings, scored: list[BothScores]) -> Rankings:
-        pairs, weight = zip(dense, bm25, strict=True), self.profile.dense_weight
-        if self._by_bounds:
-            return [bounded(*both, weight, self._keyword.bound(q)) for both, q in zip(scored, terms, strict=True)]
         if self.profile.fusion == "rrf":
-            return [rrf([d, k], self.profile.rrf_k) for d, k in pairs]
-        return [convex(d, k, weight) for d, k in pairs]
+            return [rrf([d, k], self.profile.rrf_k) for d, k in zip(dense, bm25, strict=True)]
+        weight, bound = self.profile.dense_weight, self._keyword.bound
+        return [convex(*both, weight, bound(question)) for both, question in zip(scored, terms, strict=True)]
 
     def _reranked(self, found: _Found) -> list[list[Hit] | None]:
         """Return each question's ranking scored again, None if there is not enough time."""
