@@ -240,9 +240,9 @@ class QueryProfile(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _by_bounds(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _by_bounds(cls, values: Any) -> Any:
         """Read what says how it normalises, which earlier profiles do. Raises: ValueError for min-max."""
-        if (found := (values := dict(values)).pop("normalisation", "bounds")) != "bounds":
+        if isinstance(values, dict) and (found := (values := {**values}).pop("normalisation", "bounds")) != "bounds":
             raise ValueError(f"normalisation is bounds, no longer {found}: promote again")
         return values
 

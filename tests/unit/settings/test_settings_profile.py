@@ -34,3 +34,8 @@ def test_a_profile_that_says_bounds_is_read_and_one_of_min_max_is_refused_by_nam
     assert QueryProfile.model_validate({"normalisation": "bounds"}) == QueryProfile()
     with pytest.raises(ValidationError, match="normalisation is bounds, no longer minmax: promote again"):
         QueryProfile.model_validate({"normalisation": "minmax"})
+
+
+def test_a_profile_that_is_no_section_is_refused_in_words() -> None:
+    with pytest.raises(ValidationError, match="profile"):
+        IndexSettings(sources=SOURCES, profile=5)
