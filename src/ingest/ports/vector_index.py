@@ -32,7 +32,10 @@ class Aliases(Protocol):
 
 
 class VectorIndex(Aliases, Protocol):
-    """Dense vectors by cosine, with payloads. A collection holds one generation; it knows which, and its own shape."""
+    """Dense vectors by cosine, with payloads. A collection holds one generation; it knows which, and its own shape.
+
+    No search finds a chunk with the mark UNREAD, and none has a score: its vector tells nothing.
+    """
 
     def create_collection(
         self, collection: str, dimension: int, shape: Shape = LANGCHAIN, lake: LakeIdentity | None = None

@@ -138,6 +138,7 @@ class PlanSummary(Record):
     left_out: dict[str, int] = Field(default_factory=dict)  # by the sources' listings, by reason; a folder counts once
     divides: int = 0  # the number of shards of the base, where these became too large and this plan divides them
     carried: tuple[CarriedOrigin, ...] = ()  # by name: sick, or carried before and not looked at as a whole
+    unread: dict[str, float] = Field(default_factory=dict)  # share of the base's text that no token covers, by source
     instead_of: str = ""  # the generation whose build or verdict showed that something had to be carried
 
 
@@ -196,6 +197,7 @@ class ShardHolds(Record):
 
     points: str  # set hash (`ids.set_hash`) of "<id> <digest>"
     marks: dict[str, int]  # chunks by mark, dropped ones too
+    unread: dict[str, tuple[int, int]] = Field(default_factory=dict)  # characters of chunks by source: unread, all
 
 
 class Manifest(Record):
@@ -219,6 +221,7 @@ class Manifest(Record):
     digest: str  # over sorted logical rows
     lengths: Lengths | None = None  # by which sparse vectors are weighed; None: without them, or by its own
     recall: Recall | None = None  # of the dense search; None: too few chunks, or sealed before recall was measured
+    max_unread_share: float = 1.0  # of questions' letters, too: above, dense search finds nothing; 1: it always does
     raised: RaisedLimit | None = None  # for the run that sealed it
     carried: tuple[CarriedOrigin, ...] = ()  # what is stale in it, by name
     holds: dict[int, ShardHolds] = Field(default_factory=dict)  # by shard; none if sealed before they were recorded

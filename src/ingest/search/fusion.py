@@ -38,21 +38,19 @@ def convex(
     A bound does not depend on what else was found, so a score means the same for every question: 0 is nothing in
     common, 1 is the most that is possible. Cosines below 0 count as 0.
 
-    Cosines and BM25 scores are given by chunk id; a missing one counts as 0. The bound is the highest score that any
-    chunk can have for the question; 0 if it has no term.
+    Cosines and BM25 scores are given by chunk id; a missing BM25 score counts as 0. Without a cosine, the keyword score
+    alone counts: what the model cannot read must not rank below all that it can. The bound is the highest score that
+    any chunk can have for the question; 0 if it has no term.
 
     Source: Bruch, Gai & Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval", with theoretical bounds
     instead of observed ones on both sides.
     """
     if not 0 <= dense_weight <= 1:
         raise InvalidSettings(f"fusion: dense_weight must be within 0 and 1, not {dense_weight}")
-    other = (1 - dense_weight) / keyword_bound if keyword_bound > 0 else 0.0
-    return _ranked(
-        {
-            chunk: dense_weight * max(dense.get(chunk, 0.0), 0.0) + other * keyword.get(chunk, 0.0)
-            for chunk in dense.keys() | keyword.keys()
-        }
-    )
+    bound = keyword_bound if keyword_bound > 0 else math.inf
+    alone = {chunk: score / bound for chunk, score in keyword.items() if chunk not in dense}
+    cosines, other = alone | {chunk: max(score, 0.0) for chunk, score in dense.items()}, (1 - dense_weight) / bound
+    return _ranked({chunk: dense_weight * cosine + other * keyword.get(chunk, 0.0) for chunk, cosine in cosines.items()})
 
 
 def _ranked(scores: Mapping[str, float]) -> list[Hit]:

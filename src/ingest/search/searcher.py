@@ -152,7 +152,7 @@ class Searcher:
         bm25 = self._keyword_hits(terms, filter, depth) if fused or "bm25" in stages else none
         vectors = self._encoded(questions) if fused or "dense" in stages else None
         index, collection = self.retrieval.vectors, self.manifest.collection
-        dense = none if vectors is None else index.search(collection, vectors, filter, depth)
+        dense = none if vectors is None else self._dense_hits(questions, vectors, filter, depth)
         scored = self._union(terms, vectors, dense, bm25) if fused and vectors is not None else []
         merged = self._fused(terms, dense, bm25, scored) if fused else none
         texts = FetchedChunks(index, collection)
@@ -177,7 +177,7 @@ class Searcher:
     def candidates(self, questions: Sequence[str], filter: Filter, most: int | None) -> list[list[Result]]:
         """Return the best fused results of each question with the scores of both searches; all if `most` is None."""
         filter, terms, vectors = self.unrevoked(filter), self._analyser.terms(questions), self._encoded(questions)
-        dense = self.retrieval.vectors.search(self.manifest.collection, vectors, filter, self.profile.depth)
+        dense = self._dense_hits(questions, vectors, filter, self.profile.depth)
         bm25 = self._keyword_hits(terms, filter, self.profile.depth)
         scored = self._union(terms, vectors, dense, bm25)
         texts = FetchedChunks(self.retrieval.vectors, self.manifest.collection)
@@ -193,6 +193,12 @@ class Searcher:
     def _encoded(self, questions: Sequence[str]) -> Vectors:
         self._embedder.prepare_questions()
         return self._embedder.embed_questions(questions)
+
+    def _dense_hits(self, questions: Sequence[str], vectors: Vectors, filter: Filter, depth: int) -> Rankings:
+        """Return the nearest chunks; none for a question that the model cannot read: its vector tells nothing."""
+        found = self.retrieval.vectors.search(self.manifest.collection, vectors, filter, depth)
+        shares = zip(found, self._embedder.tokenizer.unread(questions), strict=True)
+        return [hits if share <= self.manifest.max_unread_share else [] for hits, share in shares]
 
     def _keyword_hits(self, terms: Terms, filter: Filter, depth: int) -> Rankings:
         mask = self._mask(filter)
@@ -222,9 +228,12 @@ class Searcher:
         return [one if hits else 0.0 for one, hits in zip(sure, found.merged, strict=True)]  # nothing found: no answer
 
     def _union(self, terms: Terms, vectors: Vectors, dense: Rankings, bm25: Rankings) -> list[BothScores]:
-        """Return both scores of every chunk that either stage found, by id; what a stage did not fetch is asked for."""
+        """Return both scores of every chunk that either stage found, by id; what a stage did not fetch is asked for.
+
+        No cosine for what the model cannot read, and none for a question for which it found nothing.
+        """
         known = [(_scores(d), _scores(k)) for d, k in zip(dense, bm25, strict=True)]
-        ids = [[point_id(chunk) for chunk in sorted(k.keys() - d.keys())] for d, k in known]
+        ids = [[point_id(chunk) for chunk in sorted(k.keys() - d.keys() if d else ())] for d, k in known]
         more = self.retrieval.vectors.scores(self.manifest.collection, vectors, ids)
         return [
             ({**d, **cosines}, {**k, **self._keyword.scores(query, sorted(d.keys() - k.keys()))})
