@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from ingest.cli import tables
-from ingest.pipeline import plan
-from ingest.records import EVERYTHING, Recall
+from ingest.pipeline import inspection, plan
+from ingest.records import EVERYTHING, QueryProfile, Recall
 from ingest.search import Searcher, open_serving
 from tests.pipelines import SMALL_CHUNKS, Project, project
 
@@ -18,6 +18,7 @@ UNREAD = "\n\n".join(f"# Part {i}\n\n{word} keyword{i}" for i, word in enumerate
 @pytest.fixture
 def p(tmp_path: Path) -> Project:
     made = project(tmp_path, documents=3)
+    made.change(profile=QueryProfile(normalisation="bounds"))
     made.source.write("unread.md", UNREAD)
     return made
 
@@ -74,9 +75,9 @@ def test_report_and_next_plan_tell_the_share_of_each_source_that_has_any(p: Proj
     assert line in [*tables.plan(told)]
 
 
-def test_the_share_is_known_of_shards_that_a_later_run_only_counts(p: Project) -> None:
-    for n in range(30):
-        p.source.write(f"more{n}.md", f"# More {n}\n\nplain words {n}\n")
+def test_the_share_is_known_of_shards_that_a_later_run_only_counts(p: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspection, "POINTS_PER_RUN", 1)
+    p.change(documents_per_shard=1, scrub_nights=365)
     first = p.run().conservation.unread
     p.source.write("new.md", "# New\n\nplain words\n")
     later = p.run().conservation

@@ -78,6 +78,13 @@ def test_convex_counts_a_negative_cosine_as_nothing():
     assert [hit.score for hit in convex({"a": -0.5}, {"a": 6.0}, 0.5, 12.0)] == [0.25]
 
 
+def test_convex_ranks_what_has_no_cosine_by_its_words_alone():
+    found = convex({"a": 0.5, "b": 0.1}, {"a": 3.0, "b": 3.0, "unread": 6.0}, 0.5, 12.0)
+    assert [("unread", 0.5), ("a", 0.375), ("b", 0.175)] == [(hit.chunk_id, hit.score) for hit in found]
+    assert [("a", 0.25)] == [(hit.chunk_id, hit.score) for hit in convex({}, {"a": 3.0}, 0.5, 12.0)]
+    assert [("a", 0.0)] == [(hit.chunk_id, hit.score) for hit in convex({}, {"a": 0.0}, 0.5, 0.0)]
+
+
 def test_convex_refuses_a_weight_outside_of_0_and_1():
     with pytest.raises(InvalidSettings, match=r"1\.5"):
         convex({}, {}, 1.5, 1.0)
