@@ -32,10 +32,7 @@ class Aliases(Protocol):
 
 
 class VectorIndex(Aliases, Protocol):
-    """Dense vectors by cosine, with payloads. A collection holds one generation; it knows which, and its own shape.
-
-    No search finds a chunk with the mark UNREAD, and none has a score: its vector tells nothing.
-    """
+    """Dense vectors by cosine, with payloads. A collection holds one generation; it knows which, and its own shape."""
 
     def create_collection(
         self, collection: str, dimension: int, shape: Shape = LANGCHAIN, lake: LakeIdentity | None = None
@@ -72,13 +69,13 @@ class VectorIndex(Aliases, Protocol):
         """Return the points that exist, by id; with their `vectors`, in full precision, if asked for."""
 
     def search(self, collection: str, vectors: Vectors, filter: Filter, limit: int) -> list[list[Hit]]:
-        """Return the `limit` best hits for each row of `vectors` (n, dimension), best first."""
+        """Return the `limit` best hits for each row of `vectors` (n, dimension), best first; none is UNREAD."""
 
     def nearest(self, collection: str, vectors: Vectors, limit: int) -> list[list[Hit]]:
-        """Search all points exhaustively, in full precision: what `search` approximates."""
+        """Search exhaustively, in full precision: what `search` approximates."""
 
     def scores(self, collection: str, vectors: Vectors, ids: Sequence[Sequence[str]]) -> list[dict[str, float]]:
-        """Return for each row the exact cosines of those of its `ids` that exist, by chunk id."""
+        """Return for each row the exact cosines of those of its `ids` that `search` may find, by chunk id."""
 
     def close(self) -> None:
         """Close connections, and end processes that only this object uses."""

@@ -228,10 +228,7 @@ class Searcher:
         return [one if hits else 0.0 for one, hits in zip(sure, found.merged, strict=True)]  # nothing found: no answer
 
     def _union(self, terms: Terms, vectors: Vectors, dense: Rankings, bm25: Rankings) -> list[BothScores]:
-        """Return both scores of every chunk that either stage found, by id; what a stage did not fetch is asked for.
-
-        No cosine for what the model cannot read, and none for a question for which it found nothing.
-        """
+        """Return both scores of every chunk that either stage found, by id; what a stage did not fetch is asked for."""
         known = [(_scores(d), _scores(k)) for d, k in zip(dense, bm25, strict=True)]
         ids = [[point_id(chunk) for chunk in sorted(k.keys() - d.keys() if d else ())] for d, k in known]
         more = self.retrieval.vectors.scores(self.manifest.collection, vectors, ids)

@@ -90,10 +90,7 @@ def _offsets(text: str, tokenizer: Tokenizer) -> NDArray[np.int64]:
 def _stretched(
     starts: NDArray[np.int64], ends: NDArray[np.int64], length: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return starts and ends with an extra unit for every LONGEST_GAP code points without a start.
-
-    A longer token than LONGEST_TOKEN has one for every PER_TOKEN code points.
-    """
+    """Return starts and ends with extra units: one per LONGEST_GAP without a start, per PER_TOKEN of a long token."""
     edges = np.concatenate([[0], starts, [length]])
     step = np.where(np.append(False, ends - starts > LONGEST_TOKEN), PER_TOKEN, LONGEST_GAP)
     wide = np.flatnonzero(np.diff(edges) > step)

@@ -22,10 +22,8 @@ OVER_TARGET = 0.5  # weight of exceeding the target, relative to falling short o
 SENTENCE_WINDOW = 2**11  # code points per call of the sentence splitter, which takes quadratic time outside ASCII
 
 _NEWLINE = re.compile("\n")
-# What parts words, clauses or syllables in scripts without spaces: of Thai, Tibetan, Burmese, Khmer, Chinese, …
-_PAUSE = re.compile(
-    "[\u0964\u0965\u0e2f\u0e5a\u0e5b\u0f0b-\u0f14\u104a\u104b\u1361-\u1368\u17d4-\u17da\u200b\u3001\u3002\uff0c\uff1b]"
-)
+# In scripts without spaces, what parts words, clauses or syllables.
+_PAUSE = re.compile("[।॥ฯ๚๛་-༔၊။፡-፨។-៚\u200b、。\uff0c\uff1b]")
 Rung = tuple[float, Callable[[int, int], Sequence[int]]]
 
 

@@ -207,10 +207,7 @@ class QdrantIndex:
     def _asked(
         self, what: str, collection: str, vectors: Vectors, among: Sequence[tuple[Any, int]], params: Any
     ) -> list[list[Hit]]:
-        """Return the hits of each row of `vectors`; `among` has the filter and limit of each; 0 gives none.
-
-        What the model could not read is no hit: its vector tells nothing.
-        """
+        """Return the hits of each row of `vectors`; `among` has the filter and limit of each; 0 gives none."""
         known = self._layout_of(collection, vectors.shape[-1])
         requests.check_questions(collection, vectors, known.dimension)
         among = requests.among_read(among, known)
