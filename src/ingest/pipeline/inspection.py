@@ -155,8 +155,7 @@ class Inspection:
         vectors = store.vectors([c.embedding_key for c in there], contents.segments(shard))
         if len(vectors) and vectors.shape[1] != contents.dimension:
             self.fault(f"vectors have dimension {vectors.shape[1]}, the model {contents.dimension}")
-        norms = np.linalg.norm(vectors, axis=1)
-        for i in np.flatnonzero(~(np.abs(norms - 1) < NORM_TOLERANCE)):
+        for i in np.flatnonzero(~(np.abs((norms := np.linalg.norm(vectors, axis=1)) - 1) < NORM_TOLERANCE)):
             self.fault(f"chunk {there[i].chunk_id}: its vector has norm {norms[i]:.6f}, not 1")
         kept = [row for row in expected if row[0].chunk_id not in contents.collapsed]
         indexed = [(c, d) for c, d in kept if d.document_id not in revoked]

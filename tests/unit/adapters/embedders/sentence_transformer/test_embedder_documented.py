@@ -11,7 +11,7 @@ from ingest.adapters.embedders.sentence_transformer.families import FAMILIES
 from ingest.records import Options
 from ingest.records.options import UNREAD_SHARE
 
-PAGE = (Path(__file__).parents[4] / "docs" / "models.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[5] / "docs" / "models.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("options", [SentenceTransformerOptions, HashingOptions])
