@@ -7,7 +7,7 @@ import pytest
 
 from ingest.cli import tables
 from ingest.pipeline import inspection, plan
-from ingest.records import EVERYTHING, QueryProfile, Recall
+from ingest.records import EVERYTHING, Recall
 from ingest.search import Searcher, open_serving
 from tests.pipelines import SMALL_CHUNKS, Project, project
 
@@ -18,7 +18,6 @@ UNREAD = "\n\n".join(f"# Part {i}\n\n{word} keyword{i}" for i, word in enumerate
 @pytest.fixture
 def p(tmp_path: Path) -> Project:
     made = project(tmp_path, documents=3)
-    made.change(profile=QueryProfile(normalisation="bounds"))
     made.source.write("unread.md", UNREAD)
     return made
 
