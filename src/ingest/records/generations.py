@@ -292,11 +292,3 @@ class Decision(Record):
     at: str  # ISO 8601, UTC
     until: str = ""  # when it ends by itself, ISO 8601, UTC; "": when it is lifted
     token: str
-
-
-class Lease(Record):
-    """`leases/builder/<n>.json`: holder "" means released."""
-
-    holder: str
-    term_seconds: float
-    run: str

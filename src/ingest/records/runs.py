@@ -71,6 +71,14 @@ class QuarantineState(Record):
     accepted: dict[str, str] = Field(default_factory=dict)  # by URI: who accepted that it is left out, and why
 
 
+class Lease(Record):
+    """`leases/builder/<n>.json`: holder "" means released."""
+
+    holder: str
+    term_seconds: float
+    run: str
+
+
 class RunStart(Record):
     """`history/started/<name>.json`: a run began. Without a report of that name it is at work, or was killed."""
 
