@@ -13,16 +13,19 @@ from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings, UnknownReaderFormat
 from ingest.ids import digest_of
-from ingest.keyword.words import words_in
+from ingest.keyword.words import folded, rejoined, words_in
 
-FORMAT = 2
+FORMAT = 3
 LONGEST_TERM = 64  # characters; longer words (hex dumps, base64) are cut to this length
 FIXED = {"format": FORMAT, "lowercase": True, "max_term_characters": LONGEST_TERM}  # of every record
+WITHOUT_ACCENTS = ("english", "porter", "lovins")  # stemmers that do not know them; others need them
 REMEMBERED = 2**18  # pieces whose terms are kept: most pieces of a text recur
 PROBE = (
     "Rolling back promoted indexes quickly: nightly re-embeddings of 1,234 documents (generously normalised) "
     "Straße ΣΊΣΥΦΟΣ İstanbul ﬁne naïve café 東京 हिन्दी x_y don't relational conditional hopping skies generalizations"
-    " ERR_4031 foo.bar_baz() v1.2.3 HTTPServer 東京都に住む ภาษาไทย ພາສາລາວ ភាសាខ្មែរ မြန်မာ"
+    " ERR_4031 foo.bar_baz() v1.2.3 HTTPServer 東京都に住む ภาษาไทย ພາສາລາວ ភាសាខ្មែរ မြန်မာ 색인을 책을"
+    " C++20 C# CD4+ .NET re-use ERR-4031 utf8 10mg 1'234.56 1.234,56 1 234,56 ٣٤٥ ёлка שָׁלוֹם Việt ø İ"
+    " soft\u00adhyphen infor-\nmation Note¹"
 )
 
 
@@ -36,7 +39,7 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True)
 class Analyser:
-    """How text becomes terms: NFKC, full case folding ("Straße" equals "STRASSE"), words of letters and digits, stems.
+    """How text becomes terms: NFKC, full case folding ("Straße" equals "STRASSE"), words (`words`), stems, no accents.
 
     Identifiers are also kept whole, and scripts without spaces are cut into pairs of characters.
     """
@@ -85,7 +88,7 @@ class Analyser:
             column = pa.array(texts, pa.string())
         except UnicodeEncodeError:  # a lone surrogate is no letter
             column = pa.array([text.encode("utf-8", "replace").decode() for text in texts], pa.string())
-        lists = pc.utf8_split_whitespace(column)
+        lists = pc.utf8_split_whitespace(rejoined(column))
         pieces = lists.flatten().dictionary_encode()
         counts, numbers, vocabulary = self._numbered(pieces.dictionary.to_pylist())
         starts = np.cumsum(counts) - counts
@@ -121,10 +124,12 @@ class Analyser:
         if self.stem:
             import Stemmer
 
+            if self.language in WITHOUT_ACCENTS:
+                words = folded(words)
             # Made per call, which is cheap: a stemmer can neither be shared between threads nor pickled.
             stems = Stemmer.Stemmer(self.language, 0).stemWords(words)
             words = [word if "_" in word or "." in word else stem for word, stem in zip(words, stems, strict=True)]
-        terms = iter(words)
+        terms = iter(folded(words))
         return [tuple(islice(terms, len(line))) for line in lines]
 
 
