@@ -18,6 +18,7 @@ import numpy as np
 
 METRICS = ("ndcg@10", "recall@10", "answered@500", "answered@1000", "answered@2000")
 DEPTH, FETCHED = 50, 100
+WEIGHT = 0.35  # of the dense stage, as in the settings
 VARIANTS = {
     "default": {},
     "fixed": {},  # windows of the target size over the whole text, no structure, no context
@@ -131,7 +132,6 @@ def searched(chunks: list, questions: list, embedder) -> dict:
 
     from ingest.documents.chunking import model_input
     from ingest.keyword import Analyser, KeywordIndex, merge, shard_postings
-    from ingest.records import Hit
     from ingest.search import fusion
 
     analyser = Analyser()
@@ -143,16 +143,25 @@ def searched(chunks: list, questions: list, embedder) -> dict:
         with KeywordIndex.open(merged.postings, merged.terms, merged.lengths) as index:
             terms = analyser.terms([q.text for q in questions])
             keyword = index.search(terms, [None] * len(questions), FETCHED)
+            bounds = [index.bound(asked) for asked in terms]
+            if embedder is not None:
+                vectors = embedder.embed(texts)
+                scores = embedder.embed_questions([q.text for q in questions]) @ vectors.T
+                best = np.argsort(-scores, axis=1, kind="stable")[:, :FETCHED]
+                ids = [c.chunk_id for c in chunks]
+                nearest = [[ids[j] for j in order] for order in best]
+                more = [index.scores(asked, sorted(found)) for asked, found in zip(terms, nearest, strict=True)]
     stages = {"bm25": [[hit.chunk_id for hit in hits] for hits in keyword]}
     if embedder is None:
         return stages
-    vectors = embedder.embed(texts)
-    scores = embedder.embed_questions([q.text for q in questions]) @ vectors.T
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :FETCHED]
-    nearest = [[Hit(chunks[j].chunk_id, float(row[j])) for j in order] for row, order in zip(scores, best, strict=True)]
-    stages["dense"] = [[hit.chunk_id for hit in hits] for hits in nearest]
-    fused = [fusion.convex(d, k, 0.5) for d, k in zip(nearest, keyword, strict=True)]
-    return stages | {"fused": [[hit.chunk_id for hit in hits] for hits in fused]}
+    stages["dense"] = nearest
+    row_of = {chunk_id: row for row, chunk_id in enumerate(ids)}
+    fused = []
+    for row, found, hits, known, bound in zip(scores, nearest, keyword, more, bounds, strict=True):
+        by_keyword = {**known, **{hit.chunk_id: hit.score for hit in hits}}
+        cosines = {chunk: float(row[row_of[chunk]]) for chunk in {*found, *by_keyword}}
+        fused.append([hit.chunk_id for hit in fusion.convex(cosines, by_keyword, WEIGHT, bound)])
+    return stages | {"fused": fused}
 
 
 def scored(chunks: list, rankings: list, questions: list, tokenizer) -> dict:

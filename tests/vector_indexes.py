@@ -37,6 +37,7 @@ class InMemoryClient(QdrantClient):
     def __init__(self) -> None:
         super().__init__(":memory:")
         self._threshold: dict[str, int] = {}
+        self.indexed: dict[str, set[str]] = {}  # paths of fields by collection
         self._moving = Lock()  # the emulation is not made for threads
 
     def update_collection_aliases(self, change_aliases_operations: Sequence[Any], **kwargs: Any) -> bool:
@@ -57,6 +58,7 @@ class InMemoryClient(QdrantClient):
     def create_collection(self, collection_name: str, optimizers_config: Any = None, **kwargs: Any) -> bool:
         """Create it in the mode that is asked for."""
         self._threshold[collection_name] = optimizers_config.indexing_threshold
+        self.indexed.pop(collection_name, None)
         return super().create_collection(collection_name, **kwargs)
 
     def update_collection(self, collection_name: str, optimizers_config: Any = None, **kwargs: Any) -> bool:
@@ -66,13 +68,15 @@ class InMemoryClient(QdrantClient):
         return super().update_collection(collection_name, **kwargs)
 
     def get_collection(self, collection_name: str, **kwargs: Any) -> Any:
-        """Tell of the threshold."""
+        """Tell of the threshold, and of payload indexes."""
         found = super().get_collection(collection_name, **kwargs)
         found.config.optimizer_config.indexing_threshold = self._threshold.get(collection_name)
-        return found
+        told = models.PayloadIndexInfo(data_type=models.PayloadSchemaType.KEYWORD, points=0)
+        return found.model_copy(update={"payload_schema": dict.fromkeys(self.indexed.get(collection_name, ()), told)})
 
-    def create_payload_index(self, *args: Any, **kwargs: Any) -> None:  # the emulation warns that it has none
-        pass
+    def create_payload_index(self, collection_name: str, field_name: str, *args: Any, **kwargs: Any) -> None:
+        """Note it: the emulation warns that it has none."""
+        self.indexed.setdefault(collection_name, set()).add(field_name)
 
     def delete(self, collection_name: str, points_selector: Any, **kwargs: Any) -> Any:
         """Remove points; no ids remove nothing, where the emulation refuses."""

@@ -154,6 +154,23 @@ def filters_are_applied_by_search_scroll_and_count(index: VectorIndex, collectio
         agree((chunks, chunks, len(chunks)), found, name)
 
 
+def unread_points_are_in_no_search(index: VectorIndex, collection: str) -> None:
+    """A point whose chunk the model could not read is found by no search and has no score, but is counted and read."""
+    drawn = vectors(4)
+    marked = {1: ["unread"], 2: ["comment", "unread"], 3: ["comment"]}
+    points = [point(i, drawn[i], **({"marks": marked[i]} if i in marked else {})) for i in range(4)]
+    index.upsert(collection, points)
+    for filter in (EVERYTHING, Filter()):
+        found = index.search(collection, drawn, filter, 4)
+        agree([{f"{0:032x}", f"{3:032x}"}] * 4, [{hit.chunk_id for hit in hits} for hits in found])
+        agree((4, 4), (index.count(collection, filter), len(list(index.scroll(collection, filter)))))
+    exact = index.nearest(collection, drawn[:1], 4)[0]
+    agree([f"{0:032x}", f"{3:032x}"], sorted(hit.chunk_id for hit in exact))
+    ids = [one.id for one in points]
+    agree([f"{0:032x}", f"{3:032x}"], sorted(index.scores(collection, drawn[:1], [ids])[0]))
+    agree({*ids}, {*index.retrieve(collection, ids)})
+
+
 def creating_again_changes_nothing(index: VectorIndex, collection: str) -> None:
     """Creating a collection again changes nothing."""
     index.upsert(collection, some_points(3))
@@ -249,6 +266,7 @@ CHECKS = (
     search_returns_cosine_scores_best_first,
     points_are_scored_by_id,
     filters_are_applied_by_search_scroll_and_count,
+    unread_points_are_in_no_search,
     creating_again_changes_nothing,
     another_dimension_is_refused,
     a_collection_made_again_has_its_new_dimension,

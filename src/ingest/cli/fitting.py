@@ -54,7 +54,7 @@ def tune_fusion(invocation: Invocation) -> None:
 
         tuned = tune(index.services.retrieval, index.services.bench.options)
         told = {**vars(tuned), "helps": tuned.helps}
-        more = "" if tuned.bounds else ", fusion: convex, normalisation: bounds"
+        more = "" if tuned.convex else ", fusion: convex"
         use = f"In the settings, among the keys of profile: dense_weight: {tuned.weight:.2f}{more}"
         refused = "Choosing does not help: the lower bound of ndcg@10 against the settings is not above 0."
         invocation.output.result(told, *record(told), use if tuned.helps else refused)

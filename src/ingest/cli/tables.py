@@ -94,7 +94,7 @@ def plan(summary: "records.PlanSummary") -> Iterator[RenderableType]:
     if summary.divides:
         told = f"hold too many documents: there will be {len(summary.shards)}, which fetches and embeds nothing"
         yield f"The {summary.divides} shards of the base {told}, but writes all part files again."
-    yield from map(printable, stale(summary.carried))
+    yield from map(printable, (*unread(summary.unread), *stale(summary.carried)))
     if summary.refused:
         yield f"A run would be refused: {summary.refused}"
     elif not summary.needs_generation:
@@ -192,11 +192,16 @@ def served(found: "records.Release | None") -> str:
 def report(run: "records.RunReport") -> Iterator[RenderableType]:
     """Yield where the time of a run went, and its results."""
     yield from record({name: value for name in OF_RUN if (value := getattr(run, name))})
-    yield from map(printable, stale(run.carried))
+    yield from map(printable, (*unread(run.conservation.unread if run.conservation else {}), *stale(run.carried)))
     for held in run.in_quarantine:
         if held.counts:
             yield f"{in_quarantine(held)}: {in_words(held.counts)}. The newest:"
             yield from (left_out(row, held.accepted) for row in held.documents)
+
+
+def unread(shares: Mapping[str, float]) -> list[str]:
+    """Return a sentence about each source with text that the embedding model cannot read."""
+    return [f"The model has no tokens for {share:.1%} of the text of source {name}." for name, share in shares.items()]
 
 
 def in_quarantine(held: "records.QuarantineState") -> str:

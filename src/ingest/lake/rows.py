@@ -60,7 +60,7 @@ class Dropped:
 
 _strings = pa.list_(pa.string())
 _ARROW: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), bytes: pa.binary(), tuple[str, ...]: _strings}
-_ARROW[tuple[int, ...]] = pa.list_(pa.int64())
+_ARROW |= {tuple[int, ...]: pa.list_(pa.int64()), float: pa.float64()}
 
 
 def _columns(row: type, **others: pa.DataType) -> list[tuple[str, pa.DataType]]:
@@ -89,8 +89,8 @@ SCHEMAS: dict[str, pa.Schema] = {
 """Stored columns by kind. A column that is added gets a default in ADDED; none is ever renamed."""
 
 ADDED: dict[str, dict[str, Any]] = {
-    "chunks": {"marks": [], "parent": None, "sketch": b""},
-    "dropped": {"sketch": b""},
+    "chunks": {"marks": [], "parent": None, "unread": 0.0, "sketch": b""},
+    "dropped": {"unread": 0.0, "sketch": b""},
     "documents": {"child_count": 0, "dropped_count": 0},
     "quarantine": {"parent": "", "attempts": 1, "first_seen": "", "last_seen": ""},
 }

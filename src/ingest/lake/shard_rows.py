@@ -1,5 +1,6 @@
 """All rows of one shard, by document, as its part files hold them."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +16,7 @@ from ingest.ids import document_id, shard_of
 from ingest.lake.deltas import MOST_DEAD, MOST_FILES, Places, put_together, rows_that_count, with_places
 from ingest.lake.lake import Lake
 from ingest.lake.rows import SCHEMAS, DocumentRow, Dropped, chunk_rows, document_rows, dropped_rows, quarantine_rows
-from ingest.records import Chunk, PartFile, PartKind, Quarantined
+from ingest.records import Chunk, PartFile, PartKind, Quarantined, ShardHolds
 
 R = TypeVar("R")
 
@@ -40,6 +41,16 @@ class ShardRows:
         """The failures directly inside a document, by its id."""
         return _grouped((row for row in self.quarantine.values() if row.parent), lambda row: row.parent)
 
+    @property
+    def unread(self) -> dict[str, tuple[int, int]]:
+        """By source, of how many characters of chunks the model has no token, and how many there are."""
+        found = dict[str, tuple[int, int]]()
+        for document in self.documents.values():
+            for chunk in self.chunks.get(document.document_id, ()):
+                lost, every = found.get(document.source, (0, 0))
+                found[document.source] = lost + round(chunk.unread * len(chunk.text)), every + len(chunk.text)
+        return found
+
     def is_whole(self, row: DocumentRow) -> bool:
         """Return whether everything inside a document, on all levels, is here: as a document or as a failure."""
         inside = (self.children.get(row.document_id, ()), self.failures.get(row.document_id, ()))
@@ -50,6 +61,15 @@ class ShardRows:
         yield row
         for child in self.children.get(row.document_id, ()):
             yield from self.family(child)
+
+
+def unread_shares(holds: Iterable[ShardHolds]) -> dict[str, float]:
+    """Return which share of the text of each source the model has no tokens for, of sources that have such text."""
+    lost, every = Counter[str](), Counter[str]()
+    for source, (some, whole) in ((name, told) for held in holds for name, told in held.unread.items()):
+        lost[source] += some
+        every[source] += whole
+    return {source: round(count / every[source], 4) for source, count in sorted(lost.items()) if count}
 
 
 def _grouped(rows: Iterable[R], key: Callable[[R], str]) -> dict[str, list[R]]:

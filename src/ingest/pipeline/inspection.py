@@ -138,8 +138,8 @@ class Inspection:
         before, contents, lake, parts = self.told, self.contents, self.contents.lake, self.contents.parts(shard)
         self.whole.add(shard)
         marks = self._count(rows := read_rows(lake, parts, "documents", "chunks", "quarantine", "dropped"))
-        texts = {*lake.read(parts["texts"], ["document_id"])["document_id"].to_pylist()}
-        self.fault(*_document_faults(rows), *_stray_faults(rows, texts))
+        texts = lake.read(parts["texts"], ["document_id"])["document_id"]
+        self.fault(*_document_faults(rows), *_stray_faults(rows, {*texts.to_pylist()}))
         expected = [(c, d) for d in rows.documents.values() for c in rows.chunks.get(d.document_id, [])]
         table = lake.read(parts["attributes"])  # filters look up groups by row number
         right = attribute_table([chunk for chunk, _ in expected], {d.document_id: d for _, d in expected})
@@ -155,14 +155,14 @@ class Inspection:
         vectors = store.vectors([c.embedding_key for c in there], contents.segments(shard))
         if len(vectors) and vectors.shape[1] != contents.dimension:
             self.fault(f"vectors have dimension {vectors.shape[1]}, the model {contents.dimension}")
-        norms = np.linalg.norm(vectors, axis=1)
-        for i in np.flatnonzero(~(np.abs(norms - 1) < NORM_TOLERANCE)):
+        for i in np.flatnonzero(~(np.abs((norms := np.linalg.norm(vectors, axis=1)) - 1) < NORM_TOLERANCE)):
             self.fault(f"chunk {there[i].chunk_id}: its vector has norm {norms[i]:.6f}, not 1")
         kept = [row for row in expected if row[0].chunk_id not in contents.collapsed]
         indexed = [(c, d) for c, d in kept if d.document_id not in revoked]
-        self.totals.update(chunks=len(expected), vectors=len(vectors), collapsed=len(expected) - len(kept))
-        self.totals["revoked"] += len(kept) - len(indexed)
-        self.holds[shard] = ShardHolds(points=self._compare(shard, indexed, self.told == before), marks=marks)
+        gone = {"collapsed": len(expected) - len(kept), "revoked": len(kept) - len(indexed)}
+        self.totals.update(chunks=len(expected), vectors=len(vectors), **gone)
+        held = {"points": self._compare(shard, indexed, self.told == before), "marks": marks}
+        self.holds[shard] = ShardHolds(**held, unread=rows.unread)
         whole = contents.keyword.values() if shard == contents.shards[0] else ()
         if any(damaged_parts(lake, [*parts.values(), *whole], writes=False)):  # not all were read
             self.left.add(shard)

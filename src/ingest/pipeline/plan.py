@@ -12,7 +12,7 @@ from ingest.documents import media_types, parsers
 from ingest.ids import containers, digest_of, document_id
 from ingest.lake.contents import contents_of
 from ingest.lake.lake import PLAN_HASH, claim_number
-from ingest.lake.shard_rows import ShardRows, read_rows
+from ingest.lake.shard_rows import ShardRows, read_rows, unread_shares
 from ingest.lake.stored_records import name_of
 from ingest.pipeline import changes
 from ingest.pipeline.changes import FETCHED, Listing, ShardChanges, Upgrades
@@ -165,8 +165,7 @@ class Planner:
 
     def summarise(self) -> PlanSummary:
         """Return the plan for all shards: documents per class, bytes, estimates. Raises: InvalidSettings."""
-        listed = self.listing.listed
-        counts: Counter[str] = Counter(listed=listed, listed_twice=listed - len(self.listing))
+        counts = Counter(listed=(listed := self.listing.listed), listed_twice=listed - len(self.listing))
         hashes, steps, kinds, fetch, embed = dict[int, str](), set[str](), set[tuple[str, str]](), 0, 0
         self.carrying.at_work.clear()
         with LossComparison(self.revocations, accepted(self.lake), self.options.carry_by) as comparison:
@@ -200,6 +199,7 @@ class Planner:
             needs_generation=self._differs(follows) or bool(steps - {"load"}) or self.damage.rebuilds,
             raised=self.options.raised,
             left_out=changes.left_out(self.bench.sources),
+            unread=unread_shares(self.base.holds.values()) if self.base is not None else {},
             carried=tuple(self.carrying.carried()),
             instead_of=self.carrying.scope.instead_of,
         )

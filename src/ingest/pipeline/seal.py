@@ -19,7 +19,7 @@ from ingest.ids import digest_of, document_id, sha256_hex
 from ingest.keyword import verify
 from ingest.lake.contents import Contents
 from ingest.lake.rows import document_rows, quarantine_rows
-from ingest.lake.shard_rows import outermost, read_rows
+from ingest.lake.shard_rows import outermost, read_rows, unread_shares
 from ingest.pipeline.collection_points import PointMaker
 from ingest.pipeline.find_duplicates import logical_rows
 from ingest.pipeline.fingerprints import fingerprints
@@ -48,7 +48,8 @@ def conservation(found: Inspection, work: Work) -> Conservation:
     for held in found.holds.values():
         marks.update(held.marks)
     counts = {"listed": listed, "documents": found.documents, "marks": marks}
-    told = {"faults": found.faults, "secrets": found.secrets, "mended": found.mended}
+    told = {name: getattr(found, name) for name in ("faults", "secrets", "mended")}
+    told |= {"unread": unread_shares(found.holds.values())}
     return Conservation(**totals | told | {name: dict(sorted(count.items())) for name, count in counts.items()})
 
 
@@ -148,6 +149,7 @@ def seal(
         digest=generation_digest(contents),
         lengths=PointMaker.of(contents).lengths,
         recall=recall,
+        max_unread_share=options.chunking.max_unread_share,
         holds=found.holds,
     )
     return lake.seal(manifest)

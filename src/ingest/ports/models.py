@@ -18,6 +18,9 @@ class Tokenizer(Protocol):
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         """Return each text's token spans, (tokens, 2) in code points, without special tokens or truncation."""
 
+    def unread(self, texts: Sequence[str]) -> list[float]:
+        """Return the share of each text's letters and digits, or of all it shows if it has none, in no known token."""
+
     def parts(self, before: str, after: str) -> bool:
         """Return whether a cut between these two code points never changes the number of tokens; False if unknown."""
 
@@ -34,6 +37,7 @@ class Embedder(Protocol):
     """A model that turns texts into vectors."""
 
     record: ModelRecord
+    tokenizer: Tokenizer
     backend: str  # library, device and number format, for people: bfloat16 changes results slightly
     forward_passes: int  # since opening
 

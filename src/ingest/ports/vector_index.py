@@ -69,13 +69,13 @@ class VectorIndex(Aliases, Protocol):
         """Return the points that exist, by id; with their `vectors`, in full precision, if asked for."""
 
     def search(self, collection: str, vectors: Vectors, filter: Filter, limit: int) -> list[list[Hit]]:
-        """Return the `limit` best hits for each row of `vectors` (n, dimension), best first."""
+        """Return the `limit` best hits for each row of `vectors` (n, dimension), best first; none is UNREAD."""
 
     def nearest(self, collection: str, vectors: Vectors, limit: int) -> list[list[Hit]]:
-        """Search all points exhaustively, in full precision: what `search` approximates."""
+        """Search exhaustively, in full precision: what `search` approximates."""
 
     def scores(self, collection: str, vectors: Vectors, ids: Sequence[Sequence[str]]) -> list[dict[str, float]]:
-        """Return for each row the exact cosines of those of its `ids` that exist, by chunk id."""
+        """Return for each row the exact cosines of those of its `ids` that `search` may find, by chunk id."""
 
     def close(self) -> None:
         """Close connections, and end processes that only this object uses."""

@@ -17,7 +17,7 @@ from ingest.quality.metrics import DEPTH, Scores, mean_scores, paired_difference
 from ingest.records import BuildOptions, PairedDifference, QueryProfile, Question, Result
 from ingest.search import Searcher, open_serving
 from ingest.search.context import counter
-from ingest.search.fusion import bounded
+from ingest.search.fusion import convex
 from ingest.services import Retrieval
 
 METRICS = ("ndcg@10", "answered@1000")
@@ -86,7 +86,7 @@ class Tuning:
     against_now: tuple[PairedDifference, ...]  # unseen − now, one per metric
     by_fold: tuple[float, ...]  # the weight chosen by the questions outside each fold
     weight: float  # the one chosen by all questions
-    bounds: bool  # whether the settings already fuse by bounds, so that only the weight has to change
+    convex: bool  # whether the settings already fuse so, and only the weight has to change
 
     @property
     def helps(self) -> bool:
@@ -97,7 +97,7 @@ class Tuning:
 def tune(retrieval: Retrieval, options: BuildOptions) -> Tuning:
     """Return what each weight of the dense stage is worth on the settings' judged questions. Writes nothing.
 
-    Fusion is convex by theoretical bounds (`fusion.bounded`), whatever the settings' profile is now. Every chunk found
+    Fusion is convex (`fusion.convex`), whatever the settings' profile is now. Every chunk found
     has the scores of both stages, so one search per question is enough for all weights.
 
     Raises: UnknownRelease when nothing serves; InvalidSettings for fewer than `LEAST_TUNING` live questions.
@@ -124,7 +124,7 @@ def tune(retrieval: Retrieval, options: BuildOptions) -> Tuning:
         against_now=differences(unseen, now),
         by_fold=tuple(chosen),
         weight=_best(table, list(now)),
-        bounds=(serving.profile.fusion, serving.profile.normalisation) == ("convex", "bounds"),
+        convex=serving.profile.fusion == "convex",
     )
 
 
@@ -143,7 +143,7 @@ def _by_each_weight(searcher: Searcher, questions: Sequence[Question]) -> tuple[
 def _by_weight(union: Sequence[Result], bound: float, weight: float) -> list[Result]:
     by_id = {result.chunk_id: result for result in union}
     dense, keyword = ({c: r.scores[stage] for c, r in by_id.items()} for stage in ("dense", "bm25"))
-    return [by_id[hit.chunk_id] for hit in bounded(dense, keyword, weight, bound)[:DEPTH]]
+    return [by_id[hit.chunk_id] for hit in convex(dense, keyword, weight, bound)[:DEPTH]]
 
 
 def _best(table: Mapping[float, Mapping[str, ByMetric]], query_ids: Sequence[str]) -> float:

@@ -16,6 +16,7 @@ from ingest.records.options import ParserOptions
 _T = TypeVar("_T")
 Listed = Annotated[tuple[_T, ...], FailFast()]
 Natural = Annotated[int, Field(ge=0, lt=2**31)]
+UNREAD = "unread"  # mark of a chunk of which the embedding model cannot read enough: its vector tells nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,9 @@ class Chunk:
     tokens: int  # of text, in the embedder's tokens, without special tokens
     embedding_key: str
     page: int | None = None
-    marks: tuple[str, ...] = ()  # of its blocks and its text, sorted: comment, hidden, invisible, instruction, secret
+    marks: tuple[str, ...] = ()  # sorted: comment, hidden, invisible, instruction, secret, unread
     parent: tuple[int, int] | None = None  # span of the enclosing text to show with it
+    unread: float = 0.0  # share of its letters and digits for which the model has no token
     sketch: bytes = b""  # by which equal and similar texts are found; b"": none was made yet
 
 

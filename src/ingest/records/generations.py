@@ -6,7 +6,7 @@ Claim ──▶ PlanSummary + ShardPlan… ──▶ Marker… ──▶ Manifes
 from operator import not_
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ingest.records.points import Lengths
 
@@ -138,6 +138,7 @@ class PlanSummary(Record):
     left_out: dict[str, int] = Field(default_factory=dict)  # by the sources' listings, by reason; a folder counts once
     divides: int = 0  # the number of shards of the base, where these became too large and this plan divides them
     carried: tuple[CarriedOrigin, ...] = ()  # by name: sick, or carried before and not looked at as a whole
+    unread: dict[str, float] = Field(default_factory=dict)  # share of the base's text that no token covers, by source
     instead_of: str = ""  # the generation whose build or verdict showed that something had to be carried
 
 
@@ -196,6 +197,7 @@ class ShardHolds(Record):
 
     points: str  # set hash (`ids.set_hash`) of "<id> <digest>"
     marks: dict[str, int]  # chunks by mark, dropped ones too
+    unread: dict[str, tuple[int, int]] = Field(default_factory=dict)  # characters of chunks by source: unread, all
 
 
 class Manifest(Record):
@@ -219,6 +221,7 @@ class Manifest(Record):
     digest: str  # over sorted logical rows
     lengths: Lengths | None = None  # by which sparse vectors are weighed; None: without them, or by its own
     recall: Recall | None = None  # of the dense search; None: too few chunks, or sealed before recall was measured
+    max_unread_share: float = 1.0  # of questions' letters, too: above, dense search finds nothing; 1: it always does
     raised: RaisedLimit | None = None  # for the run that sealed it
     carried: tuple[CarriedOrigin, ...] = ()  # what is stale in it, by name
     holds: dict[int, ShardHolds] = Field(default_factory=dict)  # by shard; none if sealed before they were recorded
@@ -228,7 +231,6 @@ class QueryProfile(Record):
     """`profiles/<sha256>.json`: all query-side settings that need no rebuild."""
 
     fusion: Literal["convex", "rrf"] = "convex"
-    normalisation: Literal["minmax", "bounds"] = "minmax"  # convex only; stored profiles without this field mean minmax
     dense_weight: float = 0.5  # convex only, 0 to 1
     rrf_k: int = 60
     depth: int = 100  # results fetched from each stage
@@ -238,6 +240,14 @@ class QueryProfile(Record):
     rerank_milliseconds: int = Field(default=0, ge=0)  # per question; beyond it fused order; 0: none
     calibration: str = Field(default="", pattern="^([0-9a-f]{64})?$")  # its SHA-256 in the lake; "": none
     analyser: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_bounds(cls, values: Any) -> Any:
+        """Read what says how it normalises, which earlier profiles do. Raises: ValueError for min-max."""
+        if isinstance(values, dict) and (found := (values := {**values}).pop("normalisation", "bounds")) != "bounds":
+            raise ValueError(f"normalisation is bounds, no longer {found}: promote again")
+        return values
 
 
 class Hold(Record):
@@ -282,11 +292,3 @@ class Decision(Record):
     at: str  # ISO 8601, UTC
     until: str = ""  # when it ends by itself, ISO 8601, UTC; "": when it is lifted
     token: str
-
-
-class Lease(Record):
-    """`leases/builder/<n>.json`: holder "" means released."""
-
-    holder: str
-    term_seconds: float
-    run: str

@@ -18,6 +18,7 @@ from ingest.records.points import LANGCHAIN, Shape
 Consequence = Literal["index", "drop", "quarantine"]
 Revokes = tuple[Literal["narrowed", "deleted"], ...]
 REVOKES: Revokes = ("narrowed",)
+UNREAD_SHARE = 0.3  # where dense search stops to help and begins to harm (docs/models.md)
 DOCUMENT_BYTES = 16 * 2**20  # the largest document unless the settings set another limit
 
 
@@ -186,6 +187,8 @@ class ChunkingOptions(Options):
     tables: Literal["rows", "whole", "skip"] = "rows"  # cut between rows; cut only above max_tokens; leave out
     code: Literal["lines", "whole", "skip"] = "lines"  # cut at blank lines or definitions; otherwise like tables
     parent_tokens: int = Field(default=0, ge=0)  # size of the enclosing text shown with a chunk; 0: none
+    # Of its letters, that the model has no token for; above, a chunk is not found by its vector. 1: all are.
+    max_unread_share: float = Field(default=UNREAD_SHARE, ge=0, le=1, exclude_if=lambda share: share == UNREAD_SHARE)
 
     @model_validator(mode="before")
     @classmethod

@@ -21,6 +21,7 @@ class Conservation(Record):
     collapsed: int = 0  # chunks that a duplicate stands for
     revoked: int = 0  # other chunks whose documents are revoked: points = keyword rows = chunks − collapsed − revoked
     marks: dict[str, int] = Field(default_factory=dict)  # chunks by mark, dropped ones too
+    unread: dict[str, float] = Field(default_factory=dict)  # share of chunks' text that no token covers, by source
     quarantined_children: int = 0  # documents inside documents; not among the listed
     secrets: tuple[str, ...] = ()  # where chunks with secrets were dropped, the first ones: URI and characters
     vectors_compared: int = 0  # stored in the vector index and compared with the lake's; a sample, or all on demand
@@ -68,6 +69,14 @@ class QuarantineState(Record):
     counts: dict[str, int]  # by error class
     documents: tuple[Quarantined, ...]  # by URI; in a report those that were left out last, newest first
     accepted: dict[str, str] = Field(default_factory=dict)  # by URI: who accepted that it is left out, and why
+
+
+class Lease(Record):
+    """`leases/builder/<n>.json`: holder "" means released."""
+
+    holder: str
+    term_seconds: float
+    run: str
 
 
 class RunStart(Record):

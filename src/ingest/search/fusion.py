@@ -28,20 +28,7 @@ def rrf(rankings: Sequence[Sequence[Hit]], k: int = 60) -> list[Hit]:
     return _ranked({chunk: math.fsum(found) for chunk, found in shares.items()})
 
 
-def convex(dense: Sequence[Hit], keyword: Sequence[Hit], dense_weight: float = 0.5) -> list[Hit]:
-    """Return the convex combination of two stages, best first; equal scores are ordered by chunk id.
-
-        score(c) = w · dense′(c) + (1 − w) · keyword′(c)        s′ = (s − min) / (max − min)
-
-    Each stage is scaled by its lowest and highest score; a chunk that it did not fetch counts 0, as its lowest. If all
-    scores of a stage are equal, each of its chunks counts 1. With w = 1, the dense stage alone ranks.
-
-    Source: Bruch, Gai & Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval", min-max variant.
-    """
-    return _weighted(_scaled(dense), _scaled(keyword), dense_weight, 1 - dense_weight)
-
-
-def bounded(
+def convex(
     dense: Mapping[str, float], keyword: Mapping[str, float], dense_weight: float, keyword_bound: float
 ) -> list[Hit]:
     """Return the convex combination of scores scaled by their theoretical bounds, best first; ties by chunk id.
@@ -51,29 +38,21 @@ def bounded(
     A bound does not depend on what else was found, so a score means the same for every question: 0 is nothing in
     common, 1 is the most that is possible. Cosines below 0 count as 0.
 
-    Cosines and BM25 scores are given by chunk id; a missing one counts as 0. The bound is the highest score that any
-    chunk can have for the question; 0 if it has no term.
+    Cosines and BM25 scores are given by chunk id; a missing BM25 score counts as 0. Without a cosine, the keyword score
+    alone counts: what the model cannot read must not rank below all that it can. The bound is the highest score that
+    any chunk can have for the question; 0 if it has no term.
 
     Source: Bruch, Gai & Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval", with theoretical bounds
     instead of observed ones on both sides.
     """
-    above = {chunk: max(score, 0.0) for chunk, score in dense.items()}
-    return _weighted(above, keyword, dense_weight, (1 - dense_weight) / keyword_bound if keyword_bound > 0 else 0.0)
-
-
-def _weighted(dense: Mapping[str, float], keyword: Mapping[str, float], weight: float, other: float) -> list[Hit]:
-    if not 0 <= weight <= 1:
-        raise InvalidSettings(f"fusion: dense_weight must be within 0 and 1, not {weight}")
-    union = dense.keys() | keyword.keys()
-    return _ranked({chunk: weight * dense.get(chunk, 0.0) + other * keyword.get(chunk, 0.0) for chunk in union})
-
-
-def _scaled(hits: Sequence[Hit]) -> dict[str, float]:
-    scores = {hit.chunk_id: hit.score for hit in reversed(hits)}  # the best rank wins
-    least, greatest = min(scores.values(), default=0.0), max(scores.values(), default=0.0)
-    if greatest == least:
-        return dict.fromkeys(scores, 1.0)
-    return {chunk: (score - least) / (greatest - least) for chunk, score in scores.items()}
+    if not 0 <= dense_weight <= 1:
+        raise InvalidSettings(f"fusion: dense_weight must be within 0 and 1, not {dense_weight}")
+    bound = keyword_bound if keyword_bound > 0 else math.inf
+    alone = {chunk: score / bound for chunk, score in keyword.items() if chunk not in dense}
+    cosines, other = alone | {chunk: max(score, 0.0) for chunk, score in dense.items()}, (1 - dense_weight) / bound
+    return _ranked(
+        {chunk: dense_weight * cosine + other * keyword.get(chunk, 0.0) for chunk, cosine in cosines.items()}
+    )
 
 
 def _ranked(scores: Mapping[str, float]) -> list[Hit]:

@@ -20,7 +20,7 @@ from ingest.phrases import meant
 from ingest.ports import Wording
 from ingest.records import Filter, Hit, Manifest, QueryProfile, Result, Vectors
 from ingest.search.confidence import LOOKED_AT, Calibration, read_calibration, signals
-from ingest.search.fusion import bounded, convex, rrf
+from ingest.search.fusion import convex, rrf
 from ingest.search.indexed_documents import FetchedChunks, IndexedDocuments, open_visibility
 from ingest.search.ranking import reranked
 from ingest.services import Retrieval
@@ -95,7 +95,6 @@ class Searcher:
         self.fell_back = 0  # questions whose re-ranking would have taken too long, since this searcher was opened
         self.wording = Wording(self._analyser.terms, self._keyword.bound, self._embedder.word_table)
         self._reranker = self.retrieval.open_reranker(self.profile, self.wording)
-        self._by_bounds = (self.profile.fusion, self.profile.normalisation) == ("convex", "bounds")
         name = self.profile.calibration
         self._calibration = read_calibration(name, read_learned(self.retrieval.lake.store, name)) if name else None
 
@@ -153,9 +152,8 @@ class Searcher:
         bm25 = self._keyword_hits(terms, filter, depth) if fused or "bm25" in stages else none
         vectors = self._encoded(questions) if fused or "dense" in stages else None
         index, collection = self.retrieval.vectors, self.manifest.collection
-        dense = none if vectors is None else index.search(collection, vectors, filter, depth)
-        needed = self._by_bounds or RERANKED in stages or self._calibration is not None
-        scored = self._union(terms, vectors, dense, bm25) if needed and fused and vectors is not None else []
+        dense = none if vectors is None else self._dense_hits(questions, vectors, filter, depth)
+        scored = self._union(terms, vectors, dense, bm25) if fused and vectors is not None else []
         merged = self._fused(terms, dense, bm25, scored) if fused else none
         texts = FetchedChunks(index, collection)
         both = _Found(questions, merged, scored, texts)
@@ -179,7 +177,7 @@ class Searcher:
     def candidates(self, questions: Sequence[str], filter: Filter, most: int | None) -> list[list[Result]]:
         """Return the best fused results of each question with the scores of both searches; all if `most` is None."""
         filter, terms, vectors = self.unrevoked(filter), self._analyser.terms(questions), self._encoded(questions)
-        dense = self.retrieval.vectors.search(self.manifest.collection, vectors, filter, self.profile.depth)
+        dense = self._dense_hits(questions, vectors, filter, self.profile.depth)
         bm25 = self._keyword_hits(terms, filter, self.profile.depth)
         scored = self._union(terms, vectors, dense, bm25)
         texts = FetchedChunks(self.retrieval.vectors, self.manifest.collection)
@@ -196,17 +194,21 @@ class Searcher:
         self._embedder.prepare_questions()
         return self._embedder.embed_questions(questions)
 
+    def _dense_hits(self, questions: Sequence[str], vectors: Vectors, filter: Filter, depth: int) -> Rankings:
+        """Return the nearest chunks; none for a question that the model cannot read: its vector tells nothing."""
+        found = self.retrieval.vectors.search(self.manifest.collection, vectors, filter, depth)
+        shares = zip(found, self._embedder.tokenizer.unread(questions), strict=True)
+        return [hits if share <= self.manifest.max_unread_share else [] for hits, share in shares]
+
     def _keyword_hits(self, terms: Terms, filter: Filter, depth: int) -> Rankings:
         mask = self._mask(filter)
         return self._keyword.search(terms, [mask] * len(terms), depth)
 
     def _fused(self, terms: Terms, dense: Rankings, bm25: Rankings, scored: list[BothScores]) -> Rankings:
-        pairs, weight = zip(dense, bm25, strict=True), self.profile.dense_weight
-        if self._by_bounds:
-            return [bounded(*both, weight, self._keyword.bound(q)) for both, q in zip(scored, terms, strict=True)]
         if self.profile.fusion == "rrf":
-            return [rrf([d, k], self.profile.rrf_k) for d, k in pairs]
-        return [convex(d, k, weight) for d, k in pairs]
+            return [rrf([d, k], self.profile.rrf_k) for d, k in zip(dense, bm25, strict=True)]
+        weight, bound = self.profile.dense_weight, self._keyword.bound
+        return [convex(*both, weight, bound(question)) for both, question in zip(scored, terms, strict=True)]
 
     def _reranked(self, found: _Found) -> list[list[Hit] | None]:
         """Return each question's ranking scored again, None if there is not enough time."""
@@ -228,7 +230,7 @@ class Searcher:
     def _union(self, terms: Terms, vectors: Vectors, dense: Rankings, bm25: Rankings) -> list[BothScores]:
         """Return both scores of every chunk that either stage found, by id; what a stage did not fetch is asked for."""
         known = [(_scores(d), _scores(k)) for d, k in zip(dense, bm25, strict=True)]
-        ids = [[point_id(chunk) for chunk in sorted(k.keys() - d.keys())] for d, k in known]
+        ids = [[point_id(chunk) for chunk in sorted(k.keys() - d.keys() if d else ())] for d, k in known]
         more = self.retrieval.vectors.scores(self.manifest.collection, vectors, ids)
         return [
             ({**d, **cosines}, {**k, **self._keyword.scores(query, sorted(d.keys() - k.keys()))})

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ingest import records
 from ingest.errors import InvalidSettings
 
-PROFILE: dict[str, Any] = {"normalisation": "bounds", "dense_weight": 0.35, "reranker": "blend"}  # defaults
+PROFILE: dict[str, Any] = {"dense_weight": 0.35, "reranker": "blend"}  # defaults
 MOST_DEPTH = 10_000  # results per stage
 
 

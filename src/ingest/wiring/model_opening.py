@@ -26,15 +26,27 @@ def find_model(model: ModelSettings, lake: Lake, restore: Restore) -> tuple[Any,
     Raises: InvalidSettings if there is none.
     """
     kind = embedders.find(model.kind).EMBEDDER
+
+    def described(*folder: Path) -> Any:
+        """Return the model with what is usual in its family, unless the index was built without: vectors must agree."""
+        found = kind(model.name, model.options, *folder)
+        usual = getattr(found, "usual", {})
+        base = lake.base() if usual else None
+        if base is not None and base.model.fingerprint == found.record.fingerprint:
+            told = "model %s: the index was built without what is usual for it; model.options %s would embed all again"
+            log.warning(told, model.name, usual)
+            return found
+        return kind(model.name, {**model.options, **usual}, *folder) if usual else found
+
     try:
-        return kind(model.name, model.options), ()
+        return described(), ()
     except InvalidSettings:
         base = lake.base()
         released = base.model if base is not None else None
         if released is None or (released.kind, released.name) != (model.kind, kind.canonical(model.name)):
             raise
         folder = restore(released)
-        if folder is None or (found := kind(model.name, model.options, folder)).record != released:
+        if folder is None or (found := described(folder)).record != released:
             raise
         log.warning("model %s is not on this machine; using the copy from the lake in %s", released.name, folder)
         return found, (folder,)
@@ -49,7 +61,7 @@ def keep_model(store: Store, record: ModelRecord, options: dict[str, Any], *fold
     """Copy the files of a model, if it has any, to the lake, once. Raises: SchemaMismatch if they have changed."""
     if models.is_kept(store, record.fingerprint):
         return
-    model = embedders.find(record.kind).EMBEDDER(record.name, options, *folder)
+    model = embedders.find(record.kind).EMBEDDER(record.name, {**options, **record.options}, *folder)
     if (found := model.record.fingerprint) != record.fingerprint:
         raise SchemaMismatch(
             f"model {record.name}: its files changed during the run: fingerprint {found}, "

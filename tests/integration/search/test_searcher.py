@@ -151,7 +151,7 @@ def test_results_of_each_stage_fall_in_score(searcher: Searcher) -> None:
     "profile",
     [
         QueryProfile(fusion="rrf"),
-        QueryProfile(normalisation="bounds"),
+        QueryProfile(),
         QueryProfile(dense_weight=1.0),
         QueryProfile(depth=1),
     ],
@@ -162,9 +162,9 @@ def test_every_profile_answers(p: Project, profile: QueryProfile) -> None:
 
 
 def test_bounds_score_a_chunk_by_both_stages_whichever_found_it(p: Project) -> None:
-    searcher = Searcher(p.retrieval(), p.manifest(), QueryProfile(normalisation="bounds", dense_weight=0.5, depth=1))
+    searcher = Searcher(p.retrieval(), p.manifest(), QueryProfile(dense_weight=0.5, depth=1))
     (shallow,) = searcher.search(["page7 okapi"], EVERYTHING, top=1, stages=STAGES)
-    deep = Searcher(p.retrieval(), p.manifest(), QueryProfile(normalisation="bounds", dense_weight=0.5, depth=100))
+    deep = Searcher(p.retrieval(), p.manifest(), QueryProfile(dense_weight=0.5, depth=100))
     (all_scores,) = deep.search(["page7 okapi"], EVERYTHING, top=100)
     by_id = {result.chunk_id: result.scores["fused"] for result in all_scores.results}
     found = shallow.results[0]
@@ -172,7 +172,7 @@ def test_bounds_score_a_chunk_by_both_stages_whichever_found_it(p: Project) -> N
 
 
 def test_scores_by_bounds_lie_between_nothing_and_all(p: Project) -> None:
-    searcher = Searcher(p.retrieval(), p.manifest(), QueryProfile(normalisation="bounds"))
+    searcher = Searcher(p.retrieval(), p.manifest(), QueryProfile())
     (answer,) = searcher.search(["zebra quokka page3"], EVERYTHING, top=50)
     assert all(0.0 <= result.scores["fused"] <= 1.0 for result in answer.results)
 

@@ -44,9 +44,8 @@ class Site:
         return self._searcher(ALL)
 
     def _searcher(self, depth: int) -> Searcher:
-        store, retrieval = self.project.store, self.project.retrieval()
-        opened = replace(retrieval, open_reranker=lambda profile, wording: open_reranker(store, profile, wording))
-        profile = QueryProfile(normalisation="bounds", dense_weight=0.35, reranker="blend", depth=depth, rerank_depth=3)
+        opened = replace(self.project.retrieval(), open_reranker=open_reranker)
+        profile = QueryProfile(dense_weight=0.35, reranker="blend", depth=depth, rerank_depth=3)
         return Searcher(opened, self.project.manifest(), profile, 1)
 
 

@@ -84,7 +84,7 @@ def p(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def searcher(p: Project, reranker: Reranker, **fields: object) -> Searcher:
     retrieval = replace(p.retrieval(), open_reranker=lambda profile, wording: reranker)
-    profile = QueryProfile(**{"reranker": "blend", "normalisation": "bounds", **fields})
+    profile = QueryProfile(**{"reranker": "blend", **fields})
     return Searcher(retrieval, p.manifest(), profile, 1)
 
 
@@ -125,8 +125,8 @@ def test_only_the_depth_is_scored(p: Project) -> None:
     assert [2, 1] == reranker.calls
 
 
-@pytest.mark.parametrize("fusion", [{"fusion": "rrf"}, {"normalisation": "minmax"}])
-def test_candidates_have_both_scores_whatever_the_fusion(p: Project, fusion: dict[str, str]) -> None:
+@pytest.mark.parametrize("fusion", [{"fusion": "rrf"}, {"dense_weight": 1.0}])
+def test_candidates_have_both_scores_whatever_the_fusion(p: Project, fusion: dict[str, object]) -> None:
     seen: list[Result] = []
 
     class Seeing(ByLength):
@@ -145,7 +145,9 @@ def test_a_stage_that_the_profile_has_not_is_refused(p: Project) -> None:
 
 
 def test_the_blend_ranks_what_shares_words_first_without_a_word_table(p: Project) -> None:
-    profile = QueryProfile(reranker="blend", normalisation="bounds")
+    profile = QueryProfile(
+        reranker="blend",
+    )
     opened = replace(p.retrieval(), open_reranker=open_reranker)
     (answer,) = Searcher(opened, p.manifest(), profile).search(["word3x1x2"], EVERYTHING, 5, ("reranked",))
     assert "word3x1x2" in answer.results[0].text

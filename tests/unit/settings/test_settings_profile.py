@@ -28,3 +28,14 @@ def test_what_no_search_can_use_is_refused_before_anything_is_built(odd: dict[st
     with pytest.raises(ValidationError, match="depth from 1 to 10000"):
         profile(**odd)
     assert QueryProfile.model_validate(odd)
+
+
+def test_a_profile_that_says_bounds_is_read_and_one_of_min_max_is_refused_by_name() -> None:
+    assert QueryProfile.model_validate({"normalisation": "bounds"}) == QueryProfile()
+    with pytest.raises(ValidationError, match="normalisation is bounds, no longer minmax: promote again"):
+        QueryProfile.model_validate({"normalisation": "minmax"})
+
+
+def test_a_profile_that_is_no_section_is_refused_in_words() -> None:
+    with pytest.raises(ValidationError, match="profile"):
+        IndexSettings(sources=SOURCES, profile=5)

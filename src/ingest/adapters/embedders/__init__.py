@@ -3,6 +3,7 @@
 Each module has a class `EMBEDDER(name, options, folder)`; the last is the folder of a copy of the model's files, None
 if it is on this machine. Without its weights, which `opened` loads, it has its `record`, its `tokenizer` and its
 `files` (what the lake keeps, by path). `canonical(name)` is the name in the record; `RESULT_OPTIONS` affect vectors.
+`usual`, if it has that, are options that its family needs, where neither files nor options say them.
 `LIBRARIES` and `EXTRA` name optional libraries that a kind needs, and the extra that provides them.
 """
 

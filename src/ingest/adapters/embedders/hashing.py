@@ -21,6 +21,8 @@ LONGEST_PIECE = 8  # code points; a longer word has several tokens, as in WordPi
 
 _PIECE = re.compile(rf"\w{{1,{LONGEST_PIECE}}}|[^\w\s]")
 _WORD = re.compile(r"\w+")
+_LETTER = re.compile(r"\w")
+_ENDLESS = re.compile(r"\w{101,}")  # counts as unknown, as in WordPiece
 
 
 class HashingOptions(Options):
@@ -41,6 +43,9 @@ class HashingTokenizer:
         return [
             np.array([match.span() for match in _PIECE.finditer(text)], dtype=np.int32).reshape(-1, 2) for text in texts
         ]
+
+    def unread(self, texts: Sequence[str]) -> list[float]:
+        return [sum(map(len, _ENDLESS.findall(text))) / max(len(_LETTER.findall(text)), 1) for text in texts]
 
     def parts(self, before: str, after: str) -> bool:
         return before.isspace() or after.isspace()

@@ -69,6 +69,9 @@ class DocumentPreview:
             "blocks": dict(sorted(Counter(_told_as(block) for block in self.document.blocks).items())),
             "chunk_count": len(self.chunks),
             "tokens": token_figures([c.tokens for c in self.chunks]),
+            "unread_share": round(
+                sum(c.unread * len(c.text) for c in every) / max(sum(len(c.text) for c in every), 1), 3
+            ),
             "marks": dict(sorted(Counter(mark for c in every for mark in c.marks).items())),
             "model": self.model,
             "chunking": self.options.model_dump(),

@@ -80,6 +80,8 @@ def _chunk(chunk: Chunk, name: str, colour: str, manner: Manner) -> Text:
         text.append(f"── page {chunk.page} ")
     if chunk.parent is not None:
         text.append(f"── shown with {chunk.parent[0]:,}–{chunk.parent[1]:,} ")
+    if chunk.unread:
+        text.append(f"── {chunk.unread:.0%} unread ")
     if chunk.marks:
         text.append(f"── {', '.join(map(one_line, chunk.marks))} ", style="bold red")
     text.append("─" * max(2, manner.width - len(text)), style=colour)

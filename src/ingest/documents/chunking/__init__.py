@@ -17,13 +17,12 @@ from ingest.errors import InvalidSettings
 from ingest.extras import version
 from ingest.ids import chunk_id, digest_of, embedding_key
 from ingest.ports import Tokenizer
-from ingest.records import Chunk, ChunkingOptions, Document
+from ingest.records import UNREAD, Chunk, ChunkingOptions, Document
 
 __all__ = ["chunk", "fingerprint", "model_input"]
 
-VERSION = 3  # raised when the same options give different chunks
-LONGEST_TEXT = 2**15  # code points of a chunk: some tokenizers take the longest word (base64, a hash) for one token
-CHARACTERS_PER_TOKEN = 16  # in a chunk, on average, if it is natural text of many tokens; it has about 4
+VERSION = 4  # raised when the same options give different chunks
+CHARACTERS_PER_TOKEN = 10  # of `max_tokens`, in a chunk at most: English has 4 to 8, even in wide tables
 COUNTED_AT_ONCE = 256  # pieces whose tokens are counted per call
 
 
@@ -43,8 +42,9 @@ def chunk(document: Document, document_id: str, options: ChunkingOptions, tokeni
       at the end, what precedes. Below that level, small neighbouring sections are merged.
     - A heading stands alone only when its whole body is hidden or left out by policy, or when it and the adjacent
       headings need more than half the room that context and overlap leave (at the document's end: a quarter).
-    - `model_input(context, text)` has at most `max_tokens` tokens, and `text` at most LONGEST_TEXT code points, or
-      CHARACTERS_PER_TOKEN for each of `max_tokens` where that is more.
+    - `model_input(context, text)` has at most `max_tokens` tokens, and `text` at most CHARACTERS_PER_TOKEN code
+      points for each of `max_tokens`.
+    - A chunk of which the model reads too little has the mark UNREAD.
 
     Raises: MalformedDocument when blocks overlap.
     """
@@ -61,7 +61,7 @@ class _Chunking:
         self._ruler = Ruler(document.text, tokenizer)
         self._contexts = Contexts(document, options, tokenizer)
         self._cutter = Cutter(self._ruler, self._contexts, document.language, options)
-        self._longest = max(LONGEST_TEXT, CHARACTERS_PER_TOKEN * options.max_tokens)
+        self._longest = CHARACTERS_PER_TOKEN * options.max_tokens
         self._seen: Counter[tuple[Path, str]] = Counter()
 
     def chunks(self) -> list[Chunk]:
@@ -73,7 +73,10 @@ class _Chunking:
             drafts = self._overlapping(drafts)
         size, own = self._options.parent_tokens, self._ruler.text == self._whole
         parents = Parents(sections, self._ruler if own else Ruler(self._whole, self._tokenizer), size) if size else None
-        return [self._chunk(draft, parents) for draft in self._fitting(drafts)]
+        chunks = [self._chunk(draft, parents) for draft in self._fitting(drafts)]
+        most, shares = self._options.max_unread_share, self._tokenizer.unread([chunk.text for chunk in chunks])
+        told = zip(chunks, shares, strict=True)
+        return [replace(c, unread=s, marks=(UNREAD,) if s > most else ()) if s else c for c, s in told]
 
     def _measure(self, group: Group) -> tuple[int, int]:
         return self._ruler.size(group.start, group.end), self._contexts.room(group.paths)

@@ -9,7 +9,9 @@ from ingest.ports import Tokenizer
 
 WINDOW = 2**15  # code points tokenised at once, so that time stays linear and memory low for huge texts
 WINDOWS_PER_CALL = 16
-LONGEST_TOKEN = 64  # code points; a longer word or gap counts once per 64, so that no long chunk counts as short
+LONGEST_GAP = 64  # code points; a longer one counts once per 64, so that no long chunk counts as short
+LONGEST_TOKEN = 20  # code points; none in a vocabulary is longer, but an unknown word without end is one token:
+PER_TOKEN = 5  # code points of it that count as one, as many as an English token has
 
 Offsets = NDArray[np.int32]
 
@@ -88,13 +90,14 @@ def _offsets(text: str, tokenizer: Tokenizer) -> NDArray[np.int64]:
 def _stretched(
     starts: NDArray[np.int64], ends: NDArray[np.int64], length: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return starts and ends with an extra unit for every LONGEST_TOKEN code points without a start."""
+    """Return starts and ends with extra units: one per LONGEST_GAP without a start, per PER_TOKEN of a long token."""
     edges = np.concatenate([[0], starts, [length]])
-    wide = np.flatnonzero(np.diff(edges) > LONGEST_TOKEN)
+    step = np.where(np.append(False, ends - starts > LONGEST_TOKEN), PER_TOKEN, LONGEST_GAP)
+    wide = np.flatnonzero(np.diff(edges) > step)
     if not len(wide):
         return starts, ends
-    added = np.concatenate([np.arange(edges[i] + LONGEST_TOKEN, edges[i + 1], LONGEST_TOKEN) for i in wide])
+    added = np.concatenate([np.arange(edges[i] + step[i], edges[i + 1], step[i]) for i in wide])
     every = np.concatenate([starts, added])
     order = np.argsort(every, kind="stable")
-    reach = np.concatenate([np.minimum(ends, starts + LONGEST_TOKEN), added + 1])
+    reach = np.concatenate([np.minimum(ends, starts + step[1:]), added + 1])
     return every[order], np.maximum.accumulate(reach[order])

@@ -22,6 +22,8 @@ OVER_TARGET = 0.5  # weight of exceeding the target, relative to falling short o
 SENTENCE_WINDOW = 2**11  # code points per call of the sentence splitter, which takes quadratic time outside ASCII
 
 _NEWLINE = re.compile("\n")
+# In scripts without spaces, what parts words, clauses or syllables.
+_PAUSE = re.compile("[।॥ฯ๚๛་-༔၊။፡-፨។-៚\u200b、。\uff0c\uff1b]")
 Rung = tuple[float, Callable[[int, int], Sequence[int]]]
 
 
@@ -174,7 +176,7 @@ class Cutter:
 
     def _token_starts(self, start: int, end: int, room: int) -> list[int]:
         """Return cuts into equal parts of at most the target size, each moved to the start of a nearby word."""
-        starts = self._ruler.unit_starts(start, end)
+        starts, text = self._ruler.unit_starts(start, end), self._ruler.text
         aim = max(1, min(self._target, room))
         parts = -(-(len(starts) + 1) // aim)
         slack = max(0, min(aim, len(starts) // parts) // 4)
@@ -182,8 +184,8 @@ class Cutter:
         for k in range(1, parts):
             middle = min(len(starts) - 1, k * (len(starts) + 1) // parts - 1)
             near = starts[max(0, middle - slack) : middle + 1].tolist()
-            word = next((p for p in reversed(near) if self._ruler.text[p - 1].isspace()), near[-1])
-            word = cluster_start(self._ruler.text, word)
+            pauses = [pause.end() for pause in _PAUSE.finditer(text, near[0], near[-1])] or near
+            word = cluster_start(text, next((p for p in reversed(near) if text[p - 1].isspace()), pauses[-1]))
             if word > (found[-1] if found else start):
                 found.append(word)
         return found

@@ -42,10 +42,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made(tmp_path_factory.mktemp("cross") / "encoder")
 
 
-def nothing(sha256: str) -> bytes:
-    raise AssertionError("a model by name or folder needs nothing of the lake")
-
-
 def candidate(text: str, title: str = "", heading: tuple[str, ...] = ()) -> Result:
     return Result(text, "d", "", "", "p", title, heading, text, 0, len(text))
 
@@ -60,7 +56,7 @@ def predicted(folder: Path, pairs: list[tuple[str, str]]) -> Any:
 
 
 def test_scores_are_the_models_own_in_input_order(folder: Path) -> None:
-    reranker = open_reranker(str(folder), WORDING, nothing)
+    reranker = open_reranker(str(folder), WORDING)
     found = reranker.scores("where is it", CANDIDATES)
     pairs = [("where is it", f"{' > '.join(c.heading_path)}\n{c.text}") for c in CANDIDATES]
     assert (len(CANDIDATES),) == found.shape
@@ -69,25 +65,25 @@ def test_scores_are_the_models_own_in_input_order(folder: Path) -> None:
 
 
 def test_a_score_does_not_depend_on_the_rest_of_the_batch(folder: Path) -> None:
-    reranker = open_reranker(str(folder), WORDING, nothing)
+    reranker = open_reranker(str(folder), WORDING)
     together = reranker.scores("where is it", CANDIDATES)
     alone = np.concatenate([reranker.scores("where is it", [c]) for c in CANDIDATES[::-1]])[::-1]
     assert pytest.approx(together, abs=1e-5) == alone
 
 
 def test_the_title_stands_in_for_missing_headings(folder: Path) -> None:
-    reranker = open_reranker(str(folder), WORDING, nothing)
+    reranker = open_reranker(str(folder), WORDING)
     shown = [candidate("text", title="Title"), candidate("text")]
     expected = predicted(folder, [("q", "Title\ntext"), ("q", "text")])
     assert pytest.approx(expected, abs=1e-5) == reranker.scores("q", shown)
 
 
 def test_no_candidates_have_no_scores(folder: Path) -> None:
-    assert (0,) == open_reranker(str(folder), WORDING, nothing).scores("q", []).shape
+    assert (0,) == open_reranker(str(folder), WORDING).scores("q", []).shape
 
 
 def test_a_model_is_opened_once_per_process(folder: Path) -> None:
-    opened: Callable[[], object] = lambda: open_reranker(str(folder), WORDING, nothing)  # noqa: E731
+    opened: Callable[[], object] = lambda: open_reranker(str(folder), WORDING)  # noqa: E731
     assert opened() is opened()
     assert cross_encoder._opened.get(str(folder)) is opened()
 
@@ -95,15 +91,15 @@ def test_a_model_is_opened_once_per_process(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["no/such-model", "/no/such/folder"])
 def test_a_model_that_is_not_on_this_machine_is_named(name: str) -> None:
     with pytest.raises(InvalidSettings, match=f"reranker model {name}: not on this machine"):
-        open_reranker(name, WORDING, nothing)
+        open_reranker(name, WORDING)
 
 
 def test_a_profile_without_a_model_is_told_so() -> None:
     with pytest.raises(InvalidSettings, match="must name a model or its folder"):
-        open_reranker("", WORDING, nothing)
+        open_reranker("", WORDING)
 
 
 def test_a_model_that_gives_several_numbers_is_refused_with_both_counts(tmp_path: Path) -> None:
     folder = made(tmp_path / "three", labels=3)
     with pytest.raises(InvalidSettings, match="gives 3 scores per pair, a re-ranker gives 1"):
-        open_reranker(str(folder), WORDING, nothing)
+        open_reranker(str(folder), WORDING)

@@ -122,3 +122,10 @@ def test_a_comment_inside_a_chunk_is_left_out_and_blank_in_it_also_where_secrets
     assert ("metadata", "skipped_kinds") == (part.kind.value, part.why)
     assert "<!-- nobody\nsees -->" == made.slice(part.start, part.end)
     assert chunk.text == made.slice(chunk.start, chunk.end) == masked(made).chunks[0].text
+
+
+def test_what_the_model_cannot_read_is_told_of_each_chunk_and_of_the_whole(preview: Previewer) -> None:
+    made = preview(f"# One\n\nWords.\n\n# Two\n\n{'x' * 150}\n")
+    assert [(0.0, ()), (1.0, ("unread",))] == [(round(c.unread, 1), c.marks) for c in made.chunks]
+    assert {"unread": 1} == made.figures["marks"]
+    assert 0.5 < made.figures["unread_share"] < 1

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from ingest.adapters.embedders.hashing import HashingTokenizer
-from ingest.documents.chunking import LONGEST_TEXT, chunk, fingerprint, model_input
+from ingest.documents.chunking import CHARACTERS_PER_TOKEN, chunk, fingerprint, model_input
 from ingest.documents.chunking.contexts import LONGEST_CONTEXT
 from ingest.errors import InvalidSettings, MalformedDocument
 from ingest.records import Block, BlockKind, ChunkingOptions, Document
@@ -334,7 +334,7 @@ def test_an_unknown_word_of_one_token_is_not_one_long_chunk():
             return [np.array(s, np.int32).reshape(-1, 2) for s in spans]
 
     found = chunk(document(("paragraph", "f" * 100_000)), "d", SMALL, OneToken())
-    assert max(len(c.text) for c in found) <= SMALL.max_tokens * 64
+    assert max(len(c.text) for c in found) <= CHARACTERS_PER_TOKEN * SMALL.max_tokens
     assert [c.tokens for c in found] == [1] * len(found)
 
 
@@ -517,7 +517,7 @@ class OneWordOneToken(HashingTokenizer):
 def test_a_word_of_any_length_makes_chunks_of_bounded_length():
     doc = document(heading("A"), ("paragraph", "before " + "x" * 200_000 + " after"))
     found = chunk(doc, "d", SMALL, OneWordOneToken())
-    assert max(len(c.text) for c in found) <= LONGEST_TEXT
+    assert max(len(c.text) for c in found) <= CHARACTERS_PER_TOKEN * SMALL.max_tokens
     assert sum(c.text.count("x") for c in found) == 200_000
 
 

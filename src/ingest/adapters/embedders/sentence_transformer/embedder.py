@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError
 from ingest import errors
 from ingest.adapters.embedders import truncated
 from ingest.adapters.embedders.sentence_transformer import runtimes
+from ingest.adapters.embedders.sentence_transformer.families import family_prompts
 from ingest.adapters.embedders.sentence_transformer.model_folder import canonical, locate, open_word_table
 from ingest.adapters.embedders.sentence_transformer.runtimes import Inputs, OnnxModel, export, open_exported
 from ingest.adapters.embedders.sentence_transformer.tokenizer import KIND, SentenceTransformerTokenizer
@@ -72,7 +73,7 @@ class SentenceTransformerEmbedder(Embedder):
             told = f"max_seq_length {self._length} is over its {self.folder.positions} positions"
             raise errors.InvalidSettings(f"model {self.folder.name}: {told}")
         self.tokenizer = SentenceTransformerTokenizer(self.folder)
-        own = map(self.folder.prompt, (QUESTION_PROMPTS, TEXT_PROMPTS))
+        own = [*map(self.folder.prompt, (QUESTION_PROMPTS, TEXT_PROMPTS))]
         said = options.question_prompt, options.text_prompt
         prompts = [model if told is None else told for model, told in zip(own, said, strict=True)]
         self._question_prompt, self._text_prompt = prompts
@@ -84,6 +85,8 @@ class SentenceTransformerEmbedder(Embedder):
             max_tokens=self._room(self._text_prompt),
             options=options.model_dump(include=self.RESULT_OPTIONS, exclude_none=True),  # to open it on another machine
         )
+        usual = {} if any(own) else family_prompts(self.folder.name)
+        self.usual = {name: prompt for name, prompt in usual.items() if getattr(options, name) is None}
         self.forward_passes = 0
         self._too_large = sys.maxsize  # padded tokens of the smallest batch that ran out of memory
         self._lock = threading.Lock()

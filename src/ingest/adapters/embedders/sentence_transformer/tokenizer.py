@@ -9,7 +9,8 @@ import re
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, chain, groupby, pairwise
+from itertools import accumulate, chain, compress, groupby, pairwise
+from string import ascii_letters, digits
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,10 @@ LONGEST_TEXT = 2**20  # code points processed at once, besides those of a longer
 _WORD = re.compile(r"([^ \t\n\r]+)")  # white space to BERT's normaliser for certain; other kinds stay inside words
 _PART = re.compile(r"([^ \t\n\r!-/:-@\[-`{-~\u4e00-\u9fff]+|[!-/:-@\[-`{-~]+|[\u4e00-\u9fff])")
 _SPACES = (" ", "\t", "\n", "\r")
+LONGEST_PLAIN = 50  # code points of an ASCII word that every model with letters and digits knows
+_LETTER = re.compile("[^\\W_]|[\ue000-\uf8ff]")  # or a digit, or a letter of a font alone
+_SHOWN = re.compile(r"\S")
+_PLAIN = " ".join(f"{letter} a{letter}" for letter in ascii_letters + digits)
 _LOCAL_NORMALIZERS = {None, "BertNormalizer", "Lowercase"}
 
 Offsets = NDArray[np.int32]
@@ -57,10 +62,28 @@ class SentenceTransformerTokenizer:
         self.special_tokens = int(self._tokenizer.num_special_tokens_to_add(is_pair=False))
         description = json.loads(content)
         special = [token["content"] for token in description.get("added_tokens") or ()]  # one token wherever they are
+        model = description.get("model", {})
+        name = model.get("unk_token")
+        self._unknown = self._tokenizer.token_to_id(name) if name else model.get("unk_id")  # None: it has all bytes
+        self._plain = 0 if self._unknown in self._encoded([_PLAIN])[0].ids else LONGEST_PLAIN
         self._words = WordMemory(self._spans, special) if is_made_of_words(description) else None
 
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         return self._words.offsets(texts) if self._words else self._spans(texts)
+
+    def unread(self, texts: Sequence[str]) -> list[float]:
+        shares, odd = [0.0] * len(texts), dict[int, str]()
+        for i, text in enumerate(texts if self._unknown is not None else ()):
+            if words := [w for w in text.split() if len(w) > self._plain or not w.isascii()]:
+                odd[i] = " ".join(words)
+        for (i, some), tokens in zip(odd.items(), self._encoded([*odd.values()]), strict=True):
+            left = bytearray(b"\1" * len(some))
+            for number, (start, end) in zip(tokens.ids, tokens.offsets, strict=True):
+                left[start:end] = bytes([number == self._unknown]) * (end - start)
+            if lost := "".join(compress(some, left)).replace(" ", ""):
+                shown = _LETTER if _LETTER.search(texts[i]) else _SHOWN
+                shares[i] = round(len(shown.findall(lost)) / len(shown.findall(texts[i])), 3)
+        return shares
 
     def parts(self, before: str, after: str) -> bool:
         return self._words is not None and is_border(before, after)

@@ -10,7 +10,7 @@ from ingest.errors import DimensionMismatch, ForeignIndex, SchemaMismatch
 from ingest.records import LANGCHAIN, LakeIdentity, Shape
 
 KEY = "ingest"  # in the metadata of a collection
-PAYLOAD_INDEXES = {**dict.fromkeys(("document_id", "source", "acl", "tenant"), "keyword"), "shard": "integer"}
+PAYLOAD_INDEXES = {**dict.fromkeys(("document_id", "source", "acl", "tenant", "marks"), "keyword"), "shard": "integer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class CollectionLayout:
     shape: Shape = LANGCHAIN
     lake: LakeIdentity | None = None  # whose it is; None: it is from before collections said so
     generation: str = ""  # that it holds; "": it does not say
+    marked: bool = True  # whether marks are indexed; False: it is from before the model could fail to read a chunk
 
     @property
     def dense(self) -> str:
@@ -86,4 +87,5 @@ def layout_of(collection: str, info: "models.CollectionInfo") -> CollectionLayou
         expected = f"expected {layout.sparse} with the modifier idf"
         raise SchemaMismatch(f"{collection}: sparse vectors {sorted(sparse)}, {expected}")
     after = re.findall(r"__(\d+-[0-9a-f]{8})(?:-[0-9a-f]{8})?$", collection)  # before collections said what they hold
-    return CollectionLayout(dense.size, shape, lake, told.get("generation") or "".join(after[:1]))
+    marked = payloads.path(shape, "marks") in (info.payload_schema or {})
+    return CollectionLayout(dense.size, shape, lake, told.get("generation") or "".join(after[:1]), marked)

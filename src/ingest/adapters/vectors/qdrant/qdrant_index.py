@@ -69,7 +69,8 @@ class QdrantIndex:
         return layout.layout_of(collection, self._info(collection)).lake if self._exists(collection) else None
 
     def generation_of(self, collection: str) -> str:
-        return layout.layout_of(collection, self._info(collection)).generation
+        found = self._layouts[collection] = layout.layout_of(collection, self._info(collection))
+        return found.generation
 
     def give(self, collection: str, lake: LakeIdentity, generation: str = "") -> None:
         found = layout.layout_of(collection, self._info(collection))
@@ -87,12 +88,13 @@ class QdrantIndex:
                 if not self._exists(collection):  # else another writer was first, or our own response was lost
                     raise
         info = self._info(collection)
-        found = self._layouts[collection] = layout.layout_of(collection, info)
+        found = layout.layout_of(collection, info)
         found.check(collection, wanted)
         for field, kind in layout.PAYLOAD_INDEXES.items():
             if (path := payloads.path(found.shape, field)) not in (info.payload_schema or {}):
                 what = f"index {path} of {collection}"
                 self._call(what, "create_payload_index", collection, path, field_schema=kind, wait=True)
+        self._layouts[collection] = replace(found, marked=True)
         return info.config.optimizer_config.indexing_threshold == 0 or info.status == "grey"
 
     def drop_collection(self, collection: str) -> None:
@@ -208,6 +210,7 @@ class QdrantIndex:
         """Return the hits of each row of `vectors`; `among` has the filter and limit of each; 0 gives none."""
         known = self._layout_of(collection, vectors.shape[-1])
         requests.check_questions(collection, vectors, known.dimension)
+        among = requests.among_read(among, known)
         rows = {row: (vectors[row], filter, limit) for row, (filter, limit) in enumerate(among) if limit > 0}
 
         def ask(some: Sequence[requests.Question]) -> Any:

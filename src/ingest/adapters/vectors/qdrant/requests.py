@@ -17,7 +17,7 @@ from ingest.adapters.vectors.qdrant import client_models as models
 from ingest.adapters.vectors.qdrant.collection_layout import CollectionLayout
 from ingest.adapters.vectors.qdrant.connection import OversizedRequest
 from ingest.errors import DimensionMismatch, SchemaMismatch
-from ingest.records import AliasAction, Filter, Hit, Point, SparseVector, StoredPoint, Vectors
+from ingest.records import UNREAD, AliasAction, Filter, Hit, Point, SparseVector, StoredPoint, Vectors
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +88,7 @@ def points_of(points: Sequence[Point], layout: CollectionLayout) -> "list[models
     return [models.PointStruct(id=point.id, vector=vector(point), payload=point.payload) for point in points]
 
 
+Among: TypeAlias = "tuple[models.Filter | None, int]"  # among which points, how many hits
 Question: TypeAlias = "tuple[Vectors, models.Filter | None, int]"  # (dimension,), among which points, how many hits
 
 
@@ -162,6 +163,15 @@ def qdrant_filter(filter: Filter, path: Callable[[str], str]) -> "models.Filter 
         other = models.MatchExcept(**{"except": list(names)})
         must.append(models.FieldCondition(key=path(field), match=other))
     return models.Filter(must=must) if must else None
+
+
+def among_read(among: "Sequence[Among]", layout: CollectionLayout) -> "Sequence[Among]":
+    """Return filters and limits with the condition that the model could read the chunk; the same filter once."""
+    if not layout.marked:
+        return among
+    unread = models.FieldCondition(key=payloads.path(layout.shape, "marks"), match=models.MatchValue(value=UNREAD))
+    made = {id(f): models.Filter(must=f.must if f else None, must_not=[unread]) for f, _ in among}
+    return [(made[id(filter)], limit) for filter, limit in among]
 
 
 class Batches:

