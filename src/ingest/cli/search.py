@@ -261,5 +261,7 @@ def _told(found: "Whereabouts") -> Iterator[str]:
             yield f"It has it, {row.status}: {told}; {row.chunk_count:,} chunks, {row.dropped_count:,} kept out."
         for one in held.chunks[:PLACES]:
             place = f"characters {one.start} to {one.end}{f', page {one.page}' if one.page is not None else ''}"
-            halves = tables.in_words({"vectors": one.vectors, "keywords": one.keywords})
+            halves = tables.in_words(
+                {name: getattr(one, name) for name in ("vectors", "keywords", *["unread"] * one.unread)}
+            )
             yield f"Chunk {one.chunk}, point {one.point}: {place}, {one.heading}: {one.instead or halves}."

@@ -32,7 +32,7 @@ from ingest.pipeline.scope import origin_of
 from ingest.pipeline.tasks import DOCUMENT_STEPS, built_contents
 from ingest.quality.anchors import after_move, known_moves
 from ingest.quality.evaluate import read_questions
-from ingest.records import EVERYTHING, CarriedOrigin, Decision, DocumentRef, PartFile, Quarantined
+from ingest.records import EVERYTHING, UNREAD, CarriedOrigin, Decision, DocumentRef, PartFile, Quarantined
 from ingest.release.generation_states import LOOK_BACK, collections_held, decisions_of, generation_states
 from ingest.services import Services
 
@@ -54,6 +54,7 @@ class ChunkPlace:
     vectors: bool | None  # whether it has a point; None: unknown
     keywords: bool  # whether keyword search may find it
     instead: str  # why it is in neither: what keeps it out, or stands for it
+    unread: bool  # the model cannot read it: only its words find it
 
 
 @dataclass(kw_only=True)
@@ -221,7 +222,12 @@ class Inquiry:
         found = list[ChunkPlace]()
         for one in (*own, *(left.chunk for left in dropped)):
             name, point = one.chunk_id, point_id(one.chunk_id)
-            halves = None if points is None else point in points, name in there, instead.get(name, "")
+            halves = (
+                None if points is None else point in points,
+                name in there,
+                instead.get(name, ""),
+                UNREAD in one.marks,
+            )
             found.append(ChunkPlace(name, point, one.page, one.start, one.end, " › ".join(one.heading_path), *halves))
         return found
 
@@ -267,6 +273,7 @@ def why_not_found(found: Whereabouts) -> Iterator[str]:
         yield from ["no group may see it"] if found.access is not None and not found.access[1] else []
         yield from sorted({one.instead for one in held.chunks}) if not live else []
         yield from [] if held.chunks else [f"generation {held.generation}, which serves, has no such text in it"]
+        yield from ["the model cannot read it, only its words find it"] if live and all(c.unread for c in live) else []
         halves = ("vectors", "keywords") if live else ()
         yield from (f"it is not among the {h}" for h in halves if all(getattr(one, h) is False for one in live))
     yield from [held.fault] if held is not None and held.fault else []

@@ -7,6 +7,7 @@ import pytest
 
 from ingest.cli import tables
 from ingest.pipeline import inspection, plan
+from ingest.pipeline.whereabouts import Inquiry
 from ingest.records import EVERYTHING, Recall
 from ingest.search import Searcher, open_serving
 from tests.pipelines import SMALL_CHUNKS, Project, project
@@ -54,6 +55,22 @@ def test_a_question_that_the_model_cannot_read_is_answered_by_its_words_alone(p:
     p.run()
     assert [] == found(p, ENDLESS[0], "dense")
     assert ["unread.md"] == found(p, ENDLESS[0], "fused")
+
+
+def test_another_limit_cuts_the_stored_texts_again_and_fetches_and_embeds_nothing(p: Project) -> None:
+    p.run()
+    p.change(chunking=SMALL_CHUNKS.model_copy(update={"max_unread_share": 1.0}))
+    report = p.run()
+    assert ({}, 0, {}) == (p.gets(), report.embedded, report.conservation.marks)
+    assert "unread.md" in found(p, ENDLESS[0], "dense")
+
+
+def test_why_tells_that_only_its_words_find_it(p: Project) -> None:
+    p.run()
+    told = Inquiry(p.services()).ask("unread.md")
+    assert ["the model cannot read it, only its words find it"] == told.because
+    assert [True] * 3 == [place.unread for held in told.generations for place in held.chunks]
+    assert [] == Inquiry(p.services()).ask("d00.md").because
 
 
 def test_at_a_limit_of_one_nothing_is_marked_and_all_is_found(p: Project) -> None:
