@@ -127,12 +127,10 @@ def is_made_of_words(description: dict[str, Any]) -> bool:
 
 def is_border(before: str, after: str) -> bool:
     """Return whether BERT's pre-tokenizer splits between these code points: at white space and at ideographs."""
-    return (
-        before in _SPACES
-        or after in _SPACES
-        or (_is_ideograph(before) and _stands_alone(after))
-        or (_is_ideograph(after) and _stands_alone(before))
-    )
+    if before in _SPACES or after in _SPACES:
+        return True
+    alone = all(unicodedata.category(one)[0] in "LNP" for one in (before, after))  # neither combines with the other
+    return alone and any("\u4e00" <= one <= "\u9fff" for one in (before, after))
 
 
 class WordMemory:
@@ -184,12 +182,3 @@ class WordMemory:
         owner = np.repeat(starts[:-1], np.diff(edges) // SPAN_BYTES)
         inside = (spans - owner[:, None]).astype(np.int32).tobytes()
         return zip(words, (inside[first:last] for first, last in pairwise(edges.tolist())), strict=True)
-
-
-def _is_ideograph(character: str) -> bool:
-    return "\u4e00" <= character <= "\u9fff"
-
-
-def _stands_alone(character: str) -> bool:
-    """Return whether it is a letter, digit or punctuation mark that does not combine with its neighbour."""
-    return unicodedata.category(character)[0] in "LNP"

@@ -153,15 +153,13 @@ def qdrant_filter(filter: Filter, path: Callable[[str], str]) -> "models.Filter 
         "document_id": filter.documents or None,
         "shard": filter.shard,
     }
-    must: list[models.Condition] = []
-    for field, value in fields.items():
-        if value is not None:
-            one = isinstance(value, str | int)
-            match = models.MatchValue(value=value) if one else models.MatchAny(any=list(value))
-            must.append(models.FieldCondition(key=path(field), match=match))
-    for field, names in filter.excluded:
-        other = models.MatchExcept(**{"except": list(names)})
-        must.append(models.FieldCondition(key=path(field), match=other))
+    matches: list[tuple[str, Any]] = [
+        (field, models.MatchValue(value=value) if isinstance(value, str | int) else models.MatchAny(any=list(value)))
+        for field, value in fields.items()
+        if value is not None
+    ]
+    matches += [(field, models.MatchExcept(**{"except": list(names)})) for field, names in filter.excluded]
+    must: list[models.Condition] = [models.FieldCondition(key=path(field), match=match) for field, match in matches]
     return models.Filter(must=must) if must else None
 
 
