@@ -261,7 +261,6 @@ def _told(found: "Whereabouts") -> Iterator[str]:
             yield f"It has it, {row.status}: {told}; {row.chunk_count:,} chunks, {row.dropped_count:,} kept out."
         for one in held.chunks[:PLACES]:
             place = f"characters {one.start} to {one.end}{f', page {one.page}' if one.page is not None else ''}"
-            halves = tables.in_words(
-                {name: getattr(one, name) for name in ("vectors", "keywords", *["unread"] * one.unread)}
-            )
+            names = ["vectors", "keywords", *["unread"] * one.unread]
+            halves = tables.in_words({name: getattr(one, name) for name in names})
             yield f"Chunk {one.chunk}, point {one.point}: {place}, {one.heading}: {one.instead or halves}."

@@ -221,13 +221,8 @@ class Inquiry:
             instead |= self._collapsed(contents, part, of, [one.chunk_id for one in own])
         found = list[ChunkPlace]()
         for one in (*own, *(left.chunk for left in dropped)):
-            name, point = one.chunk_id, point_id(one.chunk_id)
-            halves = (
-                None if points is None else point in points,
-                name in there,
-                instead.get(name, ""),
-                UNREAD in one.marks,
-            )
+            name, point, unread = one.chunk_id, point_id(one.chunk_id), UNREAD in one.marks
+            halves = None if points is None else point in points, name in there, instead.get(name, ""), unread
             found.append(ChunkPlace(name, point, one.page, one.start, one.end, " › ".join(one.heading_path), *halves))
         return found
 

@@ -50,9 +50,7 @@ def convex(
     bound = keyword_bound if keyword_bound > 0 else math.inf
     alone = {chunk: score / bound for chunk, score in keyword.items() if chunk not in dense}
     cosines, other = alone | {chunk: max(score, 0.0) for chunk, score in dense.items()}, (1 - dense_weight) / bound
-    return _ranked(
-        {chunk: dense_weight * cosine + other * keyword.get(chunk, 0.0) for chunk, cosine in cosines.items()}
-    )
+    return _ranked({c: dense_weight * cosine + other * keyword.get(c, 0.0) for c, cosine in cosines.items()})
 
 
 def _ranked(scores: Mapping[str, float]) -> list[Hit]:

@@ -64,14 +64,13 @@ class DocumentPreview:
     def figures(self) -> dict[str, Any]:
         """Counts and measurements, for programs; marks include those of dropped chunks."""
         every = (*self.chunks, *(c for c, _ in self.dropped))
+        unread = sum(c.unread * len(c.text) for c in every) / max(sum(len(c.text) for c in every), 1)
         return {
             "characters": len(self.document.text),
             "blocks": dict(sorted(Counter(_told_as(block) for block in self.document.blocks).items())),
             "chunk_count": len(self.chunks),
             "tokens": token_figures([c.tokens for c in self.chunks]),
-            "unread_share": round(
-                sum(c.unread * len(c.text) for c in every) / max(sum(len(c.text) for c in every), 1), 3
-            ),
+            "unread_share": round(unread, 3),
             "marks": dict(sorted(Counter(mark for c in every for mark in c.marks).items())),
             "model": self.model,
             "chunking": self.options.model_dump(),

@@ -88,7 +88,6 @@ def points_of(points: Sequence[Point], layout: CollectionLayout) -> "list[models
     return [models.PointStruct(id=point.id, vector=vector(point), payload=point.payload) for point in points]
 
 
-Among: TypeAlias = "tuple[models.Filter | None, int]"  # among which points, how many hits
 Question: TypeAlias = "tuple[Vectors, models.Filter | None, int]"  # (dimension,), among which points, how many hits
 
 
@@ -163,13 +162,11 @@ def qdrant_filter(filter: Filter, path: Callable[[str], str]) -> "models.Filter 
     return models.Filter(must=must) if must else None
 
 
-def among_read(among: "Sequence[Among]", layout: CollectionLayout) -> "Sequence[Among]":
+def among_read(among: Sequence[tuple[Any, int]], layout: CollectionLayout) -> Sequence[tuple[Any, int]]:
     """Return filters and limits with the condition that the model could read the chunk; the same filter once."""
-    if not layout.marked:
-        return among
     unread = models.FieldCondition(key=payloads.path(layout.shape, "marks"), match=models.MatchValue(value=UNREAD))
     made = {id(f): models.Filter(must=f.must if f else None, must_not=[unread]) for f, _ in among}
-    return [(made[id(filter)], limit) for filter, limit in among]
+    return [(made[id(filter)], limit) for filter, limit in among] if layout.marked else among
 
 
 class Batches:
