@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ingest.errors import DamagedFile, IngestError, InvalidSettings, SchemaMismatch
+from ingest.errors import DamagedFile, IngestError, InvalidSettings, SchemaMismatch, UnknownReaderFormat
 from ingest.extras import require
 from ingest.lake.contents import contents_of
 from ingest.lake.model_files import read_learned
@@ -73,7 +73,7 @@ def _serving(
         profile = untimed(lake.profile(release.profile), **UNCALIBRATED)
         before = side_of(contents_of(lake, base), questions)
         return Searcher(retrieval, base, _openable(retrieval.open_reranker, profile), release.number), before
-    except DamagedFile as error:
+    except (DamagedFile, UnknownReaderFormat) as error:
         log.warning("the serving release cannot be asked, so there is nothing to compare with: %s", error)
         return None, None
 

@@ -13,6 +13,7 @@ from ingest.adapters.embedders import hashing
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.ids import sha256_hex
+from ingest.keyword.analyser import FIXED
 from ingest.pipeline.changes import Scope
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.evaluate import evaluate, judged_questions
@@ -233,6 +234,19 @@ def test_the_asker_of_a_judged_set_counts_and_a_place_that_he_may_not_see_any_mo
     rewrite(guarded, lambda rows: rows.__setitem__(slice(0, 2), [row | staff for row in rows[:2]]))
     judged = verdict(guarded, guarded.run().verdict)
     assert (judged.positive, judged.stale, judged.questions) == (True, ("q1",), 7)
+
+
+def test_a_serving_release_whose_words_this_version_reads_no_more_blocks_no_promotion(
+    p: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p.change(analyser={**FIXED, **p.options.analyser})
+    p.run()
+    monkeypatch.setitem(FIXED, "format", 99)
+    p.change(analyser={**p.options.analyser, "format": 99})
+    report = p.run()
+    judged = verdict(p, report.verdict)
+    assert ("promoted", True, None) == (report.decision, judged.positive, judged.difference)
+    assert "Release 1 could not be evaluated: the floors alone decided." in judged.warnings
 
 
 LOST = "0" * 64
