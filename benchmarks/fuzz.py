@@ -20,12 +20,12 @@ from pathlib import Path
 
 from benchmarks.fuzzing.mutations import mutated
 from benchmarks.fuzzing.seeds import seeds
-from ingest.adapters.embedders import hashing
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.documents.chunking import chunk
 from ingest.documents.chunking.sections import embedded_text
 from ingest.errors import DocumentError, ParserCrashed, ParserTimeout
 from ingest.records import Block, Chunk, ChunkingOptions, Document, DocumentRef, ParseLimits, ParserOptions, RawDocument
+from ingest_conformance import hashing_embedder as hashing
 
 LIMITS = ParseLimits(wall_seconds=10.0, cpu_seconds=10.0, memory_bytes=2**30, text_characters=4 * 10**6, blocks=200_000)
 GRACE_SECONDS = 15.0  # over the wall limit: a process is started and killed, the other core is busy

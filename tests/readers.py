@@ -19,7 +19,6 @@ import qdrant_client  # noqa: F401
 import scipy.stats  # noqa: F401
 
 from ingest import search
-from ingest.adapters.embedders import hashing
 from ingest.adapters.stores.folder_store import FolderStore
 from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
@@ -31,6 +30,7 @@ from ingest.release import fence_number
 from ingest.search import STAGES, Answer, Searcher
 from ingest.search import served_release as serving
 from ingest.services import Retrieval, Services
+from ingest_conformance import hashing_embedder as hashing
 from tests.pipelines import Project
 
 INDEX = "docs"

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ingest.adapters.embedders.hashing import HashingEmbedder
 from ingest.records import Vectors
+from ingest_conformance.hashing_embedder import HashingEmbedder
 
 
 class UnluckyEmbedder(HashingEmbedder):

@@ -1,7 +1,11 @@
-"""Alternatives by file name: each is one module of a package, so a new file adds an alternative."""
+"""Alternatives by file name: each is one module of a package, so a new file adds an alternative.
+
+Other packages register a module under an entry-point group, such as `ingest.embedders`; one of ours takes precedence.
+"""
 
 import importlib
 import pkgutil
+from importlib.metadata import entry_points
 from types import ModuleType
 
 from ingest.errors import InvalidSettings
@@ -15,10 +19,13 @@ def names(package: str) -> list[str]:
 
 
 def module_named(package: str, what: str, name: str) -> ModuleType:
-    """Return a package's module by name. Raises: InvalidSettings if it or a library from its extra is missing."""
-    if name not in (known := names(package)):
-        raise InvalidSettings(f"unknown kind of {what}: {name!r}; known are {', '.join(known)}")
-    module = importlib.import_module(f"{package}.{name}")
+    """Return a module by name. Raises: InvalidSettings if it or a library from its extra is missing."""
+    known, group = names(package), f"ingest.{package.rpartition('.')[2]}"
+    others = {} if name in known else {point.name: point.value for point in entry_points(group=group)}
+    if name not in (*known, *others):
+        told = f"known are {', '.join(sorted({*known, *others}))}; others register under {group}"
+        raise InvalidSettings(f"unknown kind of {what}: {name!r}; {told}")
+    module = importlib.import_module(others.get(name, f"{package}.{name}"))
     if extra := getattr(module, "EXTRA", ""):
         require(f"{what} {name}", extra, *module.LIBRARIES)
     return module

@@ -7,11 +7,11 @@ import pytest
 
 from benchmarks import fuzz
 from benchmarks.fuzzing.seeds import READ, generated, seeds
-from ingest.adapters.embedders import hashing
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.documents.chunking import chunk
 from ingest.errors import OversizedDocument
 from ingest.records import Block, BlockKind, Document
+from ingest_conformance import hashing_embedder as hashing
 from tests.unit.documents.parsers.checks import raw
 
 TEXT = "# A\n\nsome text"

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from ingest.adapters.embedders import hashing
 from ingest.adapters.stores.folder_store import FolderStore
 from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
@@ -18,6 +17,7 @@ from ingest.records import EVERYTHING, AliasAction, Manifest, QueryProfile, Rele
 from ingest.release import Candidate, Releases, releases
 from ingest.release.alias_rules import release_actions
 from ingest.search import STAGES, Searcher
+from ingest_conformance import hashing_embedder as hashing
 from tests.pipelines import Project, project
 from tests.readers import FAULTS, INDEX, TOP, HeldActions, Place, Readers, Scores, Told, same
 

@@ -1,7 +1,7 @@
 """What the comparison of two versions' chunks counts."""
 
 from benchmarks import contexts
-from ingest.adapters.embedders.hashing import HashingTokenizer
+from ingest_conformance.hashing_embedder import HashingTokenizer
 
 BEFORE = {"a.md": [["t1", "c1"], ["t2", "c1"], ["t2", "c1"]], "gone.md": [["t9", "c9"]]}
 

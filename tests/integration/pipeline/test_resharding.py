@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from ingest.adapters.embedders import hashing
 from ingest.cli import tables
 from ingest.ids import shard_of
 from ingest.lake.contents import contents_of
 from ingest.pipeline.losses import INSIDE, compare
 from ingest.pipeline.plan import preview
 from ingest.pipeline.scope import Scope
+from ingest_conformance import hashing_embedder as hashing
 from tests.pipelines import WHOLE, CountingSource, Project, build_options
 
 

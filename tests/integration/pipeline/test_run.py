@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from ingest.adapters.embedders import hashing
 from ingest.errors import BudgetExceeded, DeleteGuardTripped, InvalidSettings, LeaseHeld, SourceUnavailable
 from ingest.ids import document_id
 from ingest.lake.rows import document_rows, quarantine_rows
@@ -16,6 +15,7 @@ from ingest.pipeline.plan import preview
 from ingest.records import EVERYTHING, AliasAction, Filter, GateRules, Hit, QueryProfile
 from ingest.release.generation_states import generation_states
 from ingest.search import open_serving
+from ingest_conformance import hashing_embedder as hashing
 from tests.fakes import Killed
 from tests.pipelines import SMALL_CHUNKS, UNJUDGED, CountingSource, Project, document, project
 from tests.vector_indexes import in_memory_index

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest.adapters.embedders import hashing
 from ingest.errors import EmbedderOutOfMemory
 from ingest.pipeline import embed, tasks
 from ingest.pipeline.chunk import chunk_shard
@@ -19,6 +18,7 @@ from ingest.pipeline.embed import DURABLE_SECONDS, FIRST_TEXTS
 from ingest.pipeline.scope import Scope
 from ingest.ports import observer
 from ingest.records import DocumentRef, DuplicateOptions, Marker, Vectors
+from ingest_conformance import hashing_embedder as hashing
 from tests.fakes import InMemoryStore, Killed
 from tests.pipelines import Listener, Project, document, project
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from ingest import pipeline
-from ingest.adapters.embedders import hashing
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.ids import sha256_hex
@@ -20,6 +19,7 @@ from ingest.quality.evaluate import evaluate, judged_questions
 from ingest.quality.judged_sets import batches_of
 from ingest.records import EVERYTHING, Asker, Filter, GateRules, Hit, QueryProfile, Vectors
 from ingest.wiring.model_opening import open_reranker
+from ingest_conformance import hashing_embedder as hashing
 from tests.fakes import inline_executor
 from tests.pipelines import SMALL_CHUNKS, Project, document, project
 from tests.vector_indexes import in_memory_index

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from ingest.adapters.embedders.hashing import HashingTokenizer
 from ingest.documents import chunking, screening
 from ingest.ids import digest_of
 from ingest.records import BuildOptions, ParserOptions
 from ingest.settings import IndexSettings, make_settings
 from ingest.wiring.service_opening import build_options, parser_options
+from ingest_conformance.hashing_embedder import HashingTokenizer
 
 # What was then the default for secrets is written out: it is another one today.
 INDEXED = {"secret": "index"}

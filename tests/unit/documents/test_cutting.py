@@ -2,10 +2,10 @@
 
 import pytest
 
-from ingest.adapters.embedders.hashing import HashingTokenizer
 from ingest.documents.cutting import CutDocument, cut_document
 from ingest.errors import EmptyDocument, SuspiciousDocument
 from ingest.records import Block, BlockKind, BuildOptions, Document, QueryProfile, ScreeningPolicy
+from ingest_conformance.hashing_embedder import HashingTokenizer
 
 SECRET = "AKIA" + "Q3EGRR7MZ5PVN2KD"
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from ingest.adapters.embedders import hashing
 from ingest.errors import (
     AccessDenied,
     DimensionMismatch,
@@ -15,6 +14,7 @@ from ingest.errors import (
 )
 from ingest.pipeline.embed import embed_texts
 from ingest.records import Vectors
+from ingest_conformance import hashing_embedder as hashing
 from tests.unlucky_embedder import UnluckyEmbedder
 
 TEXTS = [f"word{n} of text {n}" for n in range(40)]

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.adapters.embedders.hashing import HashingTokenizer
 from ingest.errors import InvalidSettings
 from ingest.records import EVERYTHING, ChunkingOptions, Filter, Result
 from ingest.search import open_serving
 from ingest.search.context import ContextOptions, VisibleSurroundings, build_context, context_of
 from ingest.search.diversity import diversified
 from ingest.search.indexed_documents import LEAST_WEIGHT, IndexedDocuments
+from ingest_conformance.hashing_embedder import HashingTokenizer
 from tests.pipelines import CountingSource, Project, build_options
 
 TEXT = "".join(f"word{n} of document, part {n}.{' ' if n % 3 else chr(10) * 2}" for n in range(60))

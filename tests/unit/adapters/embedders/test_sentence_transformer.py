@@ -263,5 +263,5 @@ def test_bfloat16_only_where_the_processor_has_it(flags, expected, monkeypatch, 
 
 def test_kinds_are_found_by_file_name():
     assert find("hashing").KIND == "hashing"
-    with pytest.raises(InvalidSettings, match="hashing, sentence_transformer"):
+    with pytest.raises(InvalidSettings, match="known are hashing, sentence_transformer; others"):
         find("_torch")

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from ingest.adapters.embedders.hashing import HashingTokenizer
 from ingest.cli.preview.document_preview import UNPARSED, UnchunkedSpan, sections, token_figures
 from ingest.cli.preview.view import masked
 from ingest.documents.chunking import chunk
 from ingest.errors import EmptyDocument, SuspiciousDocument, UnsupportedFormat
 from ingest.ids import document_id
 from ingest.records import BlockKind
+from ingest_conformance.hashing_embedder import HashingTokenizer
 from tests.unit.cli.preview.conftest import Previewer
 
 TEXT = """---

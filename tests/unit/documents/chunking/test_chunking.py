@@ -6,11 +6,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ingest.adapters.embedders.hashing import HashingTokenizer
 from ingest.documents.chunking import CHARACTERS_PER_TOKEN, chunk, fingerprint, model_input
 from ingest.documents.chunking.contexts import LONGEST_CONTEXT
 from ingest.errors import InvalidSettings, MalformedDocument
 from ingest.records import Block, BlockKind, ChunkingOptions, Document
+from ingest_conformance.hashing_embedder import HashingTokenizer
 from tests.work import calls_of
 
 TOKENIZER = HashingTokenizer()

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.adapters.embedders.hashing import HashingTokenizer
 from ingest.documents import parsers
 from ingest.documents.chunking import chunk, model_input
 from ingest.errors import DocumentError
 from ingest.records import ChunkingOptions, DocumentRef, RawDocument
+from ingest_conformance.hashing_embedder import HashingTokenizer
 from tests.generated import SLOW, source_of
 from tests.work import calls_of
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from ingest.adapters.embedders.hashing import HashingTokenizer
 from ingest.documents.chunking import chunk, model_input
 from ingest.documents.chunking.code import cluster_start, definitions, guessed
 from ingest.records import CHUNKING_PRESETS, Block, BlockKind, ChunkingOptions, Document
+from ingest_conformance.hashing_embedder import HashingTokenizer
 
 TOKENIZER = HashingTokenizer()
 SMALL = ChunkingOptions(target_tokens=20, max_tokens=30, min_tokens=8)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import regex
 
-from ingest.adapters.embedders.hashing import HashingTokenizer
 from ingest.documents.chunking import CHARACTERS_PER_TOKEN, chunk, fingerprint
 from ingest.records import Block, BlockKind, Chunk, ChunkingOptions, Document
+from ingest_conformance.hashing_embedder import HashingTokenizer
 
 OPTIONS = ChunkingOptions(target_tokens=30, max_tokens=48, min_tokens=8)
 ENGLISH = "Plain words of a plain sentence. "

@@ -2,10 +2,10 @@
 
 import pytest
 
-from ingest.adapters.embedders.hashing import HashingTokenizer
 from ingest.documents.chunking import chunk
 from ingest.documents.parsers import markdown
 from ingest.records import BlockKind, ChunkingOptions
+from ingest_conformance.hashing_embedder import HashingTokenizer
 from tests.unit.documents.parsers.checks import faults, headings, parsed
 from tests.work import calls_of
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from ingest.adapters.embedders.hashing import HashingTokenizer
 from ingest.documents.chunking import chunk
 from ingest.documents.parsers import markdown, notebook
 from ingest.records import Block, BlockKind, ChunkingOptions, Document
+from ingest_conformance.hashing_embedder import HashingTokenizer
 from tests.unit.documents.parsers.checks import faults, parsed, pieces, shown
 from tests.work import calls_of
 

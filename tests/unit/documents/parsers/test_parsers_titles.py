@@ -7,11 +7,11 @@ import zipfile
 import pytest
 from pptx.util import Inches
 
-from ingest.adapters.embedders.hashing import HashingTokenizer
 from ingest.documents import parsers
 from ingest.documents.chunking import chunk
 from ingest.documents.media_types import sniff
 from ingest.records import ChunkingOptions, Document
+from ingest_conformance.hashing_embedder import HashingTokenizer
 from tests.unit.documents.parsers.checks import raw
 from tests.unit.documents.parsers.office_files import changed, slides, word, workbook
 from tests.unit.documents.parsers.pdf_files import build, lines, text

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ingest.adapters.embedders.hashing import HashingOptions
 from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerOptions
 from ingest.adapters.embedders.sentence_transformer.families import FAMILIES
 from ingest.records import Options
 from ingest.records.options import UNREAD_SHARE
+from ingest_conformance.hashing_embedder import HashingOptions
 
 PAGE = (Path(__file__).parents[5] / "docs" / "models.md").read_text(encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Feature hashing for unit tests, not for production: shared words make texts similar. `salt` makes another model."""
+"""An embedder for tests and benchmarks, by feature hashing: shared words make texts similar."""
 
 import hashlib
 import re
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from ingest.adapters.embedders import truncated
 from ingest.errors import FatalError, InvalidSettings, first_fault
 from ingest.ids import digest_of
 from ingest.ports import Embedder
@@ -29,7 +28,7 @@ class HashingOptions(Options):
     """Options of such a model in the settings."""
 
     dimension: int = Field(default=64, ge=1)
-    salt: str = ""
+    salt: str = ""  # another one makes another model
     max_tokens: int = Field(default=254, ge=1)
     batch: int = Field(default=32, ge=1)
 
@@ -87,7 +86,8 @@ class HashingEmbedder(Embedder):
         return self._vectors(texts)
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        return self._vectors(truncated(texts, self.tokenizer, self.record.max_tokens, self.record.name))
+        most, told = self.record.max_tokens, zip(texts, self.tokenizer.offsets(texts), strict=True)
+        return self._vectors([text[: spans[most - 1, 1]] if len(spans) > most else text for text, spans in told])
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
         self.forward_passes += -(-len(texts) // self._options.batch)
