@@ -268,7 +268,8 @@ def why_not_found(found: Whereabouts) -> Iterator[str]:
         yield from ["no group may see it"] if found.access is not None and not found.access[1] else []
         yield from sorted({one.instead for one in held.chunks}) if not live else []
         yield from [] if held.chunks else [f"generation {held.generation}, which serves, has no such text in it"]
-        yield from ["the model cannot read it, only its words find it"] if live and all(c.unread for c in live) else []
+        if live and all(one.unread for one in live):
+            yield "not by its meaning, which the model cannot read; its words find it"
         halves = ("vectors", "keywords") if live else ()
         yield from (f"it is not among the {h}" for h in halves if all(getattr(one, h) is False for one in live))
     yield from [held.fault] if held is not None and held.fault else []

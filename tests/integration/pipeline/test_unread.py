@@ -70,7 +70,7 @@ def test_another_limit_cuts_the_stored_texts_again_and_fetches_and_embeds_nothin
 def test_why_tells_that_only_its_words_find_it(p: Project) -> None:
     p.run()
     told = Inquiry(p.services()).ask("unread.md")
-    assert ["the model cannot read it, only its words find it"] == told.because
+    assert ["not by its meaning, which the model cannot read; its words find it"] == told.because
     assert [True] * 3 == [place.unread for held in told.generations for place in held.chunks]
     assert [] == Inquiry(p.services()).ask("d00.md").because
 
