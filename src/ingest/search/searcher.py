@@ -6,6 +6,7 @@ that generation's manifest, so an answer never mixes two releases, whatever happ
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from threading import Lock
 
 import numpy as np
@@ -22,6 +23,8 @@ from ingest.records import Filter, Hit, Manifest, QueryProfile, Result, Vectors
 from ingest.search.confidence import LOOKED_AT, Calibration, read_calibration, signals
 from ingest.search.fusion import convex, rrf
 from ingest.search.indexed_documents import FetchedChunks, IndexedDocuments, open_visibility
+from ingest.search.quotations import LOOKED_AT as COMPARED
+from ingest.search.quotations import exact_first, held, quotations
 from ingest.search.ranking import reranked
 from ingest.services import Retrieval
 
@@ -153,21 +156,24 @@ class Searcher:
         vectors = self._encoded(questions) if fused or "dense" in stages else None
         index, collection = self.retrieval.vectors, self.manifest.collection
         dense = none if vectors is None else self._dense_hits(questions, vectors, filter, depth)
+        texts = FetchedChunks(index, collection)
+        holding = self._holding(questions, filter, [bm25, dense], texts) if fused else [dict[str, int]() for _ in bm25]
+        bm25 = [self._joined(*one) for one in zip(terms, bm25, dense, holding, strict=True)]
         scored = self._union(terms, vectors, dense, bm25) if fused and vectors is not None else []
         merged = self._fused(terms, dense, bm25, scored) if fused else none
-        texts = FetchedChunks(index, collection)
         both = _Found(questions, merged, scored, texts)
         again = self._reranked(both) if RERANKED in stages else [None] * len(questions)
         sure = self._confidences(both, self._calibration) if scored and self._calibration else [None] * len(questions)
         ranked_hits = [
-            {"dense": d, "bm25": k, "fused": f, RERANKED: f if r is None else r}
-            for d, k, f, r in zip(dense, bm25, merged, again, strict=True)
+            {"dense": d, "bm25": k, "fused": exact_first(f, h), RERANKED: exact_first(f if r is None else r, h)}
+            for d, k, f, r, h in zip(dense, bm25, merged, again, holding, strict=True)
         ]
         rankings, found = _cut_to_points(ranked_hits, stages, top, texts)
         least = self._calibration.threshold if self._calibration else 0.0
         answers = []
-        for question, (ranked, scores), r, confidence in zip(questions, rankings, again, sure, strict=True):
-            results = {stage: [_scored(found[h.chunk_id], scores) for h in ranked[stage]] for stage in stages}
+        for question, (ranked, of), r, confidence, h in zip(questions, rankings, again, sure, holding, strict=True):
+            scores: dict[str, Mapping[str, float]] = {**of, "quoted": h}
+            results = {stage: [_scored(found[hit.chunk_id], scores) for hit in ranked[stage]] for stage in stages}
             late, abstain = RERANKED in stages and r is None, confidence is not None and confidence < least
             generation = self.manifest.generation
             answers.append(Answer(question, self.release, generation, results, late, confidence, abstain))
@@ -203,6 +209,27 @@ class Searcher:
     def _keyword_hits(self, terms: Terms, filter: Filter, depth: int) -> Rankings:
         mask = self._mask(filter)
         return self._keyword.search(terms, [mask] * len(terms), depth)
+
+    def _holding(
+        self, questions: Sequence[str], filter: Filter, found: Sequence[Rankings], texts: FetchedChunks
+    ) -> list[dict[str, int]]:
+        """Return for each question how many of the strings that it quotes chunks hold; no chunk that holds none."""
+        quoted = [*map(quotations, questions)]
+        alone = iter(self._keyword_hits(self._analyser.terms([*chain.from_iterable(quoted)]), filter, COMPARED))
+        looked_at = [
+            {hit.chunk_id for hits in (*islice(alone, len(strings)), *best) for hit in hits[:COMPARED] if strings}
+            for strings, *best in zip(quoted, *found, strict=True)
+        ]
+        known = texts.of(chain.from_iterable(looked_at))
+        return [
+            {chunk: times for chunk in sorted(ids & known.keys()) if (times := held(strings, known[chunk].text))}
+            for strings, ids in zip(quoted, looked_at, strict=True)
+        ]
+
+    def _joined(self, terms: list[str], bm25: list[Hit], dense: list[Hit], holding: Mapping[str, int]) -> list[Hit]:
+        """Return a keyword ranking with the chunks that hold a quoted string and that neither search found so far."""
+        more = self._keyword.scores(terms, sorted(holding.keys() - {hit.chunk_id for hit in (*bm25, *dense)}))
+        return [*bm25, *(Hit(chunk, score) for chunk, score in sorted(more.items(), key=lambda one: -one[1]))]
 
     def _fused(self, terms: Terms, dense: Rankings, bm25: Rankings, scored: list[BothScores]) -> Rankings:
         if self.profile.fusion == "rrf":

@@ -250,3 +250,43 @@ def test_a_reader_takes_the_release_that_one_answer_shows(
 def test_a_reader_refuses_an_alias_that_no_record_names(releases: Journal[Release]) -> None:
     with pytest.raises(SchemaMismatch, match="alias docs shows docs__z, but neither release 2 nor 1 names it"):
         release_in_force({"docs": "docs__z", "docs@2": "docs__b"}, releases, "docs")
+
+
+@pytest.fixture(scope="module")
+def quoting(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
+    """Sixty pages with all words of the question, and one that holds the quoted string among few others."""
+    source = CountingSource("a", tmp_path_factory.mktemp("quotations"))
+    for n in range(60):
+        source.write(
+            f"p{n}.md", f"# Nightly job\n\nThe job stops and says denied: {WORDS[n % 4]} lock {n} is not free.\n"
+        )
+    source.write(
+        "exact.md", "# Other\n\nA store may answer:\n\n    Lock  is\n    free: not denied\n\nSo wait for it.\n"
+    )
+    source.acl_of["exact.md"] = ("staff",)
+    made = Project((source,), options=build_options())
+    made.run()
+    profile = QueryProfile(normalisation="bounds", depth=5, rerank_depth=3, reranker="none")
+    return Searcher(made.retrieval(), made.manifest(), profile)
+
+
+QUOTING = 'our nightly job stops and says "Lock is free: not denied", what does the job say'
+
+
+def test_a_chunk_that_holds_a_quoted_string_comes_first_though_neither_search_finds_it(quoting: Searcher) -> None:
+    plain, quoted = quoting.search([QUOTING.replace('"', ""), QUOTING], EVERYTHING, 6, ("bm25", "fused"))
+    assert "exact.md" not in {r.path for r in plain.stages["fused"][:5]}
+    first, *others = quoted.results
+    assert first.path == "exact.md"
+    assert first.scores["quoted"] == 1
+    assert first.scores["fused"] > max(r.scores["fused"] for r in others)
+    assert all("quoted" not in r.scores for r in others)
+    assert [r.scores["fused"] for r in others] == sorted((r.scores["fused"] for r in others), reverse=True)
+    assert [r.chunk_id for r in quoted.stages["bm25"]] == [r.chunk_id for r in plain.stages["bm25"]]
+
+
+def test_a_quoted_string_shows_nothing_that_the_filter_hides(quoting: Searcher) -> None:
+    (answer,) = quoting.search([QUOTING], Filter(acl=frozenset({"public"})), 10)
+    assert "exact.md" not in {r.path for r in answer.results}
+    (answer,) = quoting.search([QUOTING], Filter(acl=frozenset({"staff"})), 10)
+    assert answer.results[0].path == "exact.md"
