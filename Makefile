@@ -9,7 +9,7 @@ PROCESSES ?= 2
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test legacy-test check lint house format quality left-out bench-parse bench-keyword bench-incremental bench-nights bench-search bench-why bench-scale false-secrets ablation interop fuzz faults corruptions formats formats-unstructured kept operate-test wheel-test terraform-check judged schemas lock clean
+.PHONY: help env demo test legacy-test check lint house format quality left-out bench-parse bench-keyword bench-incremental bench-nights bench-search bench-why bench-scale bench-screening false-secrets ablation interop fuzz faults corruptions formats formats-unstructured kept operate-test wheel-test terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -82,6 +82,9 @@ bench-keyword: $(STAMP) .venv-keyword/.installed ## Measure the keyword index be
 
 false-secrets: $(STAMP) ## Measure how often public documents are taken for secrets; writes a table in docs; needs INGEST_TEST_DATA
 	$(BIN)/python benchmarks/false_secrets.py --write $(ARGS)
+
+bench-screening: $(STAMP) ## Measure how many instructions to a model screening finds, and false alarms; writes a table in docs
+	$(BIN)/python -m benchmarks.instructions --write $(ARGS)
 
 bench-incremental: $(STAMP) ## Measure what runs after the first one cost; ARGS="--documents 20000" or "--model default"
 	$(BIN)/python -m benchmarks.incremental $(ARGS)

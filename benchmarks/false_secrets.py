@@ -1,10 +1,10 @@
-"""How often the default policy takes for a secret what is none: on public documents, every chunk dropped is one.
+"""How often screening takes for a secret, or an instruction to a model, what is none: in public documents all are none.
 
     INGEST_TEST_DATA=<folder> python benchmarks/false_secrets.py [SET …] [--show] [--write]
 
 Reads, parses and cuts every document of each set as a run under default settings does and prints how many chunks were
-dropped for a secret; `--show` names their places, for a person to look at; `--write` puts the table into
-docs/suspicious-content.md between its markers.
+dropped for a secret, and how many were marked as instructions; `--show` names the places, for a person to look at;
+`--write` puts the table into docs/suspicious-content.md between its markers.
 """
 
 import argparse
@@ -31,16 +31,16 @@ def measured(folder: Path, show: bool) -> Counter[str]:
     bench, counts = open_workbench(make_settings(settings, folder)), Counter[str]()
     try:
         for ref in bench.sources[0].list():
-            for where in _dropped(bench, ref, counts):
+            for where in _found(bench, ref, counts):
                 if show:
-                    print(f"  {ref.path}: characters {where}")
+                    print(f"  {ref.path}: {where}")
     finally:
         bench.close()
     return counts
 
 
-def _dropped(bench: Workbench, ref: DocumentRef, counts: Counter[str]) -> list[str]:
-    """Return where chunks of a document were dropped for a secret, and count."""
+def _found(bench: Workbench, ref: DocumentRef, counts: Counter[str]) -> list[str]:
+    """Return where chunks of a document were dropped for a secret or marked as instructions, and count."""
     try:
         raw = bench.sources[0].read(ref)
         document = bench.sandbox.parse(raw or RawDocument(ref, b""))
@@ -50,16 +50,20 @@ def _dropped(bench: Workbench, ref: DocumentRef, counts: Counter[str]) -> list[s
         return []
     found = [f"{chunk.start} to {chunk.end}" for chunk, mark in cut.dropped if mark == "secret"]
     counts.update(documents=1, chunks=len(cut.chunks) + len(cut.dropped), alarms=len(found), touched=bool(found))
-    return found
+    told = [chunk for chunk in cut.chunks if "instruction" in chunk.marks]
+    counts.update(instructions=len(told))
+    return [f"characters {where}" for where in found] + [f"instruction: {chunk.text[:3000]!r}" for chunk in told]
 
 
 def table(rows: dict[str, Counter[str]]) -> str:
     """Return the table in Markdown."""
-    lines = ["| set | documents | chunks | dropped for a secret | in documents |", "| --- | --- | --- | --- | --- |"]
+    head = "| set | documents | chunks | dropped for a secret | in documents | marked as instructions |"
+    lines = [head, "| --- | --- | --- | --- | --- | --- |"]
     for name, counts in rows.items():
         share = 100 * counts["alarms"] / max(counts["chunks"], 1)
         told = f"{counts['alarms']:,} ({share:.3f} %)"
-        lines.append(f"| {name} | {counts['documents']:,} | {counts['chunks']:,} | {told} | {counts['touched']:,} |")
+        row = f"| {name} | {counts['documents']:,} | {counts['chunks']:,} | {told} | {counts['touched']:,} |"
+        lines.append(f"{row} {counts['instructions']:,} |")
     return "\n".join(lines) + "\n"
 
 

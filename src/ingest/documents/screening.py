@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
+from importlib.resources import files
 from typing import Any
 
 from ingest.errors import SuspiciousDocument
@@ -18,7 +19,7 @@ from ingest.extras import version
 from ingest.ids import digest_of
 from ingest.records import Chunk, Document, ScreeningPolicy
 
-VERSION = 2  # raised when the same text gets different marks
+VERSION = 3  # raised when the same text gets different marks
 DEFAULT = ScreeningPolicy()
 # Of fingerprints that name no default: all secrets were indexed then, and of marks only some for secrets went since.
 FIRST_DEFAULT, FIRST_VERSION = ScreeningPolicy(secret="index"), 1
@@ -51,44 +52,19 @@ _TAGS = re.compile("[\U000e0020-\U000e007e]+")  # invisible ASCII
 _BARE = re.compile("[\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e007f]")
 _NOT_LATIN = re.compile("[\u0370-\u052f]")
 
-# A chunk without any of these is not searched: every pattern below needs one.
-_HINTS = (
-    "instruct, prompt, assistant, llm, the ai, jailbreak, developer mode, you are now, tell the user, im_start, "
-    "[inst], <|system, <system>, exfiltrat, anweisung, instruktion, instrucci, istruzion, language model"
-)
-_FOREIGN_HINTS = "instruç, инструкц, указани, 指示, 指令, 提示词, プロンプト, 지시, تعليمات"
-_WORDS, _FOREIGN_WORDS = _HINTS.split(", "), _FOREIGN_HINTS.split(", ")
-_G = r"[\s,:;*_\"'’“”()\-]{1,8}"  # between two words
-_PATTERNS = tuple(
-    re.compile(pattern)
-    for pattern in (
-        # Previous instructions are to be ignored.
-        rf"\b(?:ignore|disregard|forget|override|bypass|skip){_G}(?:(?:all|any|the|your|these|those|my|of|every){_G}){{0,4}}"
-        rf"(?:previous|prior|above|earlier|preceding|foregoing|system|initial|original|existing|other)(?:{_G}\w{{1,20}})?"
-        rf"{_G}(?:instruct|prompt)",
-        rf"\b(?:ignor(?:e|ez|iere)|vergiss|missachte|oublie[zr]?){_G}(?:\w{{1,12}}{_G}){{0,3}}"
-        r"(?:anweisung|instruktion|instruct)",
-        rf"\b(?:ignor[ae]|olvid[ae]|dimentica|esque[cç]a|negeer){_G}(?:\w{{1,12}}{_G}){{0,3}}"
-        r"(?:instrucci|instruç|istruzion|instructie)",
-        rf"\b(?:игнорируй|забудь|проигнорируй)(?:те)?{_G}(?:\w{{1,14}}{_G}){{0,3}}(?:инструкц|указани)",
-        r"(?:忽略|无视|無視|忘记|忘記)[^。\n]{0,12}(?:指示|指令|提示词)|(?:指示|指令|プロンプト)[^。\n]{0,6}(?:無視|忘れ)",
-        r"(?:이전|위의|모든)[^.\n]{0,10}지시[^.\n]{0,8}(?:무시|잊)",
-        r"(?:تجاهل|انس)[^.\n]{0,20}تعليمات",
-        # What the model is, says or conceals.
-        rf"\b(?:reveal|print|repeat|show|output|leak|display|tell{_G}me){_G}(?:\w{{1,12}}{_G}){{0,3}}"
-        rf"(?:system|hidden|initial|secret|developer){_G}(?:prompt|instruct)",
-        rf"\byou{_G}are{_G}now{_G}(?:an?{_G})?(?:\w{{1,20}}{_G}){{0,3}}(?:ai|assistant|model|dan|chatbot|unrestricted)\b",
-        rf"\b(?:enter|enable|activate|switch{_G}to){_G}(?:developer{_G}mode|jailbreak)",
-        rf"\bdo{_G}not{_G}tell{_G}the{_G}user\b",
-        rf"\b(?:note|attention|message|instructions?){_G}(?:to|for){_G}(?:the{_G}|any{_G}|all{_G})?"
-        rf"(?:ai|llm|language{_G}model|assistant)s?\b[\s\w]{{0,30}}:",
-        rf"\bif{_G}you{_G}are{_G}an?{_G}(?:ai\b|llm|(?:large{_G})?language{_G}model)",
-        rf"\bnew{_G}(?:system{_G})?instructions?{_G}(?:are|follow|override)",
-        rf"\bexfiltrat\w{{0,4}}{_G}(?:\w{{1,12}}{_G}){{0,4}}(?:conversation|prompt|secret|password|key)",
-        # Markers of conversation turns.
-        r"<\|(?:im_start|system)\|?>|\[inst\]\s{0,4}<<sys>>|<system>\s{0,4}(?:you|ignore|prompt)",
-    )
-)
+
+def _lines_of(name: str) -> list[str]:
+    lines = (files(__package__) / name).read_text("utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("# ")]
+
+
+_BETWEEN = r"[\s,:;*_\"'’“”()~`\-]{1,8}"  # two words
+_LINES = [
+    line for line in (files(__package__) / "instructions.txt").read_text("utf-8").splitlines() if line.strip("# ")
+]
+_WORDS, _FOREIGN_WORDS, *_EXPRESSIONS = [line for line in _LINES if not line.startswith("# ")]
+_HINTS, _FOREIGN_HINTS = _WORDS.split(", "), _FOREIGN_WORDS.split(", ")
+_PATTERNS = tuple(re.compile(line.replace("~", _BETWEEN)) for line in _EXPRESSIONS)
 
 
 def fingerprint(policies: Mapping[str, ScreeningPolicy], default: ScreeningPolicy = DEFAULT) -> str:
@@ -154,31 +130,13 @@ def _has_instruction(text: str, plain: bool, candidate: bool) -> bool:
 
 
 def _ordered(low: str) -> bool:
-    words = _WORDS if low.isascii() else _WORDS + _FOREIGN_WORDS
+    words = _HINTS if low.isascii() else _HINTS + _FOREIGN_HINTS
     return any(word in low for word in words) and any(pattern.search(low) for pattern in _PATTERNS)
 
 
-# Module in `detect_secrets.plugins`, its class, literals of which a line must hold one for the detector to see it.
-_DETECTORS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("artifactory", "ArtifactoryDetector", ("AKC",)),
-    ("aws", "AWSKeyDetector", ("AKIA", "ASIA", "ABIA", "ACCA", "A3T")),
-    ("azure_storage_key", "AzureStorageKeyDetector", ("AccountKey=",)),
-    ("basic_auth", "BasicAuthDetector", ("@",)),
-    ("github_token", "GitHubTokenDetector", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
-    ("gitlab_token", "GitLabTokenDetector", ("glpat-", "gldt-", "glft-", "glsoat-", "glrt-", "glcbt-", "GR1348941")),
-    ("gitlab_token", "GitLabTokenDetector", ("glimt-", "glptt-", "glagent-", "gloas-")),
-    ("jwt", "JwtTokenDetector", ("eyJ",)),
-    ("mailchimp", "MailchimpDetector", tuple(f"-us{n}" for n in range(1, 10))),
-    ("npm", "NpmDetector", ("_authToken",)),
-    ("openai", "OpenAIDetector", ("T3BlbkFJ",)),
-    ("private_key", "PrivateKeyDetector", ("PRIVATE KEY", "PuTTY-User-Key-File-2")),
-    ("pypi_token", "PypiTokenDetector", ("pypi-AgE",)),
-    ("sendgrid", "SendGridDetector", ("SG.",)),
-    ("slack", "SlackDetector", ("xox", "hooks.slack.com")),
-    ("square_oauth", "SquareOAuthDetector", ("sq0csp-",)),
-    ("stripe", "StripeDetector", ("k_live_",)),
-    ("telegram_token", "TelegramBotTokenDetector", (":AA",)),
-)
+_DETECTORS = [
+    (module, name, marks) for module, name, *marks in (line.split(", ") for line in _lines_of("detectors.txt"))
+]
 _NAMES = re.compile(
     "pass(?:word|wd|phrase)|pwd|secret|token|api[_-]?key|auth[_-]?key|private[_-]?key|access[_-]?key|credential", re.I
 )
@@ -243,7 +201,7 @@ def _stands_for_one(value: str, line: str) -> bool:
 
 
 @cache
-def _detectors() -> list[tuple[Any, tuple[str, ...]]]:
+def _detectors() -> list[tuple[Any, list[str]]]:
     found = [(import_module(f"detect_secrets.plugins.{module}"), name, marks) for module, name, marks in _DETECTORS]
     return [(getattr(module, name)(), marks) for module, name, marks in found]
 
