@@ -2,26 +2,22 @@
 
 source → documents, texts, quarantine → chunks, dropped → attributes, vectors, duplicates, keyword.* → points
 
-A plan makes up for what its base has lost. Vectors are copied from its collection as far as they are there.
+A plan makes up for what its base has lost.
 """
 
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-import numpy as np
-
 from ingest import records
-from ingest.documents.chunking import model_input
 from ingest.errors import DamagedFile, SchemaMismatch
 from ingest.lake.contents import contents_of
 from ingest.lake.lake import Lake
 from ingest.lake.stored_records import name_of
-from ingest.pipeline.collection_points import LEAST_COSINE, NORM_TOLERANCE, PointMaker, Rows, rows_of
-from ingest.records import Manifest, Marker, PartFile, PartKind, PlannedDocument, PlanSummary, Vectors
+from ingest.pipeline.collection_points import rows_of
+from ingest.records import Manifest, Marker, PartFile, PartKind, PlannedDocument, PlanSummary
 from ingest.services import Retrieval, Services, Writer
 
 log = logging.getLogger(__name__)
@@ -32,7 +28,6 @@ MADE_FROM |= {"chunks": "its texts", "dropped": "its texts", "attributes": "its 
 OF_CHUNK: tuple[PartKind, ...] = ("documents", "texts", "chunks", "attributes", "quarantine", "dropped")  # of `chunk`
 TOGETHER = {"chunks": {"dropped"}, "dropped": {"chunks"}}  # one cut gives both
 InTurn = Callable[[int | None], bool]  # of a shard, or of what spans all shards
-SAMPLE = 4  # copied vectors of a shard that are compared with what the model gives
 
 
 @dataclass(frozen=True)
@@ -117,7 +112,7 @@ def _markers(lake: Lake, summary: PlanSummary) -> Iterator[Marker]:
 
 
 def find_damage(services: Services, base: Manifest | None, follows: records.Release | None, in_turn: InTurn) -> Damage:
-    """Return what a base lacks, after its collection has given back the vectors that it has.
+    """Return what a base lacks.
 
     `follows`: the newest release; the base is of an earlier one if that has lost its manifest. Its query profile is
     written again if it is the settings'. Files are hashed of shards that are `in_turn`.
@@ -155,10 +150,9 @@ def check_carried(index: str, damage: Damage, shard: int, documents: Sequence[Pl
 
 
 def _mend_vectors(retrieval: Retrieval, writer: Writer, base: Manifest, damage: Damage, in_turn: InTurn) -> Damage:
-    """Bring back the vectors of a generation's lost segments as far as its collection has them.
+    """Return the damage with the shards that miss vectors of lost segments, and a sentence for each of these.
 
-    Returns the damage with the shards whose chunks do not all have one yet, and a sentence per lost segment. Segments
-    of which only the entry is lost get another. Shards that are cut again anyway are embedded then.
+    Segments of which only the entry is lost get another. Shards that are cut again anyway are embedded then.
     """
     contents, told = contents_of(retrieval.lake, base), list[str]()
     store = retrieval.lake.embeddings(base.model.fingerprint)
@@ -171,47 +165,9 @@ def _mend_vectors(retrieval: Retrieval, writer: Writer, base: Manifest, damage: 
     told += (f"entry of embedding segment {segment}, made again from the segment" for segment in entered)
     lost = store.lost(lost)
     store.retire(writer.new_token())
-    copied, left = 0, set[int]()
-    for shard, segments in base.segments.items():
-        if "chunk" in damage.steps(shard) or not {*segments} & {*lost}:
-            continue
-        rows = rows_of(replace(contents, duplicates=None), shard)  # duplicates, too, have a vector, though no point
-        with suppress(DamagedFile):  # of another kind, which a payload depends on: then the model makes all vectors
-            copied += _copy(retrieval, writer, PointMaker(contents, store), shard, rows)
-        if store.missing([chunk.embedding_key for chunk, _ in rows]):
-            left.add(shard)
-    if copied or left:
-        rest = f"the rest ({len(left)} shards)" if left else "none"
-        made = f"made again: {copied} vectors from {base.collection}, {rest} from the model"
-        told += (f"embedding segment {segment}, {made}" for segment in lost)
+    touched = (s for s, some in base.segments.items() if {*some} & {*lost} and "chunk" not in damage.steps(s))
+    every = replace(contents, duplicates=None)  # they, too, have a vector, though no point
+    left = {s for s in touched if store.missing([chunk.embedding_key for chunk, _ in rows_of(every, s)])}
+    if left:
+        told += (f"embedding segment {one}, its vectors made again by the model ({len(left)} shards)" for one in lost)
     return replace(damage, unembedded=frozenset(left), told=(*damage.told, *told))
-
-
-def _copy(retrieval: Retrieval, writer: Writer, maker: PointMaker, shard: int, rows: Rows) -> int:
-    """Copy a shard's lost vectors from sound points and return how many; none if some contradict the model."""
-    store, collection = maker.embeddings, maker.contents.collection
-    absent = {*store.missing([chunk.embedding_key for chunk, _ in rows])}
-    wanted = maker.wanted([row for row in rows if row[0].embedding_key in absent], shard)
-    if not wanted or collection not in retrieval.vectors.collections():
-        return 0
-    points = retrieval.vectors.retrieve(collection, [one.id for one in wanted], vectors=True)
-    found, shape = dict[str, Vectors](), (maker.contents.dimension,)
-    for one in wanted:
-        point = points.get(one.id)
-        if point is None or (vector := point.vector) is None or point.payload != one.payload:
-            continue
-        if vector.shape == shape and abs(float(np.linalg.norm(vector)) - 1) < NORM_TOLERANCE:
-            found[one.chunk.embedding_key] = vector
-    if not found or not _agree(retrieval, rows, found):
-        return 0
-    store.add([*found], np.stack([*found.values()]), f"copied from {collection}", writer.new_token())
-    return len(found)
-
-
-def _agree(retrieval: Retrieval, rows: Rows, found: dict[str, Vectors]) -> bool:
-    """Compare a few vectors with what the model gives: a collection may have been tampered with."""
-    some = [chunk for chunk, _ in rows if chunk.embedding_key in found]
-    some = some[:: max(1, len(some) // SAMPLE)][:SAMPLE]
-    made = retrieval.open_embedder(retrieval.model).embed([model_input(c.context, c.text) for c in some])
-    stored = np.stack([found[chunk.embedding_key] for chunk in some])
-    return bool((np.sum(made * stored, axis=1) >= LEAST_COSINE).all())

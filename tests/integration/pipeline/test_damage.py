@@ -6,7 +6,6 @@ from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from ingest.errors import DamagedFile, FatalError, InvalidSettings
@@ -16,7 +15,7 @@ from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Promotion
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.status import status_of
-from ingest.records import EVERYTHING, AliasAction, Filter, Marker, PartFile, Point, Release
+from ingest.records import AliasAction, Filter, Marker, PartFile, Release
 from ingest.search import open_serving
 from ingest.search.served_release import serving_release
 from tests.fakes import InMemoryStore
@@ -138,11 +137,14 @@ def test_a_damaged_file_is_made_again_also_when_the_sources_change(p: Project, h
 
 
 @HARMS
-def test_a_lost_segment_is_copied_from_the_serving_collection(p: Project, harm: Harm) -> None:
+def test_the_vectors_of_a_lost_segment_are_made_again_and_named(p: Project, harm: Harm) -> None:
+    digest, chunks = p.manifest().digest, p.manifest().counts["chunks"]
     harm(p, segment_key(p))
     report = p.run()
-    assert "unchanged" == report.decision
-    assert any("vectors from docs__" in told and told.endswith("none from the model") for told in report.healed)
+    assert ("promoted", digest) == (report.decision, report.digest)
+    assert any("its vectors made again by the model" in told for told in report.healed)
+    assert 0 < report.embedded <= chunks
+    assert {} == p.gets()
     assert is_sound(p)
 
 
@@ -158,20 +160,6 @@ def test_vectors_that_no_collection_holds_are_embedded_again(p: Project, harm: H
     assert is_sound(p)
 
 
-def test_vectors_that_do_not_agree_with_the_model_are_not_copied(p: Project) -> None:
-    deleted(p, segment_key(p))
-    collection = p.manifest().collection
-    wrong = np.eye(1, p.manifest().model.dimension, dtype=np.float32)[0]
-    p.vectors.upsert(
-        collection, [Point(point.id, wrong, point.payload) for point in p.vectors.scroll(collection, EVERYTHING)]
-    )
-    report = p.run()
-    assert 0 < report.embedded
-    assert all(" 0 vectors from " in told for told in report.healed)
-    assert "promoted" == report.decision
-    assert is_sound(p)
-
-
 @ONE_HARM
 def test_a_lost_segment_blocks_no_other_index_of_its_model(p: Project, harm: Harm) -> None:
     more = CountingSource("docs", p.source.folder.parent / "more")
@@ -180,7 +168,7 @@ def test_a_lost_segment_blocks_no_other_index_of_its_model(p: Project, harm: Har
     harm(p, segment_key(p))
     report = other.run()
     assert ("promoted", (), 3) == (report.decision, report.healed, report.embedded)
-    assert any("vectors from docs__" in told for told in p.run().healed)
+    assert any("its vectors made again by the model" in told for told in p.run().healed)
     assert is_sound(p)
     assert is_sound(other)
 
