@@ -172,7 +172,7 @@ def packed(searcher, answers: dict, questions: list, scores: dict) -> None:
     from ingest.search.context import counter
 
     stage = next(reversed(scores))
-    ways = {"packed": {}, "packed, neighbours 1": {"neighbours": 1}, "packed, mmr 0.3": {"mmr": 0.3}}
+    ways = {"packed": {}, "packed, neighbours 1": {"neighbours": 1}}
     metric = f"answered@{BUDGET}"
     for label, more in ways.items():
         wanted = ContextOptions(BUDGET, **more), EVERYTHING

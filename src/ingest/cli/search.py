@@ -46,7 +46,6 @@ class AskingOptions:
     context: Annotated[int | None, Option(min=1, metavar="TOKENS", help="Return passages of so many tokens.")] = None
     neighbours: Annotated[int, Option(min=0, max=8, metavar="N", help="Chunks on both sides, if tokens are left.")] = 0
     parent: Annotated[bool, Option("--parent", help="Add the enclosing section, if tokens are left.")] = False
-    mmr: Annotated[float, Option(min=0.0, max=0.99, metavar="W", help="Weight of diversity against the score.")] = 0.0
 
     def filter(self) -> "Filter":
         """Return the filter that both indexes evaluate."""
@@ -57,12 +56,12 @@ class AskingOptions:
     def passages(self, most: int) -> "ContextOptions | None":
         """Return the options of the context, for at most `most` results; None without --context."""
         if self.context is None:
-            if self.neighbours or self.parent or self.mmr:
-                raise BadParameter("needs --context", param_hint="--neighbours, --parent, --mmr")
+            if self.neighbours or self.parent:
+                raise BadParameter("needs --context", param_hint="--neighbours, --parent")
             return None
         from ingest.search import ContextOptions
 
-        return ContextOptions(self.context, self.neighbours, self.parent, self.mmr, most=most)
+        return ContextOptions(self.context, self.neighbours, self.parent, most=most)
 
 
 @command("Nothing was changed and no run file was written. Run it again.")

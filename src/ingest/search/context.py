@@ -1,6 +1,6 @@
 """What reaches a language model: ranked chunks → passages within a token budget, each an exact slice of a document.
 
-    ranked chunks → no near-duplicates → (diversity) → filled in order while they fit → surroundings in what is left
+    ranked chunks → no near-duplicates → filled in order while they fit → surroundings in what is left
 
 Chunks that overlap or follow each other in one section become one passage. Only `VisibleSurroundings` reads the lake.
 """
@@ -14,12 +14,12 @@ from ingest.documents.chunking.sections import common_path
 from ingest.errors import InvalidSettings
 from ingest.ports import Tokenizer
 from ingest.records import Filter, Result
-from ingest.search.diversity import NearDuplicates, diversified
 from ingest.search.indexed_documents import IndexedDocument, IndexedDocuments, matches
+from ingest.search.near_duplicates import NearDuplicates
 from ingest.search.searcher import Searcher
 
 MOST_GAP = 64  # code points of white space between two chunks that become one passage
-LIMITS = {"budget": (1, 10**7), "neighbours": (0, 8), "mmr": (0, 0.99), "most": (1, 1000)}
+LIMITS = {"budget": (1, 10**7), "neighbours": (0, 8), "most": (1, 1000)}
 Span = tuple[int, int]
 Count = Callable[[Sequence[str]], Sequence[int]]  # number of tokens per text
 
@@ -31,7 +31,6 @@ class ContextOptions:
     budget: int  # most tokens of all passages together
     neighbours: int = 0  # chunks before and after each chunk found, if tokens are left
     parent: bool = False  # the enclosing text that the index names, if tokens are left
-    mmr: float = 0.0  # weight of diversity against the score, 0 to below 1
     most: int = 50  # ranked chunks that are considered
 
     def __post_init__(self) -> None:
@@ -90,20 +89,17 @@ def build_context(
     score per token first, which prefers short chunks (docs/search.md). The rest of the budget goes to the surroundings
     of what was taken, in the same order.
 
-    The scores of `stage` are used for diversity and shown. Tokens are counted only for chunks without a stored number.
+    The scores of `stage` are shown. Tokens are counted only for chunks without a stored number.
     """
     looked_at = [replace(r, tokens=r.tokens or next(iter(count([r.text])))) for r in ranked[: options.most]]
-    scores = [r.scores.get(stage, 0.0) for r in looked_at]
-    order = diversified([r.text for r in looked_at], scores, options.mmr) if options.mmr else range(len(looked_at))
     packer = _Packer(options.budget, count, around)
     seen, left_out, taken = NearDuplicates(), [], []
-    for place in order:
-        result = looked_at[place]
-        span = result.start, result.end
+    for rank, result in enumerate(looked_at, start=1):
+        span, score = (result.start, result.end), result.scores.get(stage, 0.0)
         out = partial(LeftOut, result.chunk_id, result.uri, span)
         if (repeated := seen.find(result.text)) is not None:
             left_out.append(out("duplicate", repeated))
-        elif packer.take(_Piece(result, place + 1, scores[place], *span, result.text, result.tokens, [result])):
+        elif packer.take(_Piece(result, rank, score, *span, result.text, result.tokens, [result])):
             seen.add(result.chunk_id, result.text)
             taken.append(result)
         else:

@@ -30,7 +30,7 @@ TimeLimit = tuple[int, Callable[[], float]]  # milliseconds per question, 0 for 
 def features(question: str, candidates: Sequence[Result], wording: Wording) -> Floats:
     """Return (candidates, FEATURES) float64 in input order.
 
-        cosine     of question and chunk, 0 where negative or not scored
+        cosine     of question and chunk, 0 where negative; the next one without a score: the model cannot read it
         keyword    BM25 divided by the highest score that any chunk can have for the question
         near       Σ idf · greatest cosine to a word piece of the text / Σ idf, over the word pieces of the question,
                    within the best 2 · HALF_WINDOW consecutive word pieces
@@ -65,8 +65,8 @@ def blend(question: str, candidates: Sequence[Result], wording: Wording) -> Floa
 def _signals(question: str, candidates: Sequence[Result], wording: Wording) -> Floats:
     """Return (candidates, 3): `cosine`, `keyword` and `near`."""
     bound = wording.bound(wording.terms([question])[0]) or np.inf
-    cosines = [max(c.scores.get("dense", 0.0), 0.0) for c in candidates]
     keyword = [c.scores.get("bm25", 0.0) / bound for c in candidates]
+    cosines = [max(c.scores.get("dense", share), 0.0) for c, share in zip(candidates, keyword, strict=True)]
     return np.column_stack([cosines, keyword, _near(question, [c.text for c in candidates], wording)])
 
 

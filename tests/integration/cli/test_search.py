@@ -160,7 +160,7 @@ def test_searching_before_anything_serves_is_a_fatal_error(lab: Lab) -> None:
         ["a", "--top", "0"],
         ["a", "--context", "0"],
         ["a", "--parent"],
-        ["a", "--mmr", "0.5"],
+        ["a", "--neighbours", "1"],
     ],
 )
 def test_wrong_use_gives_2_and_opens_nothing(served: Lab, arguments: list[str]) -> None:

@@ -11,7 +11,6 @@ from ingest.errors import InvalidSettings
 from ingest.records import EVERYTHING, ChunkingOptions, Filter, Result
 from ingest.search import open_serving
 from ingest.search.context import ContextOptions, VisibleSurroundings, build_context, context_of
-from ingest.search.diversity import diversified
 from ingest.search.indexed_documents import LEAST_WEIGHT, IndexedDocuments
 from ingest_conformance.hashing_embedder import HashingTokenizer
 from tests.pipelines import CountingSource, Project, build_options
@@ -79,9 +78,9 @@ rankings = st.lists(
 
 
 @settings(max_examples=200)
-@given(rankings, st.integers(1, 200), st.booleans(), st.integers(0, 2), st.sampled_from([0.0, 0.4]))
-def test_passages_are_exact_slices_each_once_in_order_within_the_budget(ranked, budget, known, neighbours, mmr):
-    context = build(ranked, budget, Whole() if known else None, neighbours=neighbours, mmr=mmr)
+@given(rankings, st.integers(1, 200), st.booleans(), st.integers(0, 2))
+def test_passages_are_exact_slices_each_once_in_order_within_the_budget(ranked, budget, known, neighbours):
+    context = build(ranked, budget, Whole() if known else None, neighbours=neighbours)
     assert context.tokens == sum(count([p.text for p in context.passages])) <= budget
     assert [p.rank for p in context.passages] == sorted(p.rank for p in context.passages)
     assert [p.text for p in context.passages] == [TEXT[p.start : p.end] for p in context.passages]
@@ -91,7 +90,7 @@ def test_passages_are_exact_slices_each_once_in_order_within_the_budget(ranked, 
     shown = {c for p in context.passages for c in p.chunks}
     assert shown <= {r.chunk_id for r in ranked}
     assert not shown & {left.chunk_id for left in context.left_out}
-    assert context == build(ranked, budget, Whole() if known else None, neighbours=neighbours, mmr=mmr)
+    assert context == build(ranked, budget, Whole() if known else None, neighbours=neighbours)
 
 
 def test_chunks_of_one_section_become_one_passage_and_others_do_not():
@@ -136,14 +135,7 @@ def test_surroundings_come_after_all_chunks_that_fit():
     assert (wide[1].start, wide[1].end) == (700, 800)
 
 
-def test_diversity_prefers_what_is_new():
-    texts = ["red apples and pears", "red apples and plums", "a lighthouse by the sea"]
-    assert diversified(texts, [1.0, 0.9, 0.8], 0.7) == [0, 2, 1]
-    assert diversified(texts, [1.0, 0.9, 0.8], 0.0) == [0, 1, 2]
-    assert diversified([], [], 0.5) == []
-
-
-@pytest.mark.parametrize("options", [{"budget": 0}, {"budget": 9, "neighbours": 99}, {"budget": 9, "mmr": 1.0}])
+@pytest.mark.parametrize("options", [{"budget": 0}, {"budget": 9, "neighbours": 99}])
 def test_options_out_of_range_name_the_value(options):
     with pytest.raises(InvalidSettings, match=r"context: .* must be within"):
         ContextOptions(**options)
