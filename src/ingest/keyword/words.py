@@ -1,11 +1,6 @@
 """Text → words: codes and compounds whole and split, numbers in one form, scripts without spaces as pairs of letters.
 
-What is the same word is written in many ways; here they become one form, or at least share words:
-
-    ERR4031 ERR_4031 ERR-4031       err4031, err, 4031; so they share two words with "ERR 4031"
-    e-mail, snakeCase, node.js      email, e, mail; snakecase, snake, case; node.js, node, js
-    C++ C# g++; CD4+ .NET           words of their own; the latter two beside cd4 and net
-    1,234.56 1'234.56 1.234,56      1234.56, 1234, 56; versions and addresses (v1.2.3, 10.0.0.1) keep their dots
+What is the same word however it is written becomes one, or words of which some are shared (docs/performance.md).
 """
 
 import re
@@ -14,6 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 from itertools import chain, pairwise
 from string import punctuation as PUNCTUATION
+from unicodedata import normalize
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,11 +17,11 @@ import pyarrow.compute as pc
 WORD = re.compile(r"[^\W_]+")  # runs of Unicode letters and digits
 OPENING, CLOSING = PUNCTUATION.replace(".", ""), PUNCTUATION.replace("+", "").replace("#", "")  # outside of any word
 TOKEN = re.compile(  # takes linear time: a run of letters and digits is only tried from its start, and only once
-    r"(?<![^\W_])(?:(?P<number>(?<![\w.,'\[])(?:[0-9]{1,3}(?:[,'][0-9]{2,3})*[,'][0-9]{3}(?:\.[0-9]+)?"
-    r"|[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+|[0-9]{4,},[0-9]{1,2})(?![0-9]|[.,'][0-9]))"
+    r"((?<![^\W_])(?:(?<![\w.,'\[])(?:[0-9]{1,3}(?:[,'][0-9]{2,3})*[,'][0-9]{3}(?:\.[0-9]+)?"
+    r"|[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+|[0-9]{4,},[0-9]{1,2})(?![0-9]|[.,'][0-9])"
     r"|[^\W_]++(?:(?:(?:[._]++|(?<=[^\W\d_])-|-(?=[^\W\d_]))[^\W_]++)++"  # snake_case, v1.2.3, re-use, IL-6
     r"|\+(?![\w+])|\+\+(?![^\W\d_+])|#(?!\w))"  # CD4+, C++, C++20, C#
-    r"|\.(?<![^\s(\"'`*,/]\.)[^\W\d_][\w-]*(?![\w.(\[]))"  # .NET
+    r"|\.(?<![^\s(\"'`*,/]\.)[^\W\d_][\w-]*(?![\w.(\[])))"  # .NET
 )
 INSIDE = re.compile(r"[^\W_](?:[.,'_-]+[^\W_]|[+#])|\.[^\W_]")  # what every token has, quickly found
 SOLID = re.compile(  # often written without the signs: e-mail, U.S.A, ERR_4031
@@ -35,8 +31,8 @@ CAMEL = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z][a-z]+|[a-z]+|[A-Z]+|[0-9]+")
 CAMEL_START = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
 LETTERS_DIGITS = re.compile(r"[A-Za-z]{2,}[0-9]+|[0-9]+[A-Za-z]{2,}")  # utf8, 10mg
 SPACELESS = re.compile(  # Thai, Lao, Myanmar, Khmer, kana, Han; Hangul, whose particles follow their words directly
-    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3131-\u318e\u31f0-\u31ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]+"
+    "([\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3131-\u318e\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]+)"
 )
 PARTICLE = re.compile("[은는이가을를의에와과도만로]|으로|에서|에게|까지|부터|보다|처럼|하고|이나")
 FOOTNOTE = re.compile(r"(?<=[^\W\d_]{3})[¹²³⁰⁴-⁹]+")  # after a shorter word it is a power: m², km²
@@ -76,17 +72,16 @@ def _same() -> dict[int, str | None]:
 
 def alike(text: str) -> str:
     """Return a text in compatibility forms (NFKC), without invisible characters, apostrophes, hyphens, digits alike."""
-    return text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_same())
+    return text if text.isascii() else normalize("NFKC", text).translate(_same())
 
 
 def folded(words: Iterable[str]) -> list[str]:
     """Return words, which are in lower case, without accents: "cafe" of "café"."""
-    return [word if word.isascii() or not FOLDED.search(word) else _bare(word) for word in words]
 
+    def bare(word: str) -> str:
+        return normalize("NFC", ACCENTS.sub("", normalize("NFD", word.translate(BARE))))
 
-def _bare(word: str) -> str:
-    bare = ACCENTS.sub("", unicodedata.normalize("NFD", word.translate(BARE)))
-    return unicodedata.normalize("NFC", bare)
+    return [bare(word) if not word.isascii() and FOLDED.search(word) else word for word in words]
 
 
 def rejoined(texts: pa.StringArray) -> pa.StringArray:
@@ -112,26 +107,15 @@ def words_in(piece: str) -> list[str]:
         if (word.isalpha() and (word.islower() or word.istitle() or word.isupper())) or word.isdigit():
             return [word.lower()]
         return [word.lower() for word in _tokens(piece)]
-    text = alike(FOOTNOTE.sub(" ", piece))
-    found: list[str] = []
-    at = 0
-    for run in SPACELESS.finditer(text):
-        found += _tokens(text[at : run.start()]) + _pairs(run.group())
-        at = run.end()
-    return [word.casefold() for word in (*found, *_tokens(text[at:]))]
+    parts = enumerate(SPACELESS.split(alike(FOOTNOTE.sub(" ", piece))))
+    return [word.casefold() for i, part in parts for word in (_pairs if i % 2 else _tokens)(part)]
 
 
 def _tokens(text: str) -> list[str]:
     if not INSIDE.search(text) or not (text.isascii() or marks().isdisjoint(text)):
         return _parts(text)
-    found: list[str] = []
-    at = 0
-    for match in TOKEN.finditer(text):
-        if at < match.start():
-            found += _parts(text[at : match.start()])
-        found += _number(match[0]) if match.lastgroup else _whole_and_parts(match[0])
-        at = match.end()
-    return found + _parts(text[at:]) if at < len(text) else found
+    parts = enumerate(TOKEN.split(text))
+    return [word for i, part in parts if part for word in (_whole_and_parts if i % 2 else _parts)(part)]
 
 
 def _number(token: str) -> list[str]:
@@ -143,6 +127,8 @@ def _number(token: str) -> list[str]:
 
 
 def _whole_and_parts(token: str) -> list[str]:
+    if "," in token or "'" in token:
+        return _number(token)
     core = token.strip(".+#")
     if core != token:
         alone = len(core) == 1 and token.endswith(("#", "++"))
