@@ -21,8 +21,6 @@ from ingest.records import Chunk, Document, ScreeningPolicy
 
 VERSION = 3  # raised when the same text gets different marks
 DEFAULT = ScreeningPolicy()
-# Of fingerprints that name no default: all secrets were indexed then, and of marks only some for secrets went since.
-FIRST_DEFAULT, FIRST_VERSION = ScreeningPolicy(secret="index"), 1
 LINE = 1000  # characters that a secret detector sees at once
 OVERLAP = 200  # characters by which its windows over longer lines overlap; no known secret is longer
 LEAST_ENTROPY = 3.0  # bits per character of a value after a word like "password"
@@ -67,11 +65,10 @@ _HINTS, _FOREIGN_HINTS = _WORDS.split(", "), _FOREIGN_WORDS.split(", ")
 _PATTERNS = tuple(re.compile(line.replace("~", _BETWEEN)) for line in _EXPRESSIONS)
 
 
-def fingerprint(policies: Mapping[str, ScreeningPolicy], default: ScreeningPolicy = DEFAULT) -> str:
-    """Return the digest of what determines marks and their consequences; policies equal to `default` do not count."""
-    special = {name: policy.model_dump() for name, policy in policies.items() if policy != default}
-    told = [version("detect-secrets"), unicodedata.unidata_version, special]
-    return digest_of([FIRST_VERSION, *told] if default == FIRST_DEFAULT else [VERSION, *told, default.model_dump()])
+def fingerprint(policies: Mapping[str, ScreeningPolicy]) -> str:
+    """Return the digest of what determines marks and their consequences; policies equal to the default do not count."""
+    special = {name: policy.model_dump() for name, policy in policies.items() if policy != DEFAULT}
+    return digest_of([VERSION, version("detect-secrets"), unicodedata.unidata_version, special, DEFAULT.model_dump()])
 
 
 def screen(document: Document, chunks: Sequence[Chunk]) -> list[Chunk]:

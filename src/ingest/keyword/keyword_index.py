@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import InvalidSettings, SchemaMismatch
-from ingest.keyword.formula import EPSILON, Formula, idf, okapi_sum
+from ingest.keyword.formula import Formula, idf
 from ingest.keyword.parquet_files import LENGTHS, POSTINGS, TERMS, batches, chunks_by_place, numbers
-from ingest.keyword.row_groups import ChunkIds, File, RowGroups, Segment, open_groups
+from ingest.keyword.row_groups import ChunkIds, File, Segment, open_groups
 from ingest.records import Hit
 
 CACHE_BYTES = 64 * 2**20
@@ -109,20 +109,16 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
 
         score(q, c) = Σ over the terms of q, repeats counted:  idf · tf / (tf + k1 · (1 − b + b · length / average))
 
-    lucene: idf = ln(1 + (n − df + 0.5) / (df + 0.5)), "Lucene (accurate)" of Kamphuis et al. 2020, "Which BM25 Do You
+    idf = ln(1 + (n − df + 0.5) / (df + 0.5)), "Lucene (accurate)" of Kamphuis et al. 2020, "Which BM25 Do You
     Mean?", without the factor k1 + 1, which does not affect rankings.
-    okapi: idf = ln((n − df + 0.5) / (df + 0.5)), or a quarter of its mean over all terms if that is below 0; times
-    k1 + 1, as in the package rank-bm25. Scores can be 0 or less; chunks that hold a term are still hits.
     """
 
     def __init__(self, ids: ChunkIds, cache: PostingsCache, formula: Formula) -> None:
         from ingest.keyword import max_score
 
         self._kernel: Any = max_score  # importing numba takes a second
-        self._ids, self._cache, self.variant = ids, cache, formula.variant
+        self._ids, self._cache = ids, cache
         self.chunks = len(cache.codes)
-        self._factor = formula.k1 + 1 if self.variant == "okapi" else 1.0
-        self._floor = EPSILON * _okapi_mean(cache.segments[0].terms, self.chunks) if self.variant == "okapi" else 0.0
         self._scratch = threading.local()
 
     @classmethod
@@ -208,8 +204,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
     def bound(self, query: Sequence[str]) -> float:
         """Return an upper bound on all scores: the sum of idf, including unknown terms and repeats."""
         asked = self._query(query)
-        known = float(sum(max(weight, 0.0) for weight in asked.weights.tolist()))
-        return float(known + asked.unknown * max(self._idf(0), 0.0) * self._factor)
+        return float(sum(asked.weights.tolist()) + asked.unknown * idf(0, self.chunks))
 
     def close(self) -> None:
         """Close the files."""
@@ -227,19 +222,13 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
             if (postings := self._cache.get(term)) is None:
                 unknown += times
                 continue
-            weight = times * self._idf(postings.frequency) * self._factor
-            found.append((max(weight, 0.0) * postings.share, term, weight, postings))
+            weight = times * idf(postings.frequency, self.chunks)
+            found.append((weight * postings.share, term, weight, postings))
         found.sort(key=lambda one: one[:2])
         held = tuple(one[3] for one in found)
         rows = np.array([postings.row for postings in held], np.int64).reshape(len(held), COLUMNS)
         weights, bounds = (np.array([one[i] for one in found], np.float64) for i in (2, 0))
         return _Query(held, rows, weights, bounds, unknown)
-
-    def _idf(self, document_frequency: int) -> float:
-        if self.variant == "lucene":
-            return idf(document_frequency, self.chunks)
-        found = okapi_sum(np.array([document_frequency]), self.chunks)
-        return found if found >= 0 else self._floor
 
     def _working(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Return this thread's scratch arrays; whoever writes to them restores them."""
@@ -266,9 +255,3 @@ def _coded_lengths(path: Path) -> tuple[NDArray[Any], NDArray[np.int64], float]:
     codes = np.searchsorted(distinct, lengths).astype(np.uint16 if len(distinct) <= 2**16 else np.uint32)
     average = float(lengths.mean(dtype=np.float64)) if len(lengths) else 0.0
     return codes, distinct.astype(np.int64), average
-
-
-def _okapi_mean(terms: RowGroups, chunks: int) -> float:
-    """Return the mean of Okapi's idf over all terms, whose frequencies are read for it; 0 without terms."""
-    name, groups = "document_frequency", range(terms.file.num_row_groups)
-    return sum(okapi_sum(terms.read(n, [name])[name], chunks) for n in groups) / max(terms.count, 1)

@@ -48,6 +48,7 @@ class DocumentRow:
     chunk_digest: str = ""
     child_count: int = 0  # documents directly inside it, quarantined ones included
     dropped_count: int = 0  # chunks that the source's policy kept out of the index
+    text_language: str = ""  # by which it was cut and analysed: `language` is what the document says; "": not told
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 ADDED: dict[str, dict[str, Any]] = {
     "chunks": {"marks": [], "parent": None, "unread": 0.0, "sketch": b""},
     "dropped": {"unread": 0.0, "sketch": b""},
-    "documents": {"child_count": 0, "dropped_count": 0},
+    "documents": {"child_count": 0, "dropped_count": 0, "text_language": ""},
     "quarantine": {"parent": "", "attempts": 1, "first_seen": "", "last_seen": ""},
 }
 """Columns that parts of older generations lack, by kind, with their default values."""

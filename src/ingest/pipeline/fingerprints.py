@@ -9,7 +9,7 @@ Rows of the oldest generations hold one over all parsers, sources and media type
 so these documents are read again: nearly every parser gives another text since then.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -37,7 +37,6 @@ class Fingerprints:
     limits: ParseLimits  # of documents inside documents
     chunker: str  # covers screening and the sources' policies too: a changed policy starts from stored texts
     model: str
-    first_chunker: str = ""  # the same under the first default policy, which indexed secrets
     cutting: str = ""  # the options of the chunker and the policies alone, whatever the versions of the code
 
     def record(self) -> dict[str, str]:
@@ -75,10 +74,7 @@ class Fingerprints:
         if may_pass(failure.error) and failure.attempts < ATTEMPTS:
             return False
         parser = failure.fingerprint.rpartition(":")[0]
-        held = {self.failure(parser, failure.uri, source, failure.stage)}
-        if failure.error != "SuspiciousDocument":  # anything else did not depend on the default policy
-            held.add(replace(self, chunker=self.first_chunker).failure(parser, failure.uri, source, failure.stage))
-        return failure.fingerprint in held
+        return failure.fingerprint == self.failure(parser, failure.uri, source, failure.stage)
 
     def _labelled(self, parser: str, parts: list[Any]) -> str:
         return f"{parser}:{digest_of([self._parsers.get(parser, ''), self.sandbox.version, *parts])[:16]}"
@@ -97,15 +93,11 @@ class Fingerprints:
 def fingerprints(bench: Workbench) -> Fingerprints:
     """Return the fingerprints of this process's code, libraries, options and model."""
     options, screened = bench.options, bench.options.screening
-    cut = chunking.fingerprint(options.chunking, bench.tokenizer)
-    first = {n: p.model_copy(update={"secret": "index"}) if p.secret == "drop" else p for n, p in screened.items()}
-    screenings = screening.fingerprint(screened), screening.fingerprint(first, screening.FIRST_DEFAULT)
-    chunker, before = (digest_of([cut, policies]) for policies in screenings)
+    cut = chunking.fingerprint(options.chunking, bench.tokenizer, options.model_tokens)
+    chunker = digest_of([cut, screening.fingerprint(screened)])
     policies = {name: policy.model_dump() for name, policy in screened.items()}
     told = [options.chunking.model_dump(), bench.tokenizer.fingerprint, policies]
-    return _first(
-        Fingerprints(bench.sandbox, options.limits, chunker, bench.model.fingerprint, before, digest_of(told))
-    )
+    return _first(Fingerprints(bench.sandbox, options.limits, chunker, bench.model.fingerprint, digest_of(told)))
 
 
 @lru_cache(maxsize=4)
@@ -134,20 +126,14 @@ def changed_marks(base: Manifest, bench: Workbench) -> frozenset[str] | None:
     options, found = bench.options, base.fingerprints["chunker"]
     if found == fingerprints(bench).chunker or "sources" not in base.settings:
         return None
-    default = dict(screening.FIRST_DEFAULT)  # of what was not recorded
-    recorded = {source["name"]: {**default, **source.get("screening", {})} for source in base.settings["sources"]}
-    then = {name: ScreeningPolicy.model_validate(policy) for name, policy in recorded.items()}
-    cut = chunking.fingerprint(options.chunking, bench.tokenizer)
-    today, first = (
-        digest_of([cut, screening.fingerprint(then, default)])
-        for default in (ScreeningPolicy(), screening.FIRST_DEFAULT)
-    )
-    if found not in (today, first):
+    sources = base.settings["sources"]
+    then = {told["name"]: ScreeningPolicy.model_validate(told.get("screening", {})) for told in sources}
+    cut = chunking.fingerprint(options.chunking, bench.tokenizer, options.model_tokens)
+    if found != digest_of([cut, screening.fingerprint(then)]):
         return None
     now = {name: options.screening.get(name, ScreeningPolicy()) for name in then}
     differ = ({mark for mark, does in then[name] if dict(now[name])[mark] != does} for name in then)
-    fewer = {"secret"} if found == first else set[str]()  # what was marked then need not be one today
-    return frozenset(fewer.union(*differ))
+    return frozenset[str]().union(*differ)
 
 
 def unscreened(settings: dict[str, Any]) -> str:

@@ -93,8 +93,6 @@ def _places(contents: Contents, base: Contents | None, shards: Sequence[Shard]) 
     nothing: Beneath = {}, 0, []
     if base is None or base.shards != contents.shards or not {*get_args(KeywordKind)} <= base.keyword.keys():
         return nothing
-    if contents.analyser.get("variant") == "okapi":  # its weights depend on all terms
-        return nothing
     large, held = placed(lake.read(base.keyword["keyword.lengths"]))
     places, start, moved = list[Places](), 0, large
     for shard, (lengths, files) in zip(contents.shards, shards, strict=True):

@@ -71,7 +71,8 @@ class Made:
             raise cut.refusal
         sketch, dropped = sketching(options.duplicates), [Dropped(*pair) for pair in cut.dropped]
         chunks = [replace(chunk, sketch=sketch(chunk.text)) for chunk in cut.chunks]
-        self._keep(replace(row, chunker_fingerprint=self.prints.chunker), chunks, dropped, document)
+        row = replace(row, chunker_fingerprint=self.prints.chunker, text_language=cut.language)
+        self._keep(row, chunks, dropped, document)
 
     def carry(self, row: DocumentRow, rows: ShardRows) -> None:
         """Take a document's stored text from `rows`, its chunks unless the chunker has changed, then its children.

@@ -20,7 +20,8 @@ def slices_of(question: Question, documents: Iterable[DocumentRow]) -> list[Slic
     """Return a question's slices: its asker's, its gold documents', and those its judged set names, which win."""
     known = {("asker", named(question.asker))}
     for row in documents:
-        known |= {("source", row.source), ("media_type", row.media_type), ("language", row.language or "unknown")}
+        language = row.text_language or row.language or "unknown"
+        known |= {("source", row.source), ("media_type", row.media_type), ("language", language)}
         known.update(("acl", group) for group in row.acl)
     own = [(name, value) for name, value in known if name not in question.slices]
     return sorted([*own, *question.slices.items()])

@@ -213,7 +213,6 @@ class KeywordOptions(Options):
     stem: bool = True  # reduce words to their stem
     stop_words: tuple[str, ...] = ()  # words that are not indexed, in lower case
     heading_weight: int = Field(default=1, ge=0, le=8)  # how many times a term of the heading path counts
-    variant: Literal["lucene", "okapi"] = "lucene"  # of BM25
     k1: float = Field(default=1.2, ge=0)  # saturation of a term's frequency
     b: float = Field(default=0.75, ge=0, le=1)  # weight of a chunk's length
 
@@ -273,4 +272,5 @@ class BuildOptions(IndexOptions):
     screening: dict[str, ScreeningPolicy] = Field(default_factory=dict)  # by source; others have the default policy
     revokes: dict[str, Revokes] = Field(default_factory=dict)  # likewise
     shape: Shape = LANGCHAIN
+    model_tokens: int = 0  # that the model takes: to so many chunks may grow in languages that need more; 0: never
     raised: RaisedLimit | None = None  # by a person, for this run or promotion

@@ -88,7 +88,7 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
         tokenizer=model.tokenizer,
         model=model.record,
         model_folder=folder,
-        options=build_options(name, chosen),
+        options=build_options(name, chosen, model.record.max_tokens),
         parsing=parser_options(chosen),
         closers=[sandbox.close],
     )
@@ -142,7 +142,7 @@ def open_executor(settings: Settings, index: str | None, services: Services) -> 
     return ProcessExecutor(partial(open_services, settings, index), services, settings.workers)
 
 
-def build_options(name: str, index: IndexSettings) -> BuildOptions:
+def build_options(name: str, index: IndexSettings, model_tokens: int = 0) -> BuildOptions:
     """Return the options of an index, as the pipeline takes them."""
     shape, keyword = Shape(index.payload, index.sparse), index.keyword.model_dump()
     hashed = index.model_dump(mode="json", include={"sources", "max_document_bytes", "duplicates"})
@@ -155,6 +155,7 @@ def build_options(name: str, index: IndexSettings) -> BuildOptions:
         screening={source.name: source.screening for source in index.sources},
         revokes={source.name: source.revokes for source in index.sources},
         shape=shape,
+        model_tokens=model_tokens,
         **{field: getattr(index, field) for field in IndexOptions.model_fields},
     )
 

@@ -1,11 +1,10 @@
-"""An index that was built when secrets were indexed by default: only what holds a secret is cut again."""
+"""An index that was built when secrets were indexed: only what holds a secret is cut again."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ingest.documents import screening
 from ingest.lake.shard_rows import read_rows
 from ingest.records import ScreeningPolicy
 from tests.pipelines import Project, project
@@ -21,15 +20,11 @@ def told(secret: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def earlier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A project whose newest release was built under the first default policy; a failure is in its quarantine."""
+def earlier(tmp_path: Path) -> Project:
+    """A project whose newest release was built under a policy that indexes secrets."""
     p = project(tmp_path, documents=12)
-    p.source.write("empty.md", "")
     p.change(**told("index"))
-    fingerprint = screening.fingerprint
-    with monkeypatch.context() as then:
-        then.setattr(screening, "fingerprint", lambda told, *_: fingerprint(told, screening.FIRST_DEFAULT))
-        p.run()
+    p.run()
     return p
 
 
@@ -42,10 +37,7 @@ def test_without_secrets_nothing_is_built_whatever_the_policy_is_now(earlier: Pr
 
 def test_only_the_shard_with_the_secret_is_cut_again_and_nothing_is_read_or_embedded(earlier: Project) -> None:
     earlier.source.write("keys.md", SECRET)
-    with pytest.MonkeyPatch.context() as then:
-        fingerprint = screening.fingerprint
-        then.setattr(screening, "fingerprint", lambda told, *_: fingerprint(told, screening.FIRST_DEFAULT))
-        earlier.run()
+    earlier.run()
     before = {part.sha256 for part in earlier.manifest().parts if part.kind == "chunks"}
     earlier.change(**told("drop"))
     report = earlier.run()
@@ -59,10 +51,10 @@ def test_only_the_shard_with_the_secret_is_cut_again_and_nothing_is_read_or_embe
 def test_a_document_that_a_policy_kept_out_is_read_again_when_it_does_so_no_longer(earlier: Project) -> None:
     earlier.change(**told("quarantine"))
     earlier.source.write("keys.md", SECRET)
-    assert {"EmptyDocument": 1, "SuspiciousDocument": 1} == earlier.run().quarantined
+    assert {"SuspiciousDocument": 1} == earlier.run().quarantined
     earlier.change(**told("drop"))
     assert 1 == earlier.run().conservation.dropped
-    assert {"keys.md": 1} == {path: count for path, count in earlier.gets().items() if path != "empty.md"}
+    assert {"keys.md": 1} == earlier.gets()
 
 
 def test_an_index_has_the_same_digest_with_and_without_the_change_on_the_way(earlier: Project, tmp_path: Path) -> None:

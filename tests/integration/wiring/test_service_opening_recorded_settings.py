@@ -55,7 +55,6 @@ RICH: dict[str, Any] = {
         "language": "german",
         "stop_words": ["und", "der"],
         "heading_weight": 3,
-        "variant": "okapi",
         "k1": 1,
         "b": 0.5,
     },
@@ -104,8 +103,8 @@ def test_the_settings_of_a_manifest_keep_their_hash(values: dict[str, Any]) -> N
 @BOTH
 def test_the_analyser_of_a_manifest_keeps_its_form(values: dict[str, Any]) -> None:
     more = {"format": 3, "lowercase": True, "max_term_characters": 64, "stem": True}
-    plain = {"language": "english", "stop_words": [], "heading_weight": 1, "variant": "lucene", "k1": 1.2, "b": 0.75}
-    rich = {"language": "german", "stop_words": ["und", "der"], "heading_weight": 3, "variant": "okapi", "k1": 1.0}
+    plain = {"language": "english", "stop_words": [], "heading_weight": 1, "k1": 1.2, "b": 0.75}
+    rich = {"language": "german", "stop_words": ["und", "der"], "heading_weight": 3, "k1": 1.0}
     analyser = options_of(values).analyser
     assert {**more, **recorded(values, plain, {**rich, "b": 0.5}), "probe": analyser["probe"]} == analyser
 
@@ -152,17 +151,19 @@ def test_the_chunker_keeps_its_fingerprint(values: dict[str, Any]) -> None:
         "parent_tokens": 1500,
     }
     tokenizer = HashingTokenizer()
-    libraries = [version("sentencex"), version("regex")]
-    expected = [chunking.VERSION, *libraries, recorded(values, plain, rich), tokenizer.fingerprint]
+    libraries = [version("sentencex"), version("py3langid")]
+    expected = [chunking.VERSION, *libraries, recorded(values, plain, rich), tokenizer.fingerprint, 0]
     assert digest_of(expected) == chunking.fingerprint(options_of(values).chunking, tokenizer)
 
 
 @BOTH
 def test_screening_keeps_its_fingerprint(values: dict[str, Any]) -> None:
-    rich = {"handbook": {"hidden": "index", "invisible": "drop", "instruction": "quarantine", "secret": "drop"}}
-    code = [screening.FIRST_VERSION, version("detect-secrets"), unicodedata.unidata_version]
-    told = options_of(values).screening, screening.FIRST_DEFAULT
-    assert digest_of([*code, recorded(values, {}, rich)]) == screening.fingerprint(*told)
+    default = {"hidden": "drop", "invisible": "index", "instruction": "index", "secret": "drop"}
+    indexed = {**default, "secret": "index"}
+    handbook = {"hidden": "index", "invisible": "drop", "instruction": "quarantine", "secret": "drop"}
+    told = recorded(values, {"docs": indexed}, {"handbook": handbook, "wiki": indexed, "plain": indexed})
+    expected = [screening.VERSION, version("detect-secrets"), unicodedata.unidata_version, told, default]
+    assert digest_of(expected) == screening.fingerprint(options_of(values).screening)
 
 
 @BOTH

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.documents import screening
 from ingest.documents.screening import fingerprint, marks_of, screen, sort_out
 from ingest.errors import SuspiciousDocument
 from ingest.records import Block, BlockKind, Chunk, Document, ScreeningPolicy
@@ -188,7 +187,6 @@ def test_a_refusal_never_tells_the_secret() -> None:
 def test_the_fingerprint_knows_special_policies_only() -> None:
     assert fingerprint({"a": ScreeningPolicy()}) == fingerprint({})
     assert fingerprint({"a": ScreeningPolicy(secret="index")}) != fingerprint({})
-    assert fingerprint({}) != fingerprint({}, screening.FIRST_DEFAULT)
 
 
 @given(

@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rank_bm25 import BM25Okapi
 
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import InvalidSettings, SchemaMismatch
@@ -439,34 +438,6 @@ def test_headings_that_count_nothing_leave_no_posting():
     expected = shard_postings(["a b", "b"], ["x", "y"], PLAIN)
     assert made.postings.equals(expected.postings)
     assert made.lengths.equals(expected.lengths)
-
-
-@settings(max_examples=60)
-@given(
-    corpora=st.lists(CHUNKS, min_size=1, max_size=3), query=st.lists(st.one_of(WORDS, st.just("unknown")), max_size=6)
-)
-def test_okapi_scores_equal_rank_bm25(tmp_path_factory, corpora, query):
-    corpus = [chunk for shard in corpora for chunk in shard]
-    expected = BM25Okapi(corpus, k1=1.5, b=0.75).get_scores(query)
-    files = build(corpora, tmp_path_factory.mktemp("okapi"))
-    with opened(files, k1=1.5, variant="okapi") as index:
-        assert index.score(query, np.arange(len(corpus))) == pytest.approx(expected, abs=1e-6)
-        assert all_scores(index, query) == pytest.approx(expected, abs=1e-6)
-        assert expected.max() <= index.bound(query) + 1e-9
-
-
-def test_okapi_reads_files_of_before_its_sum_was_stored(tmp_path):
-    files = build([[["a", "b"], ["a"], ["c"]]], tmp_path)
-    with opened(files, variant="okapi") as index:
-        expected = all_scores(index, ["a", "b"])
-    pq.write_table(pq.read_table(files.terms).replace_schema_metadata(None), files.terms)
-    with opened(files, variant="okapi") as index:
-        assert all_scores(index, ["a", "b"]).tolist() == expected.tolist()
-
-
-def test_an_unknown_variant_is_refused(tmp_path):
-    with pytest.raises(InvalidSettings, match="variant must be one of lucene, okapi"):
-        opened(build([[["a"]]], tmp_path), variant="plus")
 
 
 def test_frequencies_above_a_byte_and_frequent_terms_score_exactly(tmp_path):

@@ -120,9 +120,11 @@ def preview_document(bench: Workbench, raw: RawDocument, level: int) -> Document
         cut = cut_document(document, ref.uri, ref.source, bench.options, bench.tokenizer, container=container)
     except DocumentError as error:
         return replace(made, refusal=Refusal(stage, error))
+    document = replace(document, language=cut.language or document.language)
     spans = bench.tokenizer.offsets([c.context for c in cut.chunks]) if cut.chunks else []
     return replace(
         made,
+        document=document,
         chunks=tuple(cut.chunks),
         dropped=tuple(cut.dropped),
         context_tokens=tuple(map(len, spans)),

@@ -21,15 +21,15 @@ from ingest.records import UNREAD, Chunk, ChunkingOptions, Document
 
 __all__ = ["chunk", "fingerprint", "model_input"]
 
-VERSION = 4  # raised when the same options give different chunks
+VERSION = 5  # raised when the same options give different chunks
 CHARACTERS_PER_TOKEN = 10  # of `max_tokens`, in a chunk at most: English has 4 to 8, even in wide tables
 COUNTED_AT_ONCE = 256  # pieces whose tokens are counted per call
 
 
-def fingerprint(options: ChunkingOptions, tokenizer: Tokenizer) -> str:
-    """Return the SHA-256 of everything on which chunks depend besides the document."""
+def fingerprint(options: ChunkingOptions, tokenizer: Tokenizer, most: int = 0) -> str:
+    """Return the SHA-256 of everything on which chunks depend besides the document; `most`: tokens the model takes."""
     fields = {**options.model_dump(), "skipped_kinds": sorted(options.skipped_kinds)}
-    return digest_of([VERSION, version("sentencex"), version("regex"), fields, tokenizer.fingerprint])
+    return digest_of([VERSION, version("sentencex"), version("py3langid"), fields, tokenizer.fingerprint, most])
 
 
 def chunk(document: Document, document_id: str, options: ChunkingOptions, tokenizer: Tokenizer) -> list[Chunk]:

@@ -9,10 +9,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.documents.chunking.code import blank_lines, cluster_start, definitions, guessed
+from ingest.documents.chunking.code import blank_lines, cluster_start, definitions
 from ingest.documents.chunking.contexts import Contexts, introduces
 from ingest.documents.chunking.ruler import Ruler
 from ingest.documents.chunking.sections import Group
+from ingest.languages import ENGLISH
 from ingest.records import Block, BlockKind, ChunkingOptions
 
 BORDER, BREAK, SENTENCE, LINE, TOKEN, GLUED = 0.0, 0.1, 0.15, 0.3, 1.0, 3.0  # penalties of a cut, see `pack`
@@ -42,7 +43,7 @@ class Cutter:
     def __init__(self, ruler: Ruler, contexts: Contexts, language: str, options: ChunkingOptions) -> None:
         self._ruler = ruler
         self._contexts = contexts
-        self._language = language or guessed(ruler.text)
+        self._language = language or ENGLISH
         self._target = options.target_tokens
         self._options = options
 

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from ingest.documents.chunking import chunk, model_input
-from ingest.documents.chunking.code import cluster_start, definitions, guessed
+from ingest.documents.chunking.code import cluster_start, definitions
+from ingest.languages import language_of
 from ingest.records import CHUNKING_PRESETS, Block, BlockKind, ChunkingOptions, Document
 from ingest_conformance.hashing_embedder import HashingTokenizer
 
@@ -185,25 +186,20 @@ def test_a_parent_shows_no_hidden_text():
 
 
 @pytest.mark.parametrize(
-    ("text", "language"),
+    "cluster",
     [
-        ("", "en"),
-        ("plain", "en"),
-        ("这是一个句子。", "zh"),
-        ("これは文です。", "ja"),
-        ("هذه جملة.", "ar"),
-        ("यह वाक्य है।", "hi"),
-        ("Это предложение.", "ru"),
-        ("ประโยค", "th"),
-        ("문장입니다.", "ko"),
-        ("mostly Latin text with 数", "en"),
+        "e\u0301\u0323",
+        "👩\u200d👩\u200d👧",
+        "🇩🇪",
+        "नि",
+        "👍🏽",
+        "\u1100\u1161\u11a8",
+        "❤\ufe0f",
+        "ที่",
+        "น้ำ",
+        "🏴\U000e0067\U000e0062\U000e007f",
     ],
 )
-def test_the_language_is_guessed_from_the_script(text, language):
-    assert guessed(text) == language
-
-
-@pytest.mark.parametrize("cluster", ["e\u0301\u0323", "👩\u200d👩\u200d👧", "🇩🇪", "नि", "👍🏽", "\u1100\u1161\u11a8"])
 def test_no_cut_inside_a_grapheme_cluster(cluster):
     text = cluster * 5
     assert {cluster_start(text, i) % len(cluster) for i in range(len(text))} == {0}
@@ -221,8 +217,8 @@ def test_no_cut_inside_a_grapheme_cluster(cluster):
         ("هل هذه جملة قصيرة؟ ", "؟"),
     ],
 )
-def test_sentences_of_many_scripts_are_not_torn_without_a_language(sentence, end):
-    found = chunks(document(("paragraph", sentence * 40), language=""))
+def test_sentences_of_many_scripts_are_not_torn(sentence, end):
+    found = chunks(document(("paragraph", sentence * 40), language=language_of(sentence * 40)))
     assert len(found) > 1
     assert {c.text[-1] for c in found} == {end}
 
