@@ -110,7 +110,7 @@ class Result:
     text: str
     start: int
     end: int
-    scores: dict[str, float] = field(default_factory=dict)  # by stage: dense, bm25, fused
+    scores: dict[str, float] = field(default_factory=dict)  # by stage: dense, bm25, fused; `quoted` strings
     page: int | None = None  # from 1, for documents with pages; a slide is a page
     tokens: int = 0  # of text, in tokens of the generation's model; 0: unknown
     parent: tuple[int, int] | None = None  # span of the enclosing text, if built with parents
