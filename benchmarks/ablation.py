@@ -52,15 +52,15 @@ def main() -> int:
 def measure(folder: Path, variants: list[str], dense: list[str]) -> None:
     """Print the table of one set."""
     from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerEmbedder
-    from ingest.quality.judged_sets import read_judged_set
+    from ingest.quality.judged_sets import read_judged_set, scored_questions
 
     tokenizer = SentenceTransformerEmbedder("default", {}).tokenizer
     embedder = SentenceTransformerEmbedder("default", {}).opened() if dense else None
     documents = parsed(folder)
     with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
-        questions = [q for q in read_judged_set(lines, folder.name) if q.answerable and q.gold]
-    questions = [q for q in questions if all(g.start is not None for g in q.gold)] or questions
-    print(f"\n## {folder.name}: {len(questions)} questions, {len(documents)} documents\n")
+        asked = scored_questions([read_judged_set(lines, folder.name)])
+    questions = asked.scored
+    print(f"\n## {folder.name}: {asked}; {len(documents)} documents\n")
     print("| variant, stage | chunks | tokens a chunk | " + " | ".join(METRICS) + " | answered@1000 − default |")
     print("|" + " --- |" * (len(METRICS) + 4))
     base = {}

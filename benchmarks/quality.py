@@ -23,7 +23,7 @@ METRICS = ("ndcg@10", "recall@10", "recall@50", "mrr@10", "answered@500", "answe
 PAIRED = ("ndcg@10", "answered@1000")
 BASELINE = {"bm25": ("bm25",), "dense": ("dense",), "fused": ("rrf", "convex"), "reranked": ("rrf", "convex")}
 BATCH, DEPTH, BUDGET = 64, 50, 1000
-TARGETS = (0.9, 0.8)  # precision of answered questions
+COSTS = (1, 2, 4, 9)  # of a wrong answer, in wrong refusals
 
 
 def main() -> int:
@@ -67,7 +67,7 @@ def measure(folder: Path, out: Path, index: dict) -> dict:
     """Index one set, print its tables, write runs and scores; return stage → query id → metric → value."""
     import ingest
     from ingest.quality.evaluate import untimed
-    from ingest.quality.judged_sets import read_judged_set
+    from ingest.quality.judged_sets import read_judged_set, scored_questions
     from ingest.quality.metrics import score_questions
     from ingest.search.context import counter
 
@@ -87,7 +87,8 @@ def measure(folder: Path, out: Path, index: dict) -> dict:
             scores[stage] = score_questions([(ranked[q.query_id], q) for q in scored], count)
             write_scores(out / f"{stage}.csv", scores[stage])
         chunks = searcher.manifest.counts["chunks"]
-        print(f"\n## {folder.name}: {len(scored)} questions, {chunks} chunks, quarantined {dict(report.quarantined)}\n")
+        told = f"{scored_questions([asked])}; {chunks} chunks, quarantined {dict(report.quarantined)}"
+        print(f"\n## {folder.name}: {told}\n")
         table(folder, scores)
         packed(searcher, {q.query_id: answers[q.query_id] for q in scored}, scored, scores)
         abstention(asked, answers, searcher)
@@ -95,9 +96,10 @@ def measure(folder: Path, out: Path, index: dict) -> dict:
 
 
 def judged(asked: list) -> list:
-    """Return the questions that are scored: with a place, and with an exact one if any question has that."""
-    questions = [q for q in asked if q.answerable and q.gold]
-    return [q for q in questions if all(g.start is not None for g in q.gold)] or questions
+    """Return the questions that are scored, by the rule of the gate."""
+    from ingest.quality.judged_sets import scored_questions
+
+    return scored_questions([asked]).scored
 
 
 def answered(searcher, asked: list, stages: tuple[str, ...]) -> dict:
@@ -196,10 +198,13 @@ def abstention(asked: list, answers: dict, searcher) -> None:
     The confidence of a question comes from a calibration that has not seen it: ten folds by question, in each of which
     strength, curve and threshold are chosen within the other nine.
     """
-    from ingest.quality.calibrate import LEAST, fit_calibration
+    from ingest.quality.calibrate import LEAST, fit_calibration, signals_and_tops
+    from ingest.quality.judged_sets import scored_questions
     from ingest.records import EVERYTHING
-    from ingest.search.confidence import LOOKED_AT, signals
+    from ingest.search.confidence import LOOKED_AT
 
+    counted = scored_questions([asked])
+    asked = counted.scored + [q for q in asked if not q.answerable]
     known = np.array([q.answerable for q in asked])
     if known.all() or not known.any():
         return
@@ -213,19 +218,18 @@ def abstention(asked: list, answers: dict, searcher) -> None:
     texts = [q.text for q in asked]
     batches = [texts[i : i + BATCH] for i in range(0, len(texts), BATCH)]
     found = [one for batch in batches for one in searcher.candidates(batch, EVERYTHING, LOOKED_AT)]
-    rows = np.array([signals(text, one, searcher.wording) for text, one in zip(texts, found, strict=True)])
-    for target in TARGETS:
-        made = fit_calibration(rows, known, target)
-        if target == TARGETS[0]:
-            print(f"AUC of the confidence, 10 folds by question: {made.auc:.3f} [{_interval(made.auc_interval)}]")
+    rows = np.array([signals_and_tops(text, one, searcher) for text, one in zip(texts, found, strict=True)])
+    for cost in COSTS:
+        made = fit_calibration(rows, known, cost)
+        found = {name: "{:.3f} [{:.3f}, {:.3f}]".format(*values) for name, values in made.figures.items()}
+        if cost == COSTS[0]:
+            print(f"AUC of the confidence, 10 folds by question: {found['auc']}")
+        best = max(made.against_top_scores, key=lambda d: d.mean)
         print(
-            f"precision asked for {target}: {made.precision:.3f} [{_interval(made.precision_interval)}] of answered "
-            f"questions, {made.answered:.3f} of the answerable ones answered"
+            f"a wrong answer costs {cost}: refused {found['refused']}, right among answered {found['precision']}, "
+            f"answerable ones refused {found['wrong_refusals']}, cost {found['cost']}, "
+            f"− that of the best top score ({best.metric}) {best.mean:+.3f} [{best.lower:+.3f}, {best.upper:+.3f}]"
         )
-
-
-def _interval(ends: tuple[float, float]) -> str:
-    return ", ".join(f"{end:.3f}" for end in ends)
 
 
 def auc(positive, values) -> float:

@@ -1,7 +1,7 @@
 """What messages to people are made of: the name that was probably meant, and URIs without what is secret in them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -24,6 +24,12 @@ def shown(uri: str) -> str:
     scheme, separator, rest = re.split("[?#]", uri, maxsplit=1)[0].partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}" if separator else uri
+
+
+def scored(count: int, unscored: Mapping[str, int]) -> str:
+    """Return how many questions of how many count in figures, and why the others do not."""
+    why = "; ".join(f"{number} {reason}" for reason, number in unscored.items() if number)
+    return f"{count} of {count + sum(unscored.values())} questions are scored{why and ': '}{why}"
 
 
 def stale(carried: Iterable[Any]) -> list[str]:

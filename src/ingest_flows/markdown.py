@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ingest.phrases import stale
+from ingest.phrases import scored, stale
 from ingest.records import CarriedOrigin, Conservation, PlanSummary, RunReport, Verdict
 from ingest_flows.report import told_counts
 
@@ -55,7 +55,8 @@ def reasons(verdict: Verdict) -> list[str]:
     """Return what speaks against a candidate, warnings, and the slices that differ from the whole."""
     lines = [f"- against: {reason}" for reason in verdict.reasons]
     lines += [f"- warning: {warning}" for warning in verdict.warnings]
-    return [*lines, "", *_slices(verdict)]
+    told = scored(verdict.questions, verdict.unscored | {"are stale": len(verdict.stale)})
+    return [*lines, f"- {told}", "", *_slices(verdict)]
 
 
 def conservation_lines(table: Conservation, unsupported: dict[str, int]) -> list[str]:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ingest.quality.judged_sets import read_judged_set
+from ingest.quality.judged_sets import read_judged_set, scored_questions
 from ingest.quality.metrics import METRICS, score_questions
 from ingest.records import Result
 
@@ -74,8 +74,8 @@ def made_up_run(folder, questions, rng):
 def test_every_score_of_every_question_is_equal(judged_data, scorer, count_tokens, tmp_path, name):
     folder, rng = judged_data / name, random.Random(5)
     with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
-        questions = read_judged_set(lines, name)
-    questions = [q for q in questions if q.gold and all(g.start is not None for g in q.gold)][:150]
+        scored = scored_questions([read_judged_set(lines, name)]).scored
+    questions = scored[:150]
     run, texts = made_up_run(folder, questions, rng)
     with (tmp_path / "run.jsonl").open("w", encoding="utf-8") as out:
         for query_id, found in run.items():
@@ -87,6 +87,7 @@ def test_every_score_of_every_question_is_equal(judged_data, scorer, count_token
     )
     with (tmp_path / "scores.csv").open(encoding="utf-8") as rows:
         expected = {row["query_id"]: {m: float(row[m]) for m in METRICS} for row in csv.DictReader(rows)}
+    assert list(expected) == [q.query_id for q in scored]
     answers = [
         (
             [Result("", "", "", "", d, "", h, texts[d][s:e], s, e) for d, s, e, h in run[question.query_id]],

@@ -8,15 +8,14 @@ from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Invocation, command
 from ingest.cli.tables import record
 
+WIDTH, MOST_REFUSED = 40, 0.25  # of a bar; share of answerable questions, more of which is worth a warning
 FITTED = {"features", "means", "scales", "weights", "intercept", "slope", "offset"}  # not for people
 
 
 @command("Serving was not touched and no calibration was written. Run it again.")
 def calibrate(
     invocation: Invocation,
-    precision: Annotated[
-        float, Option(min=0.5, max=1.0, help="Target share of answerable among answered questions.")
-    ] = 0.9,
+    cost: Annotated[float, Option(min=0.01, max=1000, help="What a wrong answer costs, in wrong refusals.")] = 2.0,
     leave_out: Annotated[
         bool,
         Option("--leave-out", help="Make unanswerable questions from answerable ones by leaving out their documents."),
@@ -24,22 +23,39 @@ def calibrate(
 ) -> None:
     """Fit answer confidence and the threshold below which search abstains, and store both in the lake.
 
-    The judged sets also need questions with "answerable": false; at least 20 of each kind, preferably hundreds.
-    Serving is unchanged: name the calibration in the settings (`profile: {calibration: ...}`), and `ingest promote`
-    makes a release with it.
+    The judged sets also need questions with "answerable": false; at least 20 of each kind, preferably hundreds. The
+    threshold is the one that costs least. Serving is unchanged: name the calibration in the settings
+    (`profile: {calibration: ...}`), and `ingest promote` makes a release with it. Exit code 3, and nothing is written,
+    if a threshold on the top score of one stage alone surely costs less on held-out questions.
     """
-    from ingest.quality.calibrate import calibrate as fitted
-
     with invocation.opened() as index:
-        name, found = fitted(index.services.retrieval, index.services.bench.options, precision, leave_out=leave_out)
-        told = {"calibration": name, **found.model_dump(exclude=FITTED)}
-        note, use = invocation.output.note, f"write `profile: {{calibration: {name}}}` into the settings"
-        measured = "Measured on held-out questions (10 folds), with 95 % intervals."
-        invocation.output.result(told, *record(told), measured, f"To use it, {use}, then run `ingest promote`.")
-        if found.left_out:
-            note("Real unanswerable questions are harder: expect less precision at this threshold than shown.")
-        if found.precision < found.target:
-            note(f"The target precision of {found.target} was not reached: {found.precision:.3f}.")
+        from ingest.lake.model_files import keep_learned
+        from ingest.lake.stored_records import to_bytes
+        from ingest.quality.calibrate import calibrate as fitted
+
+        made = fitted(index.services.retrieval, index.services.bench.options, cost, leave_out=leave_out)
+        beaten = [rival.metric for rival in made.against_top_scores if rival.lower > 0]
+        name = None if beaten else keep_learned(index.services.bench.lake.store, to_bytes(made))
+        told = {"calibration": name, **made.model_dump(exclude=FITTED)}
+        told["figures"] = [{"": n, "value": v, "lower": a, "upper": b} for n, (v, a, b) in made.figures.items()]
+        drawn = told | {"trade_off": [row | {"█ right ▒ wrong · refused": _bar(**row)} for row in made.trade_off]}
+        share, wrong = made.figures["refused"][0], made.figures["wrong_refusals"][0]
+        refusals = f"On questions it has not seen, it refuses {share:.0%}: {wrong:.0%} of the answerable ones."
+        use = f"To use it, write `profile: {{calibration: {name}}}` into the settings, then run `ingest promote`."
+        refused = f"A threshold on a top score alone costs less ({', '.join(beaten)}). Nothing was written."
+        invocation.output.result(told, *record(drawn), refusals, use if name else refused)
+        if made.left_out:
+            invocation.output.note("Real unanswerable questions are harder: expect less precision than shown.")
+        if close := [rival.metric for rival in made.against_top_scores if rival.mean > 0 >= rival.lower]:
+            invocation.output.note(f"A threshold on a top score alone may cost less: {', '.join(close)}.")
+        if wrong > MOST_REFUSED:
+            invocation.output.note(f"It answers less than it should. {refusals} A lower --cost answers more.")
+    raise Exit(ExitCode.DONE if name else ExitCode.REFUSED)
+
+
+def _bar(refused: float, precision: float, **_: float) -> str:
+    answered, right = round(WIDTH * (1 - refused)), round(WIDTH * (1 - refused) * precision)
+    return "█" * right + "▒" * (answered - right) + "·" * (WIDTH - answered)
 
 
 @command("Nothing was written. Run it again.")

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ingest.cli.output import printable, size
 from ingest.errors import IngestError
-from ingest.phrases import stale
+from ingest.phrases import scored, stale
 
 if TYPE_CHECKING:
     from ingest import records
@@ -121,7 +121,7 @@ def verdict(judged: "records.Verdict") -> Iterator[RenderableType]:
     yield from _slices(judged)
     against = f", compared with {judged.serving} of release {judged.release}" if judged.serving else ""
     head = f"Verdict on {judged.candidate}: {'positive' if judged.positive else 'NEGATIVE'}{against}"
-    yield f"{head}. {judged.questions} questions, {len(judged.stale)} stale."
+    yield f"{head}. {scored(judged.questions, judged.unscored | {'are stale': len(judged.stale)})}."
     if (raised := judged.raised) is not None:
         share, who, why = raised.max_deleted_share, printable(raised.who), printable(raised.why)
         yield f"max_deleted_share was raised to {share:.1%} by {who}: {why}"

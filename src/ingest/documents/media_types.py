@@ -6,6 +6,7 @@ bytes ──▶ formats that identify themselves (PDF, zip, HTML, …) ──▶
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
+from importlib.resources import files
 from itertools import chain
 
 from ingest.extras import version
@@ -17,32 +18,12 @@ Patterns = Sequence[tuple[str, str]]
 OCTETS = "application/octet-stream"
 PLAIN = "text/plain"
 NOTEBOOK = "application/x-ipynb+json"
-_OOXML_TYPE = "application/vnd.openxmlformats-officedocument"
 
-_NAMES = {  # the braces stand for an extension, or for what follows its colon
-    "text/{}": "txt:plain text:plain md:markdown markdown mdown:markdown mkd:markdown mdx html htm:html css csv "
-    "tsv:tab-separated-values adoc:asciidoc asciidoc js:javascript mjs:javascript jsx:javascript",
-    "text/x-{}": "rst rest:rst org tex log ini cfg:ini conf:ini properties py:python ipy:python ts:typescript "
-    "tsx:typescript rs:rust c h:c cpp:c++ hpp:c++ cc:c++ hh:c++ cxx:c++ sh bash:sh zsh:sh cs:csharp kt:kotlin rb:ruby "
-    "pl:perl ps1:powershell proto:protobuf tf:terraform java go php lua r swift scala graphql",
-    "application/{}": "json toml yaml yml:yaml xml sql pdf rtf doc:msword zip gz:gzip tgz:gzip mbox tnef:ms-tnef",
-    "application/{}+xml": "xhtml rss atom nxml:jats",
-    "application/{}+zip": "epub",
-    "application/x-{}": "ipynb:ipynb+json jsonl:ndjson ndjson tar bz2:bzip2 tbz2:bzip2 xz txz:xz",
-    "application/vnd.ms-{}": "msg:outlook ppt:powerpoint xls:excel",
-    "application/vnd.ms-{}.macroenabled.12": "docm:word.document pptm:powerpoint.presentation xlsm:excel.sheet",
-    "application/vnd.oasis.opendocument.{}": "odt:text ods:spreadsheet odp:presentation "
-    "fodt:text-flat-xml fods:spreadsheet-flat-xml fodp:presentation-flat-xml",
-    f"{_OOXML_TYPE}.wordprocessingml.{{}}": "docx:document dotx:template",
-    f"{_OOXML_TYPE}.presentationml.{{}}": "pptx:presentation potx:template ppsx:slideshow",
-    f"{_OOXML_TYPE}.spreadsheetml.{{}}": "xlsx:sheet xltx:template",
-    "image/{}+xml": "svg",
-    "message/{}": "eml:rfc822",
-}
+_NAMES = [line.split() for line in (files(__package__) / "extensions.txt").read_text("utf-8").splitlines()[1:]]
 EXTENSIONS: dict[str, str] = {
     extension: kind.format(name or extension)
-    for kind, names in _NAMES.items()
-    for extension, _, name in (word.partition(":") for word in names.split())
+    for kind, *names in _NAMES
+    for extension, _, name in (word.partition(":") for word in names)
 }
 """Extension without dot → media type. Text whose name has no extension, or one that is not listed, is text/plain."""
 
@@ -157,7 +138,7 @@ def _encrypted(data: bytes, by_name: str) -> str:
     """Return the type of an encrypted OOXML file by its name, since nothing else shows it; "" for other files."""
     if not data.startswith(_CFB) or _PASSWORD not in data:
         return ""
-    return by_name if by_name.startswith(_OOXML_TYPE) or ".macroenabled." in by_name else EXTENSIONS["docx"]
+    return by_name if "openxmlformats" in by_name or ".macroenabled." in by_name else EXTENSIONS["docx"]
 
 
 def _zipped_names(data: bytes) -> Iterator[bytes]:

@@ -18,7 +18,8 @@ from ingest.pipeline.collections import ensure, sealed, tell
 from ingest.pipeline.guard import objections
 from ingest.pipeline.inspection import measure_recall
 from ingest.quality.anchors import anchored, side_of
-from ingest.quality.evaluate import evaluate, judged_questions, score, untimed
+from ingest.quality.evaluate import evaluate, read_sets, score, untimed
+from ingest.quality.judged_sets import scored_questions
 from ingest.records import BuildOptions, Manifest, Release, Verdict
 from ingest.release import Candidate, Releases
 from ingest.release.alias_rules import shows_same
@@ -240,7 +241,7 @@ class Promotion:
 
 def _ask_must_pass(searcher: Searcher, options: BuildOptions) -> None:
     """Ask the must-pass questions whose places the target's documents hold; younger ones say nothing about it."""
-    wanted = [q for q in judged_questions(options.judged) if q.must_pass]
+    wanted = [q for q in scored_questions(read_sets(options.judged)).every if q.must_pass and q.answerable]
     if not wanted:
         return
     lake, rules = searcher.retrieval.lake, options.gate

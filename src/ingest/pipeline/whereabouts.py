@@ -31,7 +31,7 @@ from ingest.pipeline.revoking import GONE_IN_A_ROW, every_generation
 from ingest.pipeline.scope import origin_of
 from ingest.pipeline.tasks import DOCUMENT_STEPS, built_contents
 from ingest.quality.anchors import after_move, known_moves
-from ingest.quality.evaluate import read_questions
+from ingest.quality.evaluate import read_sets
 from ingest.records import EVERYTHING, UNREAD, CarriedOrigin, Decision, DocumentRef, PartFile, Quarantined
 from ingest.release.generation_states import LOOK_BACK, collections_held, decisions_of, generation_states
 from ingest.services import Services
@@ -176,7 +176,7 @@ class Inquiry:
             tenant, groups = told.access(row) or (document.tenant, frozenset(document.acl))
             found.access = tenant, sorted(groups.intersection(document.acl) if tenant == document.tenant else ())
         with suppress(InvalidSettings):  # they cannot be read: `ingest doctor` says why
-            moves, every = known_moves(lake), read_questions(self.services.bench.options.judged) if held else []
+            moves, every = known_moves(lake), chain(*read_sets(self.services.bench.options.judged)) if held else ()
             places = ((q.query_id, after_move(gold, moves) or gold) for q in every for gold in q.gold if gold.grade)
             found.questions += dict.fromkeys(q for q, g in places if any(g.is_in(o.source, o.path) for o in held))
         return found

@@ -3,8 +3,9 @@
 Nothing is promoted: the settings name a calibration, and the next promotion makes a release with it.
 """
 
-import logging
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,11 @@ from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings
 from ingest.extras import require
-from ingest.lake.model_files import keep_learned
-from ingest.lake.stored_records import to_bytes
-from ingest.quality.evaluate import read_questions
-from ingest.quality.judged_sets import distinct_questions
-from ingest.quality.metrics import percentile_interval
+from ingest.quality.evaluate import read_sets
+from ingest.quality.judged_sets import scored_questions
+from ingest.quality.metrics import paired_difference, percentile_interval
 from ingest.quality.tuning import candidates_of, live_questions, open_fused
-from ingest.records import BuildOptions, Question
+from ingest.records import BuildOptions, Question, Result
 from ingest.search import Searcher
 from ingest.search.confidence import LOOKED_AT, SIGNALS, Calibration, expit, signals
 from ingest.search.ranking import Floats
@@ -29,120 +28,127 @@ STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)  # C of the regression; chosen within ea
 LEAST = 20  # questions of each kind: two per fold
 SEED = 0
 LEVEL = 0.95  # of the intervals
+PLAIN = ("dense", "bm25", "fused")  # stages whose top score alone is a rival; so is the blend of re-ranking
+THRESHOLDS = tuple(n / 20 for n in range(21))  # of the trade-off
 
 Bools = NDArray[np.bool_]
 Fitted = tuple[Any, Floats, float, float]  # regression, scores, Platt's slope and offset
-log = logging.getLogger(__name__)
 
 
 def calibrate(
-    retrieval: Retrieval, options: BuildOptions, target: float, *, leave_out: bool = False
-) -> tuple[str, Calibration]:
-    """Return the name (SHA-256) and the record of a calibration, which the lake now keeps.
+    retrieval: Retrieval, options: BuildOptions, wrong_answer: float, *, leave_out: bool = False
+) -> Calibration:
+    """Return a calibration, for wrong answers that cost as much as so many wrong refusals. Writes nothing.
 
-    Stale questions, whose places the sources have changed or deleted, are left out. `target` is the desired precision
-    among the questions that are answered, 0 to 1. With `leave_out`, every answerable question counts a second time,
-    without its gold documents, as an unanswerable one; the unanswerable questions of the judged sets are not asked.
+    With `leave_out`, every answerable question counts a second time, without its gold documents, as an unanswerable
+    one; the unanswerable questions of the judged sets are not asked.
 
     Raises: UnknownRelease when nothing serves, InvalidSettings when there are too few questions of a kind.
     """
     require("a calibration", "ingest[calibrate]", "scikit-learn", "scipy")
-    asked = distinct_questions(read_questions(options.judged))[0]
-    questions = [q for q in asked if q.answerable or not leave_out]
+    asked = scored_questions(read_sets(options.judged))
     searcher = open_fused(retrieval, options.profile)
-    found, stale = live_questions(searcher, [q for q in questions if q.answerable])
-    live = {q.query_id: q for q in found}
-    if stale:
-        log.warning("%d stale questions are left out: their places are in no document of the release", len(stale))
-    questions = [live.get(q.query_id, q) for q in questions if q.query_id in live or not q.answerable]
+    questions, stale = live_questions(searcher, asked.scored)
+    asked = replace(asked, scored=[*questions], unscored=asked.unscored | {"are stale": stale})
+    questions += [q for q in asked.every if not q.answerable and not leave_out]
     copies = questions if leave_out else []
     known, texts = [q.answerable for q in questions] + [False] * len(copies), [q.text for q in questions + copies]
     without = {q.text for q in questions if leave_out or not q.answerable}
     check_counts(len({q.text for q in questions if q.answerable}), len(without))
     rows = np.array(_signals(searcher, questions, leave_out))
-    calibration = fit_calibration(rows, np.array(known), target, left_out=leave_out, texts=texts)
-    return keep_learned(retrieval.lake.store, to_bytes(calibration)), calibration
+    made = fit_calibration(rows, np.array(known), wrong_answer, left_out=leave_out, texts=texts)
+    return made.model_copy(update={"scored": str(asked)})
 
 
 def _signals(searcher: Searcher, questions: Sequence[Question], leave_out: bool) -> list[Floats]:
-    """Return the signals of each question, in order, as its asker gets them; then those without gold documents."""
+    """Return `signals_and_tops` of each question, in order, as its asker gets it; then those without gold documents."""
     ways, rows = 2 if leave_out else 1, dict[str, list[Floats]]()
     for batch in candidates_of(searcher, "calibrate", questions, None if leave_out else LOOKED_AT):
         for question, found in batch:
             left = [r for r in found if not any(g.is_in(r.source, r.path) for g in question.gold)]
-            rows[question.query_id] = [signals(question.text, some, searcher.wording) for some in (found, left)[:ways]]
+            rows[question.query_id] = [signals_and_tops(question.text, some, searcher) for some in (found, left)[:ways]]
     return [rows[q.query_id][way] for way in range(ways) for q in questions]
 
 
-def unseen_figures(confidences: Floats, known: Bools, passed: Bools) -> dict[str, Any]:
-    """Return the figures of a calibration, from its (n,) float64 confidences in questions that it has not seen.
+def signals_and_tops(question: str, found: Sequence[Result], searcher: Searcher) -> Floats:
+    """Return the (SIGNALS + PLAIN,) float64 of a question: its signals, and the top score of each stage."""
+    tops = [max((result.scores.get(stage, 0.0) for result in found), default=0.0) for stage in PLAIN]
+    return np.append(signals(question, found, searcher.wording), tops)
 
-        auc        the probability that an answerable question scores above an unanswerable one; ties count half
-        precision  share of answerable questions among those that passed; 1 if none did
-        answered   share of the answerable questions that passed
 
-    The interval of the AUC is the percentile bootstrap over the questions of each kind, the other one Wilson's.
-    `known` (n,) is True where there is an answer, `passed` where the confidence reaches the threshold.
+def outcome(known: Bools, passed: Bools, wrong_answer: float) -> dict[str, NDArray[Any]]:
+    """Return, by figure, the values whose mean it is, of answering only the questions that passed.
+
+    refused: of all questions; precision: answerable ones among the answered; wrong_refusals: refused ones among the
+    answerable; cost: 1 for a wrong refusal, `wrong_answer` for an answer where there is none.
     """
-    from scipy.stats import binomtest
-
-    def auc(positive: Floats, negative: Floats) -> float:
-        ranked = np.sort(negative)
-        return float(np.mean([ranked.searchsorted(positive, side) for side in ("left", "right")]) / len(negative))
-
-    kinds = (confidences[known], confidences[~known])
-    right, every = int((passed & known).sum()), int(passed.sum())
-    wilson = binomtest(right, every).proportion_ci(LEVEL, method="wilson") if every else (0.0, 1.0)
-    return {
-        "auc": auc(*kinds),
-        "auc_interval": percentile_interval(kinds, auc, 1000, LEVEL, SEED),
-        "precision": right / every if every else 1.0,
-        "precision_interval": (float(wilson[0]), float(wilson[1])),
-        "answered": float(passed[known].mean()),
-    }
+    cost = np.where(known, ~passed, wrong_answer * passed)
+    return {"refused": ~passed, "precision": known[passed], "wrong_refusals": ~passed[known], "cost": cost}
 
 
-def threshold_of(confidences: Floats, known: Bools, target: float) -> float:
-    """Return the threshold that passes the most answerable questions while their share still reaches a target.
+def _means(found: dict[str, NDArray[Any]]) -> dict[str, float]:
+    return {name: float(values.mean()) if len(values) else 1.0 for name, values in found.items()}
 
-    It is halfway between the lowest confidence that passes and the next lower one. If no threshold reaches the target,
-    the highest share that is reached becomes the target.
+
+def unseen_figures(confidences: Floats, known: Bools, found: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """Return AUC and the means of an `outcome` with 95 % intervals, for questions that a calibration has not seen.
+
+    AUC is the probability that an answerable question scores above an unanswerable one; ties count half. Intervals of
+    AUC (resampled by kind) and cost are the percentile bootstrap, those of shares Wilson's.
     """
-    order = np.argsort(-confidences, kind="stable")
-    ranked, found = confidences[order], np.cumsum(known[order])
-    ends = np.flatnonzero(np.append(ranked[1:] < ranked[:-1], True))  # equal confidences pass together
-    ends = ends[np.diff(found[ends], prepend=0) > 0]
-    share = found[ends] / (ends + 1)
-    last = int(ends[share >= min(target, share.max())][-1])
-    between = float(ranked[last : last + 2].mean())
-    return between if between > ranked[min(last + 1, len(ranked) - 1)] else float(ranked[last])
+    from scipy.stats import binomtest, mannwhitneyu
+
+    def auc(one: Floats, other: Floats) -> float:
+        return float(mannwhitneyu(one, other, method="asymptotic").statistic / len(one) / len(other))
+
+    kinds, cost = (confidences[known], confidences[~known]), paired_difference("cost", found["cost"].tolist(), LEVEL)
+    figures = {"auc": (auc(*kinds), *percentile_interval(kinds, auc, 1000, LEVEL, SEED))}
+    for name, value in _means(found).items():
+        hits, of = int(found[name].sum()), len(found[name])
+        share = name != "cost" and of > 0
+        wilson = binomtest(hits, of).proportion_ci(LEVEL, method="wilson") if share else (0.0, 1.0)
+        figures[name] = value, float(wilson[0]), float(wilson[1])
+    return figures | {"cost": (cost.mean, cost.lower, cost.upper)}
+
+
+def threshold_of(scores: Floats, known: Bools, wrong_answer: float) -> float:
+    """Return the threshold on (n,) float64 scores that costs least; of several, the one that answers most.
+
+    It is halfway between the lowest score that passes and the next lower one, −inf if all pass and inf if none does.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ranked, found = scores[order], known[order]
+    ends = np.append(0, np.flatnonzero(np.append(ranked[1:] < ranked[:-1], True)) + 1)  # equal scores pass together
+    costs = np.append(0, np.cumsum(np.where(found, -1.0, wrong_answer)))[ends]
+    count = int(ends[np.flatnonzero(np.isclose(costs, costs.min()))[-1]])
+    if count in (0, len(ranked)):
+        return -math.inf if count else math.inf
+    between = float(ranked[count - 1 : count + 1].mean())
+    return between if between > ranked[count] else float(ranked[count - 1])
 
 
 def fit_calibration(
-    rows: Floats, known: Bools, target: float, *, left_out: bool = False, texts: Sequence[str] = ()
+    rows: Floats, known: Bools, wrong_answer: float, *, left_out: bool = False, texts: Sequence[str] = ()
 ) -> Calibration:
     """Return the calibration of judged questions, with its figures from ten folds. Same input, same calibration.
 
-    For each fold, the strength of the regression, Platt's curve and the threshold are chosen within the other nine, by
-    a nested cross-validation, so nothing that judges a question has seen it. The calibration itself is fitted on all.
+    For each fold, the strength of the regression, Platt's curve and the threshold are chosen within the other nine, so
+    nothing that judges a question has seen it; so are the thresholds on top scores. The calibration is fitted on all.
 
-    `rows` is (n, SIGNALS) float64; `known` (n,) is True where the question has an answer; `target` and `left_out` are
-    as in `Calibration`. Rows with equal `texts` share a fold; without texts, none do.
+    `rows`: (n, SIGNALS + PLAIN) float64; `known`: (n,) True where there is an answer. Equal `texts` share a fold.
 
     Raises: InvalidSettings when there are fewer than LEAST questions of a kind, or a number is not finite.
     """
     check_counts(int(known.sum()), int((~known).sum()))
     if not np.isfinite(rows).all():
         raise InvalidSettings(f"calibration: finite signals expected, {int((~np.isfinite(rows)).sum())} are not")
-    asked = texts or range(len(known))
-    number = {text: n for n, text in enumerate(dict.fromkeys(asked))}
-    groups = np.array([number[text] for text in asked])
-    confidences, passed = np.zeros(len(known)), np.zeros(len(known), np.bool_)
-    for rest, held in _folds(known, groups):
-        regression, inner, slope, offset = _fitted(rows[rest], known[rest], groups[rest])
-        confidences[held] = expit(slope * regression.decision_function(rows[held]) + offset)
-        passed[held] = confidences[held] >= threshold_of(expit(slope * inner + offset), known[rest], target)
+    tops, rows = [rows[:, SIGNALS.index("blend")], *rows[:, len(SIGNALS) :].T], rows[:, : len(SIGNALS)]
+    groups = np.unique(texts or np.arange(len(known)), return_inverse=True)[1]
+    confidences, ours, *theirs = _held_out(rows, tops, known, groups, wrong_answer)
     (scaler, regression), _, slope, offset = _fitted(rows, known, groups)
+    levels = sorted([*THRESHOLDS, threshold := min(max(threshold_of(confidences, known, wrong_answer), 0.0), 1.0)])
+    found, *others = (outcome(known, passed > 0, wrong_answer) for passed in (ours, *theirs))
+    pairs = [(name, found["cost"] - other["cost"]) for name, other in zip(("blend", *PLAIN), others, strict=True)]
     return Calibration(
         features=SIGNALS,
         means=tuple(scaler.mean_.tolist()),
@@ -151,13 +157,29 @@ def fit_calibration(
         intercept=float(regression.intercept_[0]),
         slope=slope,
         offset=offset,
-        threshold=threshold_of(confidences, known, target),
+        threshold=threshold,
         answerable=int(known.sum()),
         unanswerable=int((~known).sum()),
         left_out=left_out,
-        target=target,
-        **unseen_figures(confidences, known, passed),
+        wrong_answer=wrong_answer,
+        figures=unseen_figures(confidences, known, found),
+        trade_off=tuple({"threshold": t} | _means(outcome(known, confidences >= t, wrong_answer)) for t in levels),
+        against_top_scores=tuple(paired_difference(name, costs.tolist(), LEVEL) for name, costs in pairs),
     )
+
+
+def _held_out(
+    rows: Floats, tops: Sequence[Floats], known: Bools, groups: NDArray[np.int64], wrong_answer: float
+) -> Floats:
+    """Return (2 + tops, n): confidences by calibrations that have not seen the question; 1 where it passes, by each."""
+    found = np.zeros((2 + len(tops), len(known)))
+    for rest, held in _folds(known, groups):
+        regression, inner, slope, offset = _fitted(rows[rest], known[rest], groups[rest])
+        found[0, held] = expit(slope * regression.decision_function(rows[held]) + offset)
+        pairs = [(expit(slope * inner + offset), found[0, held]), *((top[rest], top[held]) for top in tops)]
+        for way, (seen, scores) in zip(found[1:], pairs, strict=True):
+            way[held] = scores >= threshold_of(seen, known[rest], wrong_answer)
+    return found
 
 
 def check_counts(answerable: int, unanswerable: int) -> None:

@@ -36,7 +36,8 @@ def evaluate(
 ) -> Verdict:
     """Return the verdict on a candidate under the options' query profile; `problems` speak against it already."""
     lake = retrieval.lake
-    questions, repeated = judged_sets.distinct_questions(q for q in read_questions(options.judged) if q.answerable)
+    asked = judged_sets.scored_questions(read_sets(options.judged))
+    questions = [q for q in asked.every if q.answerable]
     base, before = _serving(retrieval, serving, questions)
     now = side_of(contents_of(lake, candidate), questions, before)
     found = anchored(questions, now, before)
@@ -54,7 +55,7 @@ def evaluate(
         moved={move.doc: move.to for move in found.moves},
         slices={q.query_id: [*q.slices.items()] for q in questions}
         | {q.query_id: slices_of(q, found.rows[q.query_id]) for q in found.live},
-        repeated=repeated,
+        unscored=asked.unscored,
         must_pass=[q.query_id for q in questions if q.must_pass],
         problems=(*problems, *_problems(candidate, options.gate.min_dense_recall), *leaked),
     )
@@ -101,23 +102,25 @@ def _problems(candidate: Manifest, floor: float) -> tuple[str, ...]:
 
 
 def judged_questions(judged: Sequence[Path]) -> list[Question]:
-    """Return the answerable questions of some judged sets, each once. Raises: InvalidSettings."""
-    return judged_sets.distinct_questions(q for q in read_questions(judged) if q.answerable)[0]
+    """Return the questions of some judged sets that are scored, and log how many others are not, and why."""
+    asked = judged_sets.scored_questions(read_sets(judged))
+    log.log(logging.WARNING if any(asked.unscored.values()) else logging.DEBUG, "%s", asked)
+    return asked.scored
 
 
-def read_questions(judged: Sequence[Path]) -> list[Question]:
+def read_sets(judged: Sequence[Path]) -> list[list[Question]]:
     """Return the questions of some judged sets, each set once. Raises: InvalidSettings, naming file and line."""
     if judged:
         require("judged questions", "ingest[evaluate]", "ir-measures", "scipy")
-    questions, known = list[Question](), dict[str, str]()
+    sets, known = list[list[Question]](), dict[str, str]()
     for path in {path.resolve(): path for path in judged}.values():
         try:
             with path.open(encoding="utf-8") as lines:
-                questions += judged_sets.read_judged_set(lines, str(path), known)
+                sets.append(judged_sets.read_judged_set(lines, str(path), known))
         except (OSError, UnicodeDecodeError) as error:
             told = error.strerror if isinstance(error, OSError) else f"not UTF-8 at byte {error.start}"
             raise InvalidSettings(f"judged set {path}: {told}") from error
-    return questions
+    return sets
 
 
 def score(searcher: Searcher, questions: Sequence[Question]) -> Scores:
@@ -164,7 +167,7 @@ def check_asking(options: BuildOptions, open_reranker: OpenReranker, store: Stor
     faults, opened = list[IngestError](), list[Reranker | None]()
     profile, fitted = options.profile, options.profile.calibration
     acts: list[Callable[[], object]] = [
-        lambda: read_questions(options.judged),
+        lambda: read_sets(options.judged),
         lambda: opened.append(open_reranker(profile, WORDLESS)),
         lambda: read_calibration(fitted, read_learned(store, fitted)) if fitted else None,
     ]

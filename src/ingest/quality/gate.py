@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ingest.quality.judged_sets import UNANSWERABLE
 from ingest.quality.metrics import ROUNDING, Scores, below_floors, mean_scores, paired, paired_difference
 from ingest.quality.question_slices import Slice, judge_slices
 from ingest.records import GateRules, PairedDifference, SliceScore, Verdict
@@ -23,7 +24,7 @@ class Facts:
     stale: Sequence[str] = ()  # query ids whose gold place was changed or deleted at the source
     moved: Mapping[str, str] = field(default_factory=dict)  # path that judged sets name → path now
     slices: Mapping[str, Sequence[Slice]] = field(default_factory=dict)  # by query id, stale ones too
-    repeated: Sequence[str] = ()  # query ids of questions that repeat another one, and do not count
+    unscored: Mapping[str, Sequence[str]] = field(default_factory=dict)  # why → query ids that count in no figure
     must_pass: Sequence[str] = ()  # query ids
     problems: Sequence[str] = ()  # found by integrity checks that need no question, one sentence each
 
@@ -48,12 +49,15 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
     """
     found = _Findings([*facts.problems], [])
     _check_rules(rules, found)
-    live = _live(candidate, "candidate", facts, found)
-    against = None if serving is None else _live(serving, "serving release", facts, found)
+    unscored = {query_id for ids in facts.unscored.values() for query_id in ids}
+    every = _live(candidate, "candidate", facts, found)
+    live = {q: row for q, row in every.items() if q not in unscored}
+    counted = {q: row for q, row in (serving or {}).items() if q not in unscored}
+    against = None if serving is None else _live(counted, "serving release", facts, found)
     difference, slices = None, list[SliceScore]()
     if _check_questions(live, rules, facts, found):
         found.reasons.extend(below_floors(live, rules.floors))
-        _check_must_pass(live, rules, facts, found)
+        _check_must_pass(every, rules, facts, found)
         difference = _check_difference(live, against, rules, facts, found)
         slices, fallen = judge_slices(live, against, rules, facts.slices)
         found.reasons.extend(fallen)
@@ -63,6 +67,7 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
         **{name: tuple(told) for name, told in vars(found).items()},
         questions=len(live),
         stale=tuple(sorted(facts.stale)),
+        unscored={why: len({*ids} - {*facts.stale}) for why, ids in facts.unscored.items()},
         candidate_scores=mean_scores(live),
         serving_scores=mean_scores(against or {}),
         difference=difference,
@@ -105,8 +110,9 @@ def _check_questions(live: Scores, rules: GateRules, facts: Facts, found: _Findi
     elif facts.stale:
         found.warnings.append(f"{stale} stale questions were left out: {_named(facts.stale)}.")
     moved = [f"{doc} is now {to}" for doc, to in facts.moved.items()]
-    pairs = (moved, "judged documents moved and were followed"), (facts.repeated, "questions repeat another one")
-    found.warnings += (f"{len(names)} {what}: {_named(names)}." for names, what in pairs if names)
+    pairs = {f"questions {why}": ids for why, ids in facts.unscored.items() if why != UNANSWERABLE}
+    pairs["judged documents moved and were followed"] = moved
+    found.warnings += (f"{len(names)} {what}: {_named(names)}." for what, names in pairs.items() if names)
     if not live:
         found.reasons.append(f"None of the {total} judged questions could be scored.")
     return bool(live)

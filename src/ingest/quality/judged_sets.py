@@ -3,7 +3,7 @@
 import difflib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from ingest.errors import InvalidSettings, first_fault
 from ingest.ids import sha256_hex
 from ingest.lake.rows import DocumentRow
+from ingest.phrases import scored
 from ingest.ports import Observer
 from ingest.records import Asker, Filter, Gold, Question
 
@@ -19,7 +20,23 @@ BATCH = 64  # questions searched at once
 FORBIDDEN = 16  # askers among whom the forbidden ones are chosen: each is one filter more
 NOBODY = "nobody"  # a group that no document has
 
+REPEATED = "repeat another one"
+INEXACT = "have a place without offsets, unlike others of their set"
+UNANSWERABLE = "have no answer"
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The questions of judged sets."""
+
+    every: list[Question]  # each once; must-pass questions and leaks are judged on all answerable ones
+    scored: list[Question]  # those of them that count in figures
+    unscored: dict[str, list[str]]  # why → query ids of the others
+
+    def __str__(self) -> str:
+        return scored(len(self.scored), {why: len(ids) for why, ids in self.unscored.items()})
 
 
 def read_judged_set(lines: Iterable[str], where: str, known: dict[str, str] | None = None) -> list[Question]:
@@ -43,6 +60,22 @@ def read_judged_set(lines: Iterable[str], where: str, known: dict[str, str] | No
                 raise InvalidSettings(f"{here}: query_id {question.query_id} is in {before} already")
             questions.append(question)
     return questions
+
+
+def scored_questions(sets: Iterable[Sequence[Question]]) -> Asked:
+    """Return which questions count: the one rule of gate, evaluation, calibration, tuning and benchmarks.
+
+    Those that are answerable and repeat no other one. Of a set where any has offsets in all its places, only such ones.
+    """
+    every, inexact = list[Question](), list[str]()
+    for one in sets:
+        every += one
+        exact = {q.query_id for q in one if q.answerable and all(g.start is not None for g in q.gold)}
+        inexact += [q.query_id for q in one if exact and q.answerable and q.query_id not in exact]
+    kept, repeated = distinct_questions(every)
+    unscored = {INEXACT: sorted({*inexact} - {*repeated}), REPEATED: repeated}
+    unscored[UNANSWERABLE] = [q.query_id for q in kept if not q.answerable]
+    return Asked(kept, [q for q in kept if q.answerable and q.query_id not in inexact], unscored)
 
 
 def distinct_questions(questions: Iterable[Question]) -> tuple[list[Question], list[str]]:

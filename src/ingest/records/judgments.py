@@ -18,7 +18,7 @@ class Gold:
     spans: Annotated[tuple[str, ...], Field(description="exact texts, one of which a relevant chunk holds")] = ()
     start: Annotated[int | None, Field(ge=0, description="code point in the file where the place begins")] = None
     end: Annotated[int | None, Field(ge=1, description="code point in the file just after the place")] = None
-    added: Annotated[bool, Field(description="an alternative place with the same text")] = False
+    added: Annotated[bool | str, Field(description="an alternative place with the same text; may tell why")] = False
     sha256: Annotated[str, Field(pattern="^([0-9a-f]{64})?$", description="of the file that was judged")] = ""
     source: Annotated[str, Field(description="name of the source; empty for any")] = ""
 
@@ -125,12 +125,13 @@ class Verdict(Record):
     positive: bool
     reasons: tuple[str, ...]  # against; empty when positive
     warnings: tuple[str, ...]
-    questions: int
+    questions: int  # that count in the figures
     stale: tuple[str, ...]  # query ids excluded on both sides
     candidate_scores: dict[str, float]  # "stage.metric" → mean
     serving_scores: dict[str, float]
     difference: PairedDifference | None
     rules: GateRules
+    unscored: dict[str, int] = Field(default_factory=dict)  # why → questions that are not stale and count in no figure
     moved: dict[str, str] = Field(default_factory=dict)  # path that judged sets name → path where its document is now
     slices: tuple[SliceScore, ...] = ()  # by name and value
     raised: RaisedLimit | None = None  # by a person, for this candidate

@@ -12,14 +12,14 @@ from pydantic import Field, ValidationError, model_validator
 
 from ingest.errors import InvalidSettings, first_fault
 from ingest.ports import Wording
-from ingest.records import Record, Result
+from ingest.records import PairedDifference, Record, Result
 from ingest.search.ranking import FEATURES, Floats, features, idf_of
 
 LOOKED_AT = 30  # best fused results from which signals are computed
 TOP = tuple(name for name in FEATURES if name != "first")
 BEST = ("cosine", "keyword", "near", "proximity")
 LED = BEST
-DISTANCES = ("gap_5", "gap_10", "spread", "keyword_gap_10", "second", "chunks")
+DISTANCES = ("gap_5", "gap_10", "spread", "keyword_gap_10", "bm25_gap_10", "second", "chunks")
 WORDS = ("document", "rarest_1", "rarest_3", "title", "title_named")
 BY_FEATURE = (*(f"top_{f}" for f in TOP), *(f"best_{f}" for f in BEST), *(f"lead_{f}" for f in LED))
 SIGNALS = (*BY_FEATURE, "blend", "lead_blend", *DISTANCES, *WORDS, "agree_keyword", "agree_near")
@@ -34,7 +34,7 @@ class Calibration(Record):
     confidence = 1 / (1 + exp(−(slope · (Σ weight · signal′ + intercept) + offset)))
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     features: tuple[str, ...]  # SIGNALS of the version with which it was fitted
     means: tuple[float, ...]
     scales: tuple[float, ...]
@@ -46,12 +46,11 @@ class Calibration(Record):
     answerable: int  # questions on which it was fitted
     unanswerable: int
     left_out: bool  # the unanswerable questions are the answerable ones without their gold documents
-    auc: Share  # from here on: on unseen questions
-    auc_interval: tuple[float, float]
-    target: Share  # desired precision
-    precision: Share  # share of answerable questions among those that pass the threshold
-    precision_interval: tuple[float, float]
-    answered: Share  # share of the answerable questions that pass
+    wrong_answer: float  # what one costs, in wrong refusals; the threshold is the cheapest
+    scored: str = ""  # how many questions of how many it was fitted on, and why not on the others
+    figures: dict[str, tuple[float, float, float]]  # on unseen questions: values of `calibrate.outcome` with intervals
+    trade_off: tuple[dict[str, float], ...]  # the same for other thresholds
+    against_top_scores: tuple[PairedDifference, ...]  # cost − that of a threshold on one stage's top score alone
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -79,7 +78,7 @@ def read_calibration(name: str, data: bytes) -> Calibration:
     try:
         found = Calibration.model_validate_json(data)
     except ValidationError as error:
-        raise InvalidSettings(f"calibration {name}: {first_fault(error)}") from error
+        raise InvalidSettings(f"calibration {name}: {first_fault(error)}; run `ingest calibrate`") from error
     if found.features != SIGNALS:
         odd = sorted(set(found.features) ^ set(SIGNALS)) or "their order"
         told = f"{len(found.features)} signals, this version has {len(SIGNALS)}; they differ in {odd}"
@@ -96,7 +95,7 @@ def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Fl
 
         top_f, best_f          feature f of the top, and the greatest of all candidates (features: `ranking.features`)
         lead_f                 top_f − the greatest f of a rival;   blend, lead_blend: the same for the blend
-        gap_n, keyword_gap_n   the greatest cosine (share of keyword score) − the n-th greatest
+        gap_n, keyword_gap_n   the greatest cosine (share of keyword score; bm25: the score itself) − the n-th greatest
         spread                 (greatest cosine − mean) / standard deviation
         second, chunks         second cosine within the top's document (first − 0.1 without one); its candidates
         document               share of the question's idf in the candidates of the top's document, with headings
@@ -121,7 +120,7 @@ def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Fl
             *(_lead(by[name], top, own) for name in LED),
             by["blend"][top],
             _lead(by["blend"], top, own),
-            *_distances(by["cosine"], by["keyword"], own),
+            *_distances(by["cosine"], by["keyword"], np.array([c.scores.get("bm25", 0.0) for c in candidates]), own),
             *_words(question, candidates, own, top, wording),
             *(float(first == documents[by[name].argmax()]) for name in ("keyword", "near")),
         ]
@@ -132,9 +131,9 @@ def _lead(values: Floats, top: int, own: NDArray[np.bool_]) -> float:
     return float(values[top] - (values[~own].max() if not own.all() else 0.0))
 
 
-def _distances(cosine: Floats, keyword: Floats, own: NDArray[np.bool_]) -> tuple[float, ...]:
+def _distances(cosine: Floats, keyword: Floats, bm25: Floats, own: NDArray[np.bool_]) -> tuple[float, ...]:
     """Return DISTANCES."""
-    cosines, keywords, within = np.sort(cosine)[::-1], np.sort(keyword)[::-1], np.sort(cosine[own])[::-1]
+    cosines, keywords, bm25s, within = (np.sort(values)[::-1] for values in (cosine, keyword, bm25, cosine[own]))
     spread = float(cosines.std())
     fifth, tenth = min(5, len(cosine)) - 1, min(10, len(cosine)) - 1  # the last one if there are fewer
     return (
@@ -142,6 +141,7 @@ def _distances(cosine: Floats, keyword: Floats, own: NDArray[np.bool_]) -> tuple
         float(cosines[0] - cosines[tenth]),
         float(cosines[0] - cosines.mean()) / spread if spread > 0 else 0.0,
         float(keywords[0] - keywords[tenth]),
+        float(bm25s[0] - bm25s[tenth]),
         float(within[1] if len(within) > 1 else within[0] - 0.1),
         float(own.sum()),
     )

@@ -16,7 +16,7 @@ from ingest.adapters.uris import local_folder
 from ingest.errors import DocumentError, IngestError, LocalUnavailable, StoreUnavailable
 from ingest.lake.lake import Lake
 from ingest.ports import Store
-from ingest.quality.evaluate import check_asking, read_questions
+from ingest.quality.evaluate import check_asking, read_sets
 from ingest.records import BuildOptions
 from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_environment
 from ingest.wiring import service_opening as opening
@@ -115,7 +115,7 @@ def _vectors(settings: Settings) -> str:
 def _gate(options: BuildOptions, store: Store) -> str:
     """Look at judged sets, re-ranker, calibration and the names of metrics and floors."""
     check_asking(options, open_reranker, store)
-    judged = f"{len(read_questions(options.judged))} judged questions" if options.judged else "no judged questions"
+    judged = f"{sum(map(len, read_sets(options.judged)))} judged questions" if options.judged else "no judged questions"
     floors = ", ".join(f"{metric} {floor:g}" for metric, floor in options.gate.floors.items()) or "no floors"
     return f"{judged}; {floors}; re-ranker {options.profile.reranker}"
 

@@ -3,10 +3,13 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ingest.quality.calibrate import LEAST
+from ingest.quality.calibrate import LEAST, calibrate
+from ingest.records import PairedDifference
+from ingest.search.confidence import Calibration
 from tests.integration.cli.conftest import Lab, opened_lab
 
 KNOWN = [f"{metal}{n}" for metal in ("copper", "cobalt") for n in range(12)]
@@ -74,21 +77,45 @@ def test_calibrating_again_is_the_same_calibration(many: Lab) -> None:
 
 
 def test_people_read_the_figures_and_what_to_do(many: Lab) -> None:
-    answer = many("calibrate", "--precision", "0.8")
-    assert "stale" not in answer.err
-    lines = answer.out.splitlines()
-    assert {"answerable: 24", "unanswerable: 24"} <= {*lines}
+    answer = many("calibrate", "--cost", "3")
+    lines = [line.strip() for line in answer.out.splitlines()]
+    told = {"answerable: 24", "unanswerable: 24", "scored: 24 of 48 questions are scored: 24 have no answer"}
+    assert told <= {*lines}
     figures = {line.partition(":")[0] for line in lines}
-    assert {"auc", "auc interval", "precision", "precision interval", "answered", "threshold"} <= figures
+    assert {"threshold", "wrong answer"} <= figures
+    shown = [line.split("  ")[0] for line in lines[lines.index("figures") : lines.index("trade off")]]
+    assert ["auc", "refused", "precision", "wrong_refusals", "cost"] == shown[3:8]
+    assert "On questions it has not seen, it refuses 50%: 0% of the answerable ones." == lines[-2]
+    assert [line.split()[0] for line in lines if line.startswith(("dense", "bm25", "fused", "blend"))]
+    assert lines[lines.index("trade off") + 3].endswith(f"{'█' * 20}{'▒' * 20}")
     assert lines[-1].startswith("To use it, write `profile: {calibration: ")
     assert lines[-1].endswith("}` into the settings, then run `ingest promote`.")
+
+
+def test_a_calibration_that_a_top_score_beats_is_refused_and_nothing_is_written(
+    many: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def beaten(*given: Any, **more: Any) -> Calibration:
+        worse = PairedDifference(metric="dense", questions=48, mean=0.1, lower=0.05, upper=0.3, detectable=0.3)
+        return calibrate(*given, **more).model_copy(update={"against_top_scores": (worse,)})
+
+    before = kept(many)
+    monkeypatch.setattr("ingest.quality.calibrate.calibrate", beaten)
+    answer = many("calibrate", "--cost", "1.5")
+    assert (3, before) == (answer.code, kept(many))
+    assert "A threshold on a top score alone costs less (dense). Nothing was written." == answer.out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("cost", ["nan", "0", "-1", "inf"])
+def test_a_cost_that_is_none_is_refused(many: Lab, cost: str) -> None:
+    assert many("calibrate", "--cost", cost).code == 2
 
 
 def test_unanswerable_questions_can_be_made_by_leaving_documents_out(many: Lab) -> None:
     answer = many("calibrate", "--leave-out", "--json")
     found = answer.document
     assert (found["answerable"], found["unanswerable"], found["left_out"]) == (24, 24, True)
-    assert found["auc"] > 0.9
+    assert {one[""]: one["value"] for one in found["figures"]}["auc"] > 0.9
     assert "Real unanswerable questions are harder" in answer.err
 
 
@@ -147,7 +174,7 @@ def test_stale_questions_are_left_out_and_an_empty_answer_abstains(tmp_path: Pat
         answer = lab("calibrate", "--json")
         found = answer.document
         assert (found["answerable"], found["unanswerable"]) == (23, 24)
-        assert "1 stale questions are left out" in answer.err
+        assert "23 of 48 questions are scored: 24 have no answer; 1 are stale" == found["scored"]
         assert lab("calibrate", "--leave-out", "--json").document["unanswerable"] == 23
         lab.settings(profile={"calibration": found["calibration"]})
         judged(lab)

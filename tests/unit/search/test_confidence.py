@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ingest.errors import InvalidSettings
 from ingest.lake.stored_records import to_bytes
-from ingest.quality.calibrate import LEAST, fit_calibration, threshold_of, unseen_figures
+from ingest.quality.calibrate import LEAST, PLAIN, fit_calibration, outcome, threshold_of, unseen_figures
 from ingest.records import Result
 from ingest.search.confidence import LOOKED_AT, SIGNALS, Calibration, read_calibration, signals
 from tests.unit.search.test_ranking import WORDING
@@ -38,12 +38,10 @@ def calibration(**changes: object) -> Calibration:
         "answerable": 20,
         "unanswerable": 20,
         "left_out": False,
-        "auc": 1.0,
-        "auc_interval": (1.0, 1.0),
-        "target": 0.9,
-        "precision": 1.0,
-        "precision_interval": (0.9, 1.0),
-        "answered": 1.0,
+        "wrong_answer": 2.0,
+        "figures": {"auc": (0.5, 0.4, 0.6)},
+        "trade_off": (),
+        "against_top_scores": (),
     }
     return Calibration.model_validate({**values, **changes})
 
@@ -52,7 +50,7 @@ def judged(questions: int = 60, apart: float = 1.5, seed: int = 0) -> tuple[np.n
     """Signals of questions, the answerable half first and further up in three of them."""
     rng = np.random.default_rng(seed)
     known = np.arange(questions) < questions // 2
-    found = rng.normal(size=(questions, N))
+    found = rng.normal(size=(questions, N + len(PLAIN)))
     found[known, :3] += apart
     return found, known
 
@@ -111,85 +109,64 @@ def test_confidence_is_the_logistic_function_of_the_standardised_sum() -> None:
 
 
 def test_the_same_judgments_are_the_same_bytes() -> None:
-    first, second = (to_bytes(fit_calibration(*judged(), 0.9)) for _ in range(2))
+    first, second = (to_bytes(fit_calibration(*judged(), 2)) for _ in range(2))
     assert first == second
     assert calibration() == read_calibration("c", to_bytes(calibration()))
 
 
 def test_judgments_without_a_difference_do_not_look_like_one() -> None:
     """A cross-validation that leaked would find an AUC far above one half here: there are as many signals as rows."""
-    fitted = fit_calibration(*judged(100, apart=0.0), 0.9)
-    assert fitted.auc < 0.65
+    fitted = fit_calibration(*judged(100, apart=0.0), 2)
+    assert fitted.figures["auc"][0] < 0.65
 
 
 def test_judgments_that_differ_are_told_apart() -> None:
     found, known = judged(120, apart=3.0)
-    fitted = fit_calibration(found, known, 0.9)
-    assert fitted.auc > 0.95
-    assert fitted.auc_interval[0] <= fitted.auc <= fitted.auc_interval[1]
-    assert fitted.precision_interval[0] <= fitted.precision <= fitted.precision_interval[1]
+    fitted = fit_calibration(found, known, 2)
+    assert fitted.figures["auc"][0] > 0.95
+    assert all(lower <= value <= upper for value, lower, upper in fitted.figures.values())
     assert (fitted.answerable, fitted.unanswerable) == (60, 60)
 
 
-def test_precision_is_of_those_that_passed_and_answered_of_those_that_have_an_answer() -> None:
+def test_precision_is_of_those_that_passed_and_wrong_refusals_of_those_that_have_an_answer() -> None:
     known, passed = np.array([True, True, True, False, False]), np.array([True, True, False, True, False])
-    found = unseen_figures(np.array([0.9, 0.8, 0.2, 0.7, 0.1]), known, passed)
-    assert (2 / 3, 2 / 3, 5 / 6) == pytest.approx((found["precision"], found["answered"], found["auc"]))
-    nothing = unseen_figures(np.array([0.9, 0.8, 0.2, 0.7, 0.1]), known, passed & False)
-    assert (1.0, (0.0, 1.0), 0.0) == (nothing["precision"], nothing["precision_interval"], nothing["answered"])
+    found = unseen_figures(np.array([0.9, 0.8, 0.2, 0.7, 0.1]), known, outcome(known, passed, 2))
+    assert (2 / 3, 1 / 3, 5 / 6) == pytest.approx(
+        tuple(found[name][0] for name in ("precision", "wrong_refusals", "auc"))
+    )
+    nothing = unseen_figures(np.array([0.9, 0.8, 0.2, 0.7, 0.1]), known, outcome(known, passed & False, 2))
+    assert ((1.0, 0.0, 1.0), 1.0) == (nothing["precision"], nothing["wrong_refusals"][0])
 
 
 def test_a_question_and_its_copy_without_gold_share_a_fold() -> None:
     """Each copy is nearly its question with the other label: seen from another fold it would be told wrongly."""
     rng = np.random.default_rng(1)
-    rows = rng.normal(size=(40, N)) * 10
+    rows = rng.normal(size=(40, N + len(PLAIN))) * 10
     both = np.concatenate([rows, rows + rng.normal(size=rows.shape) * 0.01])
     texts = [f"question {n % 40}" for n in range(80)]
-    fitted = fit_calibration(both, np.arange(80) < 40, 0.9, left_out=True, texts=texts)
+    fitted = fit_calibration(both, np.arange(80) < 40, 2, left_out=True, texts=texts)
     assert fitted.left_out
-    assert 0.3 < fitted.auc < 0.7
+    assert 0.3 < fitted.figures["auc"][0] < 0.7
 
 
 def test_too_few_questions_of_a_kind_are_refused_with_both_numbers() -> None:
     rows, known = judged(60)
     keep = known | (np.cumsum(~known) < LEAST)
     with pytest.raises(InvalidSettings, match=rf"found 30 and {LEAST - 1}"):
-        fit_calibration(rows[keep], known[keep], 0.9)
+        fit_calibration(rows[keep], known[keep], 2)
 
 
 def test_a_signal_that_is_no_number_is_refused() -> None:
     rows, known = judged()
     rows[3, 4] = np.nan
     with pytest.raises(InvalidSettings, match="1 are not"):
-        fit_calibration(rows, known, 0.9)
-
-
-CONFIDENCES = np.array([0.9, 0.6, 0.6, 0.6, 0.2, 0.2])
-
-
-@pytest.mark.parametrize(
-    ("known", "target", "passed"),
-    [
-        ([1, 1, 1, 0, 0, 1], 0.5, 6),
-        ([1, 1, 1, 0, 0, 0], 0.7, 4),
-        ([1, 1, 1, 0, 0, 0], 1.0, 1),
-        ([1, 1, 1, 0, 0, 0], 0.5, 4),
-        ([1, 0, 0, 0, 0, 0], 0.1, 1),
-        ([0, 1, 0, 0, 0, 0], 1.0, 4),
-    ],
-    ids=["all", "two of three", "the first alone", "none that only costs", "one is enough", "nothing reaches it"],
-)
-def test_the_threshold_lets_as_many_answerable_questions_through_as_the_precision_allows(
-    known: list[int], target: float, passed: int
-) -> None:
-    threshold = threshold_of(CONFIDENCES, np.array(known, bool), target)
-    assert passed == int((threshold <= CONFIDENCES).sum())
+        fit_calibration(rows, known, 2)
 
 
 def test_a_threshold_lies_in_the_middle_of_the_gap() -> None:
-    assert pytest.approx(0.5) == threshold_of(np.array([0.9, 0.1]), np.array([True, False]), 0.9)
+    assert pytest.approx(0.5) == threshold_of(np.array([0.9, 0.1]), np.array([True, False]), 2)
     close = np.array([1.0, np.nextafter(1.0, 0.0)])
-    assert 1.0 == threshold_of(close, np.array([True, False]), 0.9)
+    assert 1.0 == threshold_of(close, np.array([True, False]), 2)
 
 
 def test_a_calibration_of_other_signals_is_refused_by_name() -> None:
@@ -211,8 +188,8 @@ def test_scales_that_are_not_positive_are_refused() -> None:
 
 def test_equal_questions_share_a_fold() -> None:
     rng = np.random.default_rng(0)
-    signals, known = np.tile(rng.normal(size=(40, len(SIGNALS))), (3, 1)), np.tile(rng.random(40) < 0.5, 3)
-    plain = fit_calibration(signals, known, 0.9)
-    assert plain.auc > 0.9  # learned by heart
-    assert fit_calibration(signals, known, 0.9, texts=[f"question {n % 40}" for n in range(120)]).auc < 0.8
-    assert fit_calibration(signals, known, 0.9, texts=[f"question {n}" for n in range(120)]) == plain
+    signals, known = np.tile(rng.normal(size=(40, N + len(PLAIN))), (3, 1)), np.tile(rng.random(40) < 0.5, 3)
+    plain = fit_calibration(signals, known, 2)
+    assert plain.figures["auc"][0] > 0.9  # learned by heart
+    assert fit_calibration(signals, known, 2, texts=[f"question {n % 40}" for n in range(120)]).figures["auc"][0] < 0.8
+    assert fit_calibration(signals, known, 2, texts=[f"question {n}" for n in range(120)]) == plain
