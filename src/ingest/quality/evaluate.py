@@ -15,6 +15,7 @@ from ingest.ports import Reranker, Store, Wording
 from ingest.quality import judged_sets
 from ingest.quality.anchors import Anchored, Side, anchored, keep_moves, side_of
 from ingest.quality.gate import NAMED, Facts, judge
+from ingest.quality.hubs import Crowd, hubs_told
 from ingest.quality.metrics import DEPTH, METRICS, score_questions
 from ingest.quality.question_slices import slices_of
 from ingest.records import Asker, BuildOptions, Manifest, QueryProfile, Question, Release, Result, Verdict
@@ -43,8 +44,10 @@ def evaluate(
     found = anchored(questions, now, before)
     keep_moves(lake, candidate.generation, found.moves)
     searcher = Searcher(retrieval, candidate, untimed(options.profile))
-    scores, leaked = score(searcher, found.live), _leaks(searcher, found, now.askers)
-    against = score(base, found.for_base) if base is not None else None
+    crowds = [Crowd(side.manifest.counts) for side in (searcher, base) if side is not None]
+    scores, leaked = score(searcher, found.live, crowds[0]), _leaks(searcher, found, now.askers)
+    against = score(base, found.for_base, crowds[1]) if base is not None else None
+    crowded, notes = hubs_told(crowds[0], crowds[1] if crowds[1:] else None, options.gate.max_hub_share)
     facts = Facts(
         index=lake.index,
         candidate=candidate.generation,
@@ -57,7 +60,8 @@ def evaluate(
         | {q.query_id: slices_of(q, found.rows[q.query_id]) for q in found.live},
         unscored=asked.unscored,
         must_pass=[q.query_id for q in questions if q.must_pass],
-        problems=(*problems, *_problems(candidate, options.gate.min_dense_recall), *leaked),
+        problems=(*problems, *_problems(candidate, options.gate.min_dense_recall), *leaked, *crowded),
+        notes=notes,
     )
     return judge(scores, against, options.gate, facts)
 
@@ -123,8 +127,8 @@ def read_sets(judged: Sequence[Path]) -> list[list[Question]]:
     return sets
 
 
-def score(searcher: Searcher, questions: Sequence[Question]) -> Scores:
-    """Return each question's metrics at every stage, from the searcher's own answers under its asker's filter."""
+def score(searcher: Searcher, questions: Sequence[Question], crowd: Crowd | None = None) -> Scores:
+    """Return each question's metrics at every stage, from the searcher's own answers; `crowd` gets what callers get."""
     scores, count = Scores({q.query_id: {} for q in questions}), counter(searcher.retrieval.tokenizer)
     search = partial(searcher.search, top=DEPTH, stages=searcher.stages)
     for batch in judged_sets.asked_in_batches(searcher.retrieval.observer, "evaluate", questions, search):
@@ -132,6 +136,8 @@ def score(searcher: Searcher, questions: Sequence[Question]) -> Scores:
             rows = score_questions([(answer.stages[stage], question) for question, answer in batch], count)
             for query_id, row in rows.items():
                 scores[query_id] |= {f"{stage}.{metric}": value for metric, value in row.items()}
+        if crowd is not None:
+            crowd.add_all((question, answer.stages[searcher.stages[-1]]) for question, answer in batch)
     return scores
 
 

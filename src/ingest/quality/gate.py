@@ -26,7 +26,8 @@ class Facts:
     slices: Mapping[str, Sequence[Slice]] = field(default_factory=dict)  # by query id, stale ones too
     unscored: Mapping[str, Sequence[str]] = field(default_factory=dict)  # why → query ids that count in no figure
     must_pass: Sequence[str] = ()  # query ids
-    problems: Sequence[str] = ()  # found by integrity checks that need no question, one sentence each
+    problems: Sequence[str] = ()  # found by other checks, one sentence each
+    notes: Sequence[str] = ()  # warnings of other checks
 
 
 @dataclass
@@ -47,7 +48,7 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
 
     Both sides are scored on the same questions; `serving` is None if there is nothing to compare with.
     """
-    found = _Findings([*facts.problems], [])
+    found = _Findings([*facts.problems], [*facts.notes])
     _check_rules(rules, found)
     unscored = {query_id for ids in facts.unscored.values() for query_id in ids}
     every = _live(candidate, "candidate", facts, found)

@@ -85,7 +85,8 @@ class GateRules(Record):
     min_questions: int = Field(default=20, ge=0)  # fewer are reported as too few
     max_stale_share: float = Field(default=0.2, ge=0, le=1)  # of judged questions
     min_dense_recall: float = Field(default=0.95, ge=0, le=1)  # of approximate against exact search; 0: not checked
-    # Left at its defaults it is no part of the recorded rules, whose digest stays what it was.
+    # Left at their defaults these two are no part of the recorded rules, whose digest stays what it was.
+    max_hub_share: float = Field(default=0.1, gt=0, le=1, exclude_if=lambda share: share == 0.1)  # see `quality.hubs`
     slices: SliceRules = Field(default=SliceRules(), exclude_if=lambda rules: rules == SliceRules())
     must_pass_metric: str = "fused.recall@10"
     must_pass_above: float = Field(default=0.0, ge=0, lt=1)  # each must-pass question must exceed it; 0: found at all
