@@ -27,7 +27,6 @@ CONTINUED = re.compile(r"\s*\\\n\s*")
 EXPLAINED = re.compile(r"\s{3,}.*|\s+#.*")  # what a block says about a line, behind it
 SHELL = ("", "sh")
 HASHING = {"kind": "hashing", "name": "hashing"}
-MAY_ADVISE_AGAINST = ("ingest tune-fusion",)  # where no weight is better than that of the settings
 # Laid over the settings that `ingest init` writes: a model that need not be opened, and no judged questions.
 TRIAL = {"INGEST_INDEXES__docs__MODEL": json.dumps(HASHING), "INGEST_INDEXES__docs__GATE__ALLOW_UNJUDGED": "true"}
 
@@ -107,8 +106,7 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str
 
     def done(line: str) -> str:
         answer = runner.invoke(app, shlex.split(line)[1:])
-        fine = (ExitCode.DONE, ExitCode.REFUSED) if line in MAY_ADVISE_AGAINST else (ExitCode.DONE,)
-        assert answer.exit_code in fine, f"{line}\n{answer.output}"
+        assert answer.exit_code == ExitCode.DONE, f"{line}\n{answer.output}"
         return answer.stdout
 
     yield done

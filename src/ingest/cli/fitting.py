@@ -1,4 +1,4 @@
-"""`ingest calibrate` and `tune-fusion`: fit parameters to the judged questions in the settings."""
+"""`ingest calibrate`: fit the confidence of answers to the judged questions in the settings."""
 
 from typing import Annotated
 
@@ -56,26 +56,3 @@ def calibrate(
 def _bar(refused: float, precision: float, **_: float) -> str:
     answered, right = round(WIDTH * (1 - refused)), round(WIDTH * (1 - refused) * precision)
     return "█" * right + "▒" * (answered - right) + "·" * (WIDTH - answered)
-
-
-@command("Nothing was written. Run it again.")
-def tune_fusion(invocation: Invocation) -> None:
-    """Choose the weight of the dense stage on the judged questions in the settings, using the release in force.
-
-    Shows every weight, and the gain of the choice on held-out questions. Writes nothing: put the weight into the
-    settings, and `ingest promote` makes a release of the same generation. Exit code 3 if it does not help.
-    """
-    with invocation.opened() as index:
-        from ingest.quality.tuning import tune
-
-        tuned = tune(index.services.retrieval, index.services.bench.options)
-        told = {**vars(tuned), "helps": tuned.helps}
-        more = "" if tuned.convex else ", fusion: convex"
-        use = f"In the settings, among the keys of profile: dense_weight: {tuned.weight:.2f}{more}"
-        refused = "Choosing does not help: the lower bound of ndcg@10 against the settings is not above 0."
-        invocation.output.result(told, *record(told), use if tuned.helps else refused)
-        if tuned.helps:
-            invocation.output.note(
-                "Judged by the fused order. If the profile has a re-ranker, `ingest promote` judges its order too."
-            )
-    raise Exit(ExitCode.DONE if tuned.helps else ExitCode.REFUSED)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from itertools import chain, islice
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -48,6 +48,8 @@ class Analyser:
     stem: bool = True
     stop_words: tuple[str, ...] = ()  # words as written in lower case, dropped before stemming
     heading_weight: int = 1  # how many times a term of the heading path counts; 0: not at all
+    always: ClassVar[dict[str, Any]] = FIXED
+    probed: ClassVar[str] = PROBE
 
     def __post_init__(self) -> None:
         if self.stem:
@@ -59,13 +61,13 @@ class Analyser:
 
     def record(self) -> dict[str, Any]:
         """Return the options, and a digest of a fixed text's terms: another Python or stemmer may make others."""
-        options = {**FIXED, **asdict(self), "stop_words": list(self.stop_words)}
-        return {**options, "probe": digest_of(self.terms([PROBE])[0])}
+        options = {**self.always, **asdict(self), "stop_words": list(self.stop_words)}
+        return {**options, "probe": digest_of(self.terms([self.probed])[0])}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """Return a record's analyser. Raises: UnknownReaderFormat for another format, or if terms differ now."""
-        if (found := {**FIXED, **record}) != found | FIXED:
+        if (found := {**cls.always, **record}) != found | cls.always:
             raise UnknownReaderFormat(f"analyser: format {found['format']}, this version reads {FORMAT}")
         options = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
         analyser = cls(**{**options, "stop_words": tuple(options.get("stop_words", ()))})
@@ -88,7 +90,7 @@ class Analyser:
             column = pa.array(texts, pa.string())
         except UnicodeEncodeError:  # a lone surrogate is no letter
             column = pa.array([text.encode("utf-8", "replace").decode() for text in texts], pa.string())
-        lists = pc.utf8_split_whitespace(rejoined(column))
+        lists = pc.utf8_split_whitespace(self._rejoined(column))
         pieces = lists.flatten().dictionary_encode()
         counts, numbers, vocabulary = self._numbered(pieces.dictionary.to_pylist())
         starts = np.cumsum(counts) - counts
@@ -99,6 +101,9 @@ class Analyser:
         flat = numbers[np.arange(int(per_piece.sum())) + np.repeat(starts[owner] - firsts, per_piece)]
         ends = np.concatenate([[0], np.cumsum(per_piece)])[np.asarray(lists.offsets).astype(np.int64)]
         return Encoded(flat, vocabulary, np.diff(ends))
+
+    def _rejoined(self, texts: pa.StringArray) -> pa.StringArray:
+        return rejoined(texts)
 
     def _numbered(self, pieces: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
         """Return the number of terms per piece, the terms' numbers in order, and the distinct terms."""

@@ -24,6 +24,7 @@ import numpy as np
 
 from ingest.errors import InvalidSettings
 from ingest.keyword.analyser import Analyser
+from ingest.keyword.earlier_analyser import analyser_of
 from ingest.keyword.formula import Formula
 from ingest.keyword.merging import ShardPostings
 from ingest.keyword.parquet_files import numbers
@@ -74,7 +75,7 @@ class Questions:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """Return one with the analyser that a manifest records. Raises: UnknownReaderFormat when terms now differ."""
-        return cls(Analyser.from_record(record))
+        return cls(analyser_of(record))
 
     def embed_query(self, text: str) -> Weights:
         """Return the sparse vector of a question; empty if the question has no terms."""

@@ -143,7 +143,7 @@ def _whole_and_parts(token: str) -> list[str]:
 def _parts(text: str) -> list[str]:
     """Return the words, each before its parts: of camel case, or letters and digits."""
     found: list[str] = []
-    for word in _runs(text):
+    for word in runs(text):
         found.append(word)
         if word.isascii() and not word.islower() | word.isdigit() and CAMEL_START.search(word):
             parts = CAMEL.findall(word)
@@ -153,15 +153,21 @@ def _parts(text: str) -> list[str]:
     return found
 
 
-def _runs(text: str) -> list[str]:
+def runs(text: str) -> list[str]:
+    """Return the runs of letters, with their marks, and digits in a text."""
     if text.isascii() or marks().isdisjoint(text):
         return WORD.findall(text)
     return _with_marks()[0].findall(text.replace("_", " "))
 
 
+def marked_letters(run: str) -> list[str]:
+    """Return the letters of a run, each with its marks."""
+    words = runs(run)
+    return [*chain.from_iterable(words if marks().isdisjoint(run) else map(_with_marks()[1].findall, words))]
+
+
 def _pairs(run: str) -> list[str]:
     """Return the pairs of adjacent characters, each with its marks, and one that stands alone or before a particle."""
-    words = _runs(run)
-    letters = [*chain.from_iterable(words if marks().isdisjoint(run) else map(_with_marks()[1].findall, words))]
+    letters = marked_letters(run)
     pairs = [a + b for a, b in pairwise(letters)]
     return [*letters[:1], *pairs] if not pairs or PARTICLE.fullmatch("".join(letters[1:])) else pairs

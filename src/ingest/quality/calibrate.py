@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings
 from ingest.extras import require
+from ingest.quality.candidates import candidates_of, live_questions, open_fused
 from ingest.quality.evaluate import read_sets
 from ingest.quality.judged_sets import scored_questions
 from ingest.quality.metrics import paired_difference, percentile_interval
-from ingest.quality.tuning import candidates_of, live_questions, open_fused
 from ingest.records import BuildOptions, Question, Result
 from ingest.search import Searcher
 from ingest.search.confidence import LOOKED_AT, SIGNALS, Calibration, expit, signals

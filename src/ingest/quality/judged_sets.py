@@ -63,7 +63,7 @@ def read_judged_set(lines: Iterable[str], where: str, known: dict[str, str] | No
 
 
 def scored_questions(sets: Iterable[Sequence[Question]]) -> Asked:
-    """Return which questions count: the one rule of gate, evaluation, calibration, tuning and benchmarks.
+    """Return which questions count: the one rule of gate, evaluation, calibration and benchmarks.
 
     Those that are answerable and repeat no other one. Of a set where any has offsets in all its places, only such ones.
     """

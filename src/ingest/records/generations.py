@@ -243,11 +243,11 @@ class QueryProfile(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _by_bounds(cls, values: Any) -> Any:
-        """Read what says how it normalises, which earlier profiles do. Raises: ValueError for min-max."""
-        if isinstance(values, dict) and (found := (values := {**values}).pop("normalisation", "bounds")) != "bounds":
-            raise ValueError(f"normalisation is bounds, no longer {found}: promote again")
-        return values
+    def _by_shares(cls, values: Any) -> Any:
+        """Read what says how scores are normalised, as earlier profiles do: all are answered by shares of bounds."""
+        return (
+            {name: values[name] for name in values if name != "normalisation"} if isinstance(values, dict) else values
+        )
 
 
 class Hold(Record):

@@ -13,7 +13,8 @@ import numpy as np
 
 from ingest.errors import InvalidSettings
 from ingest.ids import point_id
-from ingest.keyword import Analyser, Formula, KeywordIndex
+from ingest.keyword import Formula, KeywordIndex
+from ingest.keyword.earlier_analyser import analyser_of
 from ingest.lake.contents import Hidden, contents_of
 from ingest.lake.model_files import read_learned
 from ingest.lake.revocations import MOST_EXCLUDED, Revocations
@@ -91,7 +92,7 @@ class Searcher:
         self._embedder = self.retrieval.open_embedder(self.manifest.model)
         self.documents = IndexedDocuments(contents)
         analyser, files = self.manifest.analyser, contents.searched_files(lake.part_file)
-        self._analyser = Analyser.from_record(analyser)
+        self._analyser = analyser_of(analyser)
         self._keyword = KeywordIndex.open(*files, formula=Formula.from_record(analyser))
         self._mask = open_visibility(contents)
         self._counting = Lock()

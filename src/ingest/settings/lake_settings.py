@@ -51,7 +51,11 @@ class IndexSettings(records.IndexOptions):
     @field_validator("profile", mode="before")
     @classmethod
     def _complete(cls, profile: Any) -> Any:
-        return {**PROFILE, **profile} if isinstance(profile, dict) else profile
+        if not isinstance(profile, dict):
+            return profile
+        if (found := profile.get("normalisation", "bounds")) != "bounds":
+            raise ValueError(f"normalisation is bounds, no longer {found}: leave it out")
+        return {**PROFILE, **profile}
 
     @field_validator("profile")
     @classmethod

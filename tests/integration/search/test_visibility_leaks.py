@@ -91,9 +91,7 @@ def test_no_stage_shows_more_and_both_searches_find_what_a_brute_force_over_the_
     filter=filters(PATHS),
     question=questions,
     stage=st.sampled_from(["bm25", "dense", "fused", "reranked"]),
-    options=st.builds(
-        ContextOptions, st.integers(20, 400), st.integers(0, 3), st.booleans(), st.sampled_from([0.0, 0.5])
-    ),
+    options=st.builds(ContextOptions, st.integers(20, 400), st.integers(0, 3), st.booleans()),
 )
 def test_no_context_shows_what_is_around_and_hidden(
     site: Site, filter: Filter, question: str, stage: str, options: ContextOptions

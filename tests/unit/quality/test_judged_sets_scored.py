@@ -1,4 +1,4 @@
-"""Which questions count in figures: one rule for gate, evaluation, calibration, tuning and benchmarks."""
+"""Which questions count in figures: one rule for gate, evaluation, calibration and benchmarks."""
 
 import json
 

@@ -30,10 +30,11 @@ def test_what_no_search_can_use_is_refused_before_anything_is_built(odd: dict[st
     assert QueryProfile.model_validate(odd)
 
 
-def test_a_profile_that_says_bounds_is_read_and_one_of_min_max_is_refused_by_name() -> None:
-    assert QueryProfile.model_validate({"normalisation": "bounds"}) == QueryProfile()
-    with pytest.raises(ValidationError, match="normalisation is bounds, no longer minmax: promote again"):
-        QueryProfile.model_validate({"normalisation": "minmax"})
+@pytest.mark.parametrize("stored", ["bounds", "minmax"])
+def test_stored_profiles_that_say_how_they_normalise_are_read_and_settings_with_min_max_refused(stored: str) -> None:
+    assert QueryProfile.model_validate({"normalisation": stored}) == QueryProfile()
+    with pytest.raises(ValidationError, match="normalisation is bounds, no longer minmax: leave it out"):
+        profile(normalisation="minmax")
 
 
 def test_a_profile_that_is_no_section_is_refused_in_words() -> None:

@@ -1,0 +1,69 @@
+"""Analysers by their records: an index of format 2 answers by the rules of that time until a run builds it anew."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from itertools import chain, islice, pairwise
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from ingest.keyword.analyser import FIXED, LONGEST_TERM, PROBE, Analyser
+from ingest.keyword.words import CAMEL, CAMEL_START, marked_letters, runs
+
+IDENTIFIER = re.compile(r"(\w*[^\W_](?:[._]+\w*[^\W_])+)")  # snake_case, v1.2.3, foo.bar_baz
+SPACELESS = re.compile(  # Thai, Lao, Myanmar, Khmer, kana, Han
+    "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\U00020000-\U0003ffff]+)"
+)
+
+
+def analyser_of(record: Mapping[str, Any]) -> Analyser:
+    """Return the analyser of a manifest. Raises: UnknownReaderFormat for an unknown format, or if terms differ now."""
+    return (EarlierAnalyser if record.get("format") == EarlierAnalyser.always["format"] else Analyser).from_record(
+        record
+    )
+
+
+class EarlierAnalyser(Analyser):
+    """Format 2: words of letters and digits with their accents."""
+
+    always: ClassVar[dict[str, Any]] = {**FIXED, "format": 2}
+    probed = PROBE[: PROBE.index(" 색인을")]
+
+    def _rejoined(self, texts: pa.StringArray) -> pa.StringArray:
+        return texts
+
+    def _analysed(self, pieces: Sequence[str]) -> list[tuple[str, ...]]:
+        lines = [[word for word in _words_then(piece) if word not in self.stop_words] for piece in pieces]
+        words = [word[:LONGEST_TERM] for word in chain.from_iterable(lines)]
+        if self.stem:
+            import Stemmer
+
+            stems = Stemmer.Stemmer(self.language, 0).stemWords(words)
+            words = [word if "_" in word or "." in word else stem for word, stem in zip(words, stems, strict=True)]
+        terms = iter(words)
+        return [tuple(islice(terms, len(line))) for line in lines]
+
+
+def _words_then(piece: str) -> list[str]:
+    parts = enumerate(SPACELESS.split(unicodedata.normalize("NFKC", piece)))
+    return [word.casefold() for i, part in parts for word in (_couples if i % 2 else _names_and_parts)(part)]
+
+
+def _couples(run: str) -> list[str]:
+    letters = marked_letters(run)
+    return [a + b for a, b in pairwise(letters)] if len(letters) > 1 else letters
+
+
+def _names_and_parts(text: str) -> list[str]:
+    parts = enumerate(IDENTIFIER.split(text))
+    return [word for i, part in parts for word in ((part.strip("_"), *_humps(part)) if i % 2 else _humps(part))]
+
+
+def _humps(text: str) -> list[str]:
+    found: list[str] = []
+    for word in runs(text):
+        parts = CAMEL.findall(word) if word.isascii() and CAMEL_START.search(word) else []
+        found += [word, *(parts if len(parts) > 1 and all(len(part) > 1 for part in parts) else ())]
+    return found
