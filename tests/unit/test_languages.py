@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.languages import UNKNOWN, language_of, ranked
+from ingest.languages import STEMMED, UNKNOWN, foreign, language_of, ranked
 
 TEXTS = {
     "en": "How a release is judged before the alias moves, and what to do when it is refused.",
@@ -51,5 +51,21 @@ def test_a_declared_language_counts_unless_the_text_is_surely_in_another(declare
     assert language == language_of(text, declared)
 
 
-def test_the_same_text_gives_the_same_answer():
-    assert ranked(TEXTS["fr"]) == ranked(TEXTS["fr"])
+def test_the_same_text_gives_the_same_answer_among_some_languages_and_afterwards_among_all():
+    before = ranked(TEXTS["fr"])
+    assert ["de", "en"] == sorted(ranked(TEXTS["fr"], ["en", "de", "unknown to it"]))
+    assert before == ranked(TEXTS["fr"])
+
+
+def test_every_language_with_terms_of_its_own_can_be_detected_and_stemmed():
+    import Stemmer
+
+    assert set() == STEMMED - ranked("word").keys()
+    assert len(STEMMED) == len([Stemmer.Stemmer(code) for code in STEMMED])
+
+
+def test_the_share_of_what_a_model_does_not_read_is_by_language_and_unknown_if_its_files_name_none():
+    chunks = {"de": 1, "en": 2, "und": 1, "ru": 0}
+    assert {"de": 0.25} == foreign(chunks, ("en",))
+    assert {} == foreign({}, ("en",)) == foreign(chunks, ("de", "en"))
+    assert foreign(chunks, ()) is None

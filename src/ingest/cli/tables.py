@@ -22,7 +22,7 @@ STAGES = ("bm25", "dense", "fused", "reranked")  # the last only if the profile 
 ABOUT = 400  # characters shown of what a decision is about
 OF_RUN = (  # what people read of a report
     *("stages", "embedded", "forward_passes", "quarantined_children", "dropped", "duplicates", "serving_mended"),
-    *("recall", "unsupported"),
+    *("recall", "unsupported", "foreign"),
 )
 FAULTS = 20  # lines shown of a list of faults, reasons or warnings; the record has all of them
 
@@ -94,6 +94,8 @@ def plan(summary: "records.PlanSummary") -> Iterator[RenderableType]:
     if summary.divides:
         told = f"hold too many documents: there will be {len(summary.shards)}, which fetches and embeds nothing"
         yield f"The {summary.divides} shards of the base {told}, but writes all part files again."
+    if summary.base and summary.foreign != {}:
+        yield f"Share of the base's chunks in languages that the model does not read: {in_words(summary.foreign)}."
     yield from map(printable, (*unread(summary.unread), *stale(summary.carried)))
     if summary.refused:
         yield f"A run would be refused: {summary.refused}"

@@ -1,6 +1,12 @@
-"""Text → terms, the same for chunks and questions."""
+"""Text → terms, the same for chunks and questions.
 
-from collections.abc import Mapping, Sequence
+Each language with a stemmer has its own terms, `<code>:<stem>`: no word holds a colon. All other text shares the plain
+ones, those of English; so do words with digits, dots or underscores (numbers, codes, identifiers) of any language.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from itertools import chain, islice
@@ -14,11 +20,14 @@ from numpy.typing import NDArray
 from ingest.errors import InvalidSettings, UnknownReaderFormat
 from ingest.ids import digest_of
 from ingest.keyword.words import folded, rejoined, words_in
+from ingest.languages import ENGLISH, POSSIBLE, STEMMED, UNTOLD, ranked
 
 FORMAT = 3
+AUTO, PLAIN = "auto", ""  # the language of each document; of terms without a code
 LONGEST_TERM = 64  # characters; longer words (hex dumps, base64) are cut to this length
 FIXED = {"format": FORMAT, "lowercase": True, "max_term_characters": LONGEST_TERM}  # of every record
 WITHOUT_ACCENTS = ("english", "porter", "lovins")  # stemmers that do not know them; others need them
+SHARED = re.compile(r"[\d._+#]")  # in words that are alike in all languages
 REMEMBERED = 2**18  # pieces whose terms are kept: most pieces of a text recur
 PROBE = (
     "Rolling back promoted indexes quickly: nightly re-embeddings of 1,234 documents (generously normalised) "
@@ -44,7 +53,7 @@ class Analyser:
     Identifiers are also kept whole, and scripts without spaces are cut into pairs of characters.
     """
 
-    language: str = "english"  # of the Snowball stemmer
+    language: str = "english"  # of the Snowball stemmer, or AUTO
     stem: bool = True
     stop_words: tuple[str, ...] = ()  # words as written in lower case, dropped before stemming
     heading_weight: int = 1  # how many times a term of the heading path counts; 0: not at all
@@ -55,14 +64,43 @@ class Analyser:
         if self.stem:
             import Stemmer
 
-            if self.language not in Stemmer.algorithms():
+            if self.language not in (AUTO, *Stemmer.algorithms()):
                 known = ", ".join(Stemmer.algorithms())
                 raise InvalidSettings(f"analyser: no stemmer for language {self.language!r}; known: {known}")
 
     def record(self) -> dict[str, Any]:
         """Return the options, and a digest of a fixed text's terms: another Python or stemmer may make others."""
         options = {**self.always, **asdict(self), "stop_words": list(self.stop_words)}
-        return {**options, "probe": digest_of(self.terms([self.probed])[0])}
+        codes = sorted(filter(self.space, STEMMED))
+        probed = self.terms([self.probed] * (1 + len(codes)), [PLAIN, *codes])
+        return {**options, "probe": digest_of([*chain.from_iterable(probed)])}
+
+    def space(self, language: str) -> str:
+        """Return the code before the terms of a text in this language."""
+        return language if self.stem and self.language == AUTO and language in STEMMED else PLAIN
+
+    def spaces(self, question: str, held: Collection[str] | None) -> list[str]:
+        """Return where a question's words are looked for, its likeliest language first; `held`: by `asked`."""
+        known = {self.space(code) for code in held or ()} or {PLAIN}
+        if held is not None and len(known) == 1:
+            return [*known]
+        found = ranked(question, [ENGLISH if code == UNTOLD else code for code in held or ()])
+        least = min(POSSIBLE, max(found.values()))
+        likely = ((self.space(code), p) for code, p in found.items())
+        return [*dict.fromkeys(space for space, p in likely if p >= least or space in known & {PLAIN})]
+
+    def asked(self, questions: Sequence[str], held: Collection[str] | None = None) -> list[list[str]]:
+        """Return the terms of questions; `held` are the languages of an index's chunks, None if they are not known."""
+        found = []
+        for question in questions:
+            spaces = sorted(self.spaces(question, held))  # plain terms come first, with those that all share
+            first, *others = self.terms([question] * len(spaces), spaces)
+            found.append([*first, *(term for terms in others for term in terms if ":" in term)])
+        return found
+
+    def compared(self, texts: Sequence[str], held: Collection[str] | None = None) -> list[list[str]]:
+        """Return the terms of a question, the first text, and of what is compared with it, all in its language."""
+        return self.terms(texts, self.spaces(texts[0], held)[:1] * len(texts)) if texts else []
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -78,20 +116,24 @@ class Analyser:
             )
         return analyser
 
-    def terms(self, texts: Sequence[str]) -> list[list[str]]:
-        """Return the terms of each text in order, with repeats."""
-        found = self.encode(texts)
+    def terms(self, texts: Sequence[str], languages: Sequence[str] = ()) -> list[list[str]]:
+        """Return the terms of each text in order, with repeats; `languages` are those of the texts, if any are told."""
+        found = self.encode(texts, languages)
         flat = map(found.vocabulary.__getitem__, found.indices.tolist())
         return [list(islice(flat, size)) for size in found.sizes.tolist()]
 
-    def encode(self, texts: Sequence[str]) -> Encoded:
+    def encode(self, texts: Sequence[str], languages: Sequence[str] = ()) -> Encoded:
         """Return the terms of texts as numbers; each distinct whitespace-separated piece is analysed once."""
         try:
             column = pa.array(texts, pa.string())
         except UnicodeEncodeError:  # a lone surrogate is no letter
             column = pa.array([text.encode("utf-8", "replace").decode() for text in texts], pa.string())
         lists = pc.utf8_split_whitespace(self._rejoined(column))
-        pieces = lists.flatten().dictionary_encode()
+        pieces = lists.flatten()
+        if any(spaces := [self.space(language) for language in languages]):
+            codes = pa.array([f"{space} " if space else "" for space in spaces])
+            pieces = pc.binary_join_element_wise(codes.take(pc.list_parent_indices(lists)), pieces, "")
+        pieces = pieces.dictionary_encode()
         counts, numbers, vocabulary = self._numbered(pieces.dictionary.to_pylist())
         starts = np.cumsum(counts) - counts
         owner = np.asarray(pieces.indices).astype(np.int64)
@@ -120,22 +162,30 @@ class Analyser:
         return counts, np.asarray(by_term.indices).astype(np.int64), by_term.dictionary.to_pylist()
 
     def _analysed(self, pieces: Sequence[str]) -> list[tuple[str, ...]]:
-        """Return the terms of each piece. Stemming many words at once makes a batch fast."""
-        dropped = frozenset(self.stop_words)
-        lines = [words_in(piece) for piece in pieces]
-        if dropped:
-            lines = [[word for word in line if word not in dropped] for line in lines]
-        words = [word[:LONGEST_TERM] for word in chain.from_iterable(lines)]
-        if self.stem:
-            import Stemmer
+        """Return the terms of each piece, which may have a language before it."""
+        dropped, lines, by_space = frozenset(self.stop_words), list[list[str]](), defaultdict[str, list[str]](list)
+        for piece in pieces:
+            space, _, bare = piece.rpartition(" ")
+            words = [word for word in words_in(bare) if word not in dropped] if dropped else words_in(bare)
+            by_space[space] += [word[:LONGEST_TERM] for word in words]
+            lines.append([space] * len(words))
+        terms = {space: iter(self._terms(words, space)) for space, words in by_space.items()}
+        return [tuple(next(terms[space]) for space in line) for line in lines]
 
-            if self.language in WITHOUT_ACCENTS:
-                words = folded(words)
-            # Made per call, which is cheap: a stemmer can neither be shared between threads nor pickled.
-            stems = Stemmer.Stemmer(self.language, 0).stemWords(words)
-            words = [word if "_" in word or "." in word else stem for word, stem in zip(words, stems, strict=True)]
-        terms = iter(folded(words))
-        return [tuple(islice(terms, len(line))) for line in lines]
+    def _terms(self, words: list[str], space: str) -> list[str]:
+        """Return the terms of words. Stemming many words at once makes a batch fast."""
+        if not self.stem:
+            return folded(words)
+        import Stemmer
+
+        language = "english" if self.language == AUTO else self.language
+        bare = folded(words) if language in WITHOUT_ACCENTS else words
+        # Made per call, which is cheap: a stemmer can neither be shared between threads nor pickled.
+        stems = Stemmer.Stemmer(language, 0).stemWords(bare)
+        plain = folded([word if "_" in word or "." in word else stem for word, stem in zip(bare, stems, strict=True)])
+        own = folded(Stemmer.Stemmer(space, 0).stemWords(words)) if space else plain
+        told = zip(words, plain, own, strict=True)
+        return [shared if not space or SHARED.search(word) else f"{space}:{stem}" for word, shared, stem in told]
 
 
 @lru_cache(4)

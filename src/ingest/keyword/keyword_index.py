@@ -4,12 +4,13 @@ Decoded postings are kept in bounded memory.
 """
 
 import threading
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.keyword.analyser import PLAIN, SHARED
 from ingest.keyword.formula import Formula, idf
 from ingest.keyword.parquet_files import LENGTHS, POSTINGS, TERMS, batches, chunks_by_place, numbers
 from ingest.keyword.row_groups import ChunkIds, File, Segment, open_groups
@@ -101,7 +103,6 @@ class _Query:
     rows: NDArray[np.int64]
     weights: NDArray[np.float64]  # idf times the occurrences in the query
     bounds: NDArray[np.float64]  # the most that each can add to a score, at least 0
-    unknown: int  # terms in no chunk, repeats counted
 
 
 class KeywordIndex(AbstractContextManager["KeywordIndex"]):
@@ -110,15 +111,17 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         score(q, c) = Σ over the terms of q, repeats counted:  idf · tf / (tf + k1 · (1 − b + b · length / average))
 
     idf = ln(1 + (n − df + 0.5) / (df + 0.5)), "Lucene (accurate)" of Kamphuis et al. 2020, "Which BM25 Do You
-    Mean?", without the factor k1 + 1, which does not affect rankings.
+    Mean?", without the factor k1 + 1, which does not affect rankings. Of a term that one language has for itself,
+    n counts the chunks in that language: else the common words of a rare language would count as rare words.
     """
 
-    def __init__(self, ids: ChunkIds, cache: PostingsCache, formula: Formula) -> None:
+    def __init__(self, ids: ChunkIds, cache: PostingsCache, formula: Formula, sizes: Mapping[str, int]) -> None:
         from ingest.keyword import max_score
 
         self._kernel: Any = max_score  # importing numba takes a second
         self._ids, self._cache = ids, cache
         self.chunks = len(cache.codes)
+        self._sizes = {**sizes, PLAIN: self.chunks - sum(sizes.values())}
         self._scratch = threading.local()
 
     @classmethod
@@ -130,6 +133,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         *small: File,
         formula: Formula = LUCENE,
         cache_bytes: int = CACHE_BYTES,
+        sizes: Mapping[str, int] = MappingProxyType({}),
     ) -> Self:
         """Open an index: read its footers and lengths, but no postings, and load the compiled loops.
 
@@ -148,7 +152,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         known = (open_groups(file, TERMS, CACHED_GROUPS) for file in files[1::2])
         segments = [*map(Segment, held, known, chunks)]
         cache = PostingsCache(segments, formula.norms(distinct, average), codes, BoundedCache(cache_bytes))
-        index = cls(ids, cache, formula)
+        index = cls(ids, cache, formula, sizes)
         for one in segments:
             last = one.terms.count - 1
             counted = sum(one.terms.row(last, ("first", "document_frequency"))) if last >= 0 else 0
@@ -202,9 +206,19 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         return dict(zip((c for c, there in zip(chunk_ids, known, strict=True) if there), found, strict=True))
 
     def bound(self, query: Sequence[str]) -> float:
-        """Return an upper bound on all scores: the sum of idf, including unknown terms and repeats."""
-        asked = self._query(query)
-        return float(sum(asked.weights.tolist()) + asked.unknown * idf(0, self.chunks))
+        """Return an upper bound on all scores: the sum of idf, including unknown terms and repeats.
+
+        A chunk is in one language: of the terms by language, in the order of the question's words, the greatest sum
+        counts, and of unknown words those that none of the languages knows.
+        """
+        rows = defaultdict[str | None, list[float]](list)  # -1: unknown
+        for term in query:
+            found = self._cache.get(term)
+            rows[_space(term)].append(-1.0 if found is None else self._idf(term, found.frequency))
+        alike, words = rows.pop(None, []), [max(word) for word in zip_longest(*rows.values(), fillvalue=-1.0)]
+        most = max((sum(weight for weight in row if weight > 0) for row in rows.values()), default=0.0)
+        unknown = sum(weight < 0 for weight in (*alike, *words)) * self._idf("0", 0)
+        return float(most + sum(weight for weight in alike if weight > 0) + unknown)
 
     def close(self) -> None:
         """Close the files."""
@@ -217,18 +231,21 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
     def _query(self, query: Sequence[str]) -> _Query:
         if isinstance(query, str):
             raise TypeError(f"a query is a sequence of terms, not the text {query!r}")
-        found, unknown = [], 0
+        found = []
         for term, times in Counter(query).items():
-            if (postings := self._cache.get(term)) is None:
-                unknown += times
-                continue
-            weight = times * idf(postings.frequency, self.chunks)
-            found.append((weight * postings.share, term, weight, postings))
+            if (postings := self._cache.get(term)) is not None:
+                weight = times * self._idf(term, postings.frequency)
+                found.append((weight * postings.share, term, weight, postings))
         found.sort(key=lambda one: one[:2])
         held = tuple(one[3] for one in found)
         rows = np.array([postings.row for postings in held], np.int64).reshape(len(held), COLUMNS)
         weights, bounds = (np.array([one[i] for one in found], np.float64) for i in (2, 0))
-        return _Query(held, rows, weights, bounds, unknown)
+        return _Query(held, rows, weights, bounds)
+
+    def _idf(self, term: str, document_frequency: int) -> float:
+        space = _space(term)
+        count = self.chunks if space is None else max(self._sizes.get(space, 0), document_frequency)
+        return idf(document_frequency, count)
 
     def _working(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Return this thread's scratch arrays; whoever writes to them restores them."""
@@ -245,6 +262,12 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         loops.rank_words(np.zeros(0, np.uint64), chunks)
         self.score([], np.zeros(0, np.int64))
         self.search([[]], [None], 1)
+
+
+def _space(term: str) -> str | None:
+    """Return the language's code before a term, PLAIN without one; None for a term that all languages share."""
+    code = term.rpartition(":")[0]
+    return code or (None if SHARED.search(term) else PLAIN)
 
 
 def _coded_lengths(path: Path) -> tuple[NDArray[Any], NDArray[np.int64], float]:

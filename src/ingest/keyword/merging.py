@@ -24,6 +24,7 @@ from ingest.keyword.analyser import Analyser
 
 BATCH_ROWS = 8_192  # postings held per input
 OPEN_FILES = 128  # inputs per merge; more shards are merged in rounds
+Strings = Sequence[str]
 MOST_CHUNKS = 2**32 - 1  # ordinals are uint32
 
 
@@ -35,11 +36,11 @@ class ShardPostings(NamedTuple):
 
 
 def shard_postings(
-    texts: Sequence[str], chunk_ids: Sequence[str], analyser: Analyser, headings: Sequence[str] = ()
+    texts: Strings, chunk_ids: Strings, analyser: Analyser, headings: Strings = (), languages: Strings = ()
 ) -> ShardPostings:
     """Return the postings of texts, one per chunk.
 
-    Headings: one per text, or none at all. Their terms count `analyser.heading_weight` times, also in the length.
+    Headings, languages: one per text, or none at all. Terms of headings count `heading_weight` times, also in lengths.
     Terms are sorted by code point, which is the byte order of their UTF-8.
     Raises: SchemaMismatch when texts, headings and ids differ in number, or an id occurs twice.
     """
@@ -48,7 +49,8 @@ def shard_postings(
     if len(set(chunk_ids)) != len(chunk_ids):
         twice = next(c for i, c in enumerate(chunk_ids) if c in chunk_ids[:i])
         raise SchemaMismatch(f"keyword index: chunk {twice} occurs twice in one shard")
-    found, count = analyser.encode([*texts, *headings]), max(len(texts), 1)
+    found = analyser.encode([*texts, *headings], [*languages, *(languages if headings else ())])
+    count = max(len(texts), 1)
     vocabulary = pa.array(found.vocabulary, pa.string())
     order = parquet.numbers(pc.sort_indices(vocabulary)).astype(np.int64)
     rank = np.argsort(order)

@@ -16,14 +16,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 
 from ingest.errors import InvalidSettings
-from ingest.keyword.analyser import Analyser
+from ingest.keyword.analyser import AUTO, Analyser
 from ingest.keyword.earlier_analyser import analyser_of
 from ingest.keyword.formula import Formula
 from ingest.keyword.merging import ShardPostings
@@ -70,16 +70,17 @@ class Questions:
     use `.indices` and `.values` of what `embed_query` returns.
     """
 
-    analyser: Analyser = field(default_factory=Analyser)
+    analyser: Analyser = field(default_factory=partial(Analyser, AUTO))
+    held: Mapping[str, int] | None = None  # chunks by language, as a manifest counts them; None: not known
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
+    def from_record(cls, record: Mapping[str, Any], held: Mapping[str, int] | None = None) -> Self:
         """Return one with the analyser that a manifest records. Raises: UnknownReaderFormat when terms now differ."""
-        return cls(analyser_of(record))
+        return cls(analyser_of(record), held)
 
     def embed_query(self, text: str) -> Weights:
         """Return the sparse vector of a question; empty if the question has no terms."""
-        times = Counter(map(dimension, self.analyser.terms([text])[0]))
+        times = Counter(map(dimension, self.analyser.asked([text], self.held)[0]))
         indices = sorted(times)
         return Weights(indices, [float(times[i]) for i in indices])
 

@@ -149,7 +149,7 @@ def set_aside(
         made.keep_last_good(planned)
     written_parts = written(bench.lake, task, made.tables())
     if "keyword" not in plan.steps:  # the base's postings would be carried
-        written_parts += index_shard(bench, task.shard, by_kind(written_parts)["chunks"], {})
+        written_parts += index_shard(bench, task.shard, by_kind(written_parts), {})
     return written_parts, counts
 
 

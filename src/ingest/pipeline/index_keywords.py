@@ -34,27 +34,34 @@ def keyword_shard(services: Services, task: ShardTask) -> Marker:
     base = sealed_manifest(lake, before)[0] if before is not None else None
     same = base is not None and base.analyser == bench.options.analyser
     held = by_kind(lake.shard_plan(task.generation, task.shard, task.plan_hash).base_parts) if same else {}
-    postings, lengths = index_shard(bench, task.shard, parts["chunks"], held)
+    postings, lengths = index_shard(bench, task.shard, parts, held)
     counts = {"documents": parts["documents"].rows, "chunks": lengths.rows, "postings": postings.rows}
     return task.marker("keyword", counts, parts=(postings, lengths))
 
 
 def index_shard(
-    bench: Workbench, shard: int, chunks: PartFile, base: Mapping[str, PartFile]
+    bench: Workbench, shard: int, parts: Mapping[str, PartFile], base: Mapping[str, PartFile]
 ) -> tuple[PartFile, PartFile]:
     """Write the postings and the lengths of a shard's chunks, and return their parts.
 
     Of chunks that are a delta onto those of the `base`, whose terms are counted by the same analyser, only the new ones
-    are read, and their files put onto the base's.
+    are read, and their files put onto the base's, unless the language of one that stays is another now.
     """
-    lake, analyser, beneath = bench.lake, Analyser.from_record(bench.options.analyser), chunks.onto
+    lake, analyser = bench.lake, Analyser.from_record(bench.options.analyser)
+    chunks, beneath = parts["chunks"], parts["chunks"].onto
+    columns, documents = ["document_id", "text_language"], (parts["documents"], base.get("documents"))
+    rows = (lake.read(part, columns).to_pydict().values() if part else ((), ()) for part in documents)
+    languages, before = (dict(zip(*pair, strict=True)) for pair in rows)
+    if any(languages.get(id_, code) != code for id_, code in before.items()):
+        base = {}
     known = base["chunks"].sha256 if {"chunks", "keyword.postings", "keyword.lengths"} <= base.keys() else ""
     if chunks.sha256 == known:
         return base["keyword.postings"], base["keyword.lengths"]
     stays = beneath is not None and beneath.sha256 == known
-    table = (lake.read_file if stays else lake.read)(chunks, ["chunk_id", "context", "text"])
+    table = (lake.read_file if stays else lake.read)(chunks, ["chunk_id", "document_id", "context", "text"])
     texts, contexts = table["text"].to_pylist(), table["context"].to_pylist()
-    made = shard_postings(texts, table["chunk_id"].to_pylist(), analyser, contexts)
+    codes = [languages.get(document, "") for document in table["document_id"].to_pylist()]
+    made = shard_postings(texts, table["chunk_id"].to_pylist(), analyser, contexts, codes)
     postings = lake.write_part("keyword.postings", shard, made.postings)
     lengths = lake.write_part("keyword.lengths", shard, made.lengths.replace_schema_metadata(table.schema.metadata))
     if beneath is None or not stays:

@@ -14,6 +14,7 @@ from ingest.lake.contents import contents_of
 from ingest.lake.lake import PLAN_HASH, claim_number
 from ingest.lake.shard_rows import ShardRows, read_rows, unread_shares
 from ingest.lake.stored_records import name_of
+from ingest.languages import foreign
 from ingest.pipeline import changes
 from ingest.pipeline.changes import FETCHED, Listing, ShardChanges, Upgrades
 from ingest.pipeline.claiming import carried_instead, claim_generation
@@ -179,8 +180,7 @@ class Planner:
                 fetched = [d for d in plan.documents if d.change in FETCHED]
                 fetch += sum(d.size for d in fetched)
                 kinds.update(map(self._kind, fetched))
-                embed += self._embedded_again(plan, fetched)
-                steps |= set(plan.steps)
+                steps, embed = steps | {*plan.steps}, embed + self._embedded_again(plan, fetched)
             self.balance = comparison.settled()
         counts.update({"may_have_moved": self.balance.moved} if self.balance.moved else {})
         for wanted in ("own", "unstructured"):
@@ -201,6 +201,7 @@ class Planner:
             left_out=changes.left_out(self.bench.sources),
             unread=unread_shares(self.base.holds.values()) if self.base is not None else {},
             carried=tuple(self.carrying.carried()),
+            foreign=foreign(self.base.languages, self.base.model.languages) if self.base else None,
             instead_of=self.carrying.scope.instead_of,
         )
 

@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 from ingest.errors import IngestError
 from ingest.lake.lake import Lake
 from ingest.lake.stored_records import name_of
+from ingest.languages import foreign
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.promotion import Outcome
 from ingest.pipeline.quarantine import newest_in_quarantine
@@ -91,6 +92,7 @@ class Figures:
             duplicates=dict(sorted(self.counts["duplicates"].items())),
             stages=tuple(self.stages),
             serving_mended=self.serving_mended,
+            foreign=foreign(manifest.languages, manifest.model.languages),
             carried=manifest.carried if work.summary.needs_generation else work.summary.carried,
         )
 

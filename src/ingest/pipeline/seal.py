@@ -7,7 +7,7 @@ Only the number of listed documents comes from the listing.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 
 import pyarrow as pa
@@ -18,8 +18,9 @@ from ingest.errors import IncompleteGeneration
 from ingest.ids import digest_of, document_id, sha256_hex
 from ingest.keyword import verify
 from ingest.lake.contents import Contents
-from ingest.lake.rows import document_rows, quarantine_rows
+from ingest.lake.rows import DocumentRow, document_rows, quarantine_rows
 from ingest.lake.shard_rows import outermost, read_rows, unread_shares
+from ingest.languages import UNTOLD
 from ingest.pipeline.collection_points import PointMaker
 from ingest.pipeline.find_duplicates import logical_rows
 from ingest.pipeline.fingerprints import fingerprints
@@ -33,9 +34,10 @@ DIGEST_VERSION = 1
 
 def conservation(found: Inspection, work: Work) -> Conservation:
     """Return the table of what was listed and what an inspection found. Once per inspection, which gets the faults."""
-    planned, listed = work.summary.counts, Counter[str]()
+    planned, listed, languages = work.summary.counts, Counter[str](), Counter[str]()
     for shard in found.contents.shards:
-        _outcomes(found, work, shard, listed)
+        for row in _outcomes(found, work, shard, listed):
+            languages[row.text_language or UNTOLD] += row.chunk_count
     found.totals["keyword_rows"] = found.contents.keyword["keyword.lengths"].rows - found.totals["collapsed"]
     found.totals["keyword_rows"] -= found.totals["revoked"]
     if found.fresh or found.contents.shards[0] in found.whole:
@@ -47,13 +49,14 @@ def conservation(found: Inspection, work: Work) -> Conservation:
     marks = Counter[str]()
     for held in found.holds.values():
         marks.update(held.marks)
-    counts = {"listed": listed, "documents": found.documents, "marks": marks}
+    counts = {"listed": listed, "documents": found.documents, "marks": marks, "languages": languages}
     told = {name: getattr(found, name) for name in ("faults", "secrets", "mended")}
     told |= {"unread": unread_shares(found.holds.values())}
     return Conservation(**totals | told | {name: dict(sorted(count.items())) for name, count in counts.items()})
 
 
-def _outcomes(found: Inspection, work: Work, shard: int, listed: Counter[str]) -> None:
+def _outcomes(found: Inspection, work: Work, shard: int, listed: Counter[str]) -> Iterable[DocumentRow]:
+    """Count what became of a shard's documents, and return their rows."""
     rows = read_rows(found.contents.lake, found.contents.parts(shard), "documents", "quarantine")
     gone, documents = set(work.gone(shard)), found.documents
     every = work.shard_plan(shard).documents
@@ -80,6 +83,7 @@ def _outcomes(found: Inspection, work: Work, shard: int, listed: Counter[str]) -
             documents["kept_last_good" if held.status != "current" else "indexed"] += 1
     for uri in (d.uri for d in rows.documents.values() if not d.parent and d.uri not in planned):
         found.fault(f"document {uri}: in the generation, not in the plan")
+    return rows.documents.values()
 
 
 def compare_keyword(found: Inspection) -> None:
@@ -151,6 +155,7 @@ def seal(
         recall=recall,
         max_unread_share=options.chunking.max_unread_share,
         holds=found.holds,
+        languages=table.languages,
     )
     return lake.seal(manifest)
 

@@ -64,7 +64,8 @@ class Embedder(Protocol):
 class Wording:
     """How one generation analyses and compares words. Thread-safe."""
 
-    terms: Callable[[Sequence[str]], list[list[str]]]  # the keyword index's analysis
+    terms: Callable[[Sequence[str]], list[list[str]]]  # of a question and texts to compare it with, in its language
+    asked: Callable[[Sequence[str]], list[list[str]]]  # of questions, in each language in which they are looked for
     bound: Callable[[Sequence[str]], float]  # highest possible keyword score for these terms; for one term: its idf
     table: WordTable | None = None  # None: the model has no word vectors
 

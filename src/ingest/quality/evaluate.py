@@ -25,7 +25,7 @@ from ingest.search.context import counter
 from ingest.search.searcher import RERANKED, STAGES
 from ingest.services import OpenReranker, Retrieval
 
-WORDLESS = Wording(lambda texts: [[] for _ in texts], lambda terms: 0.0)  # only to open a re-ranker
+WORDLESS = Wording(lambda _: [], lambda _: [], lambda _: 0.0)  # only to open a re-ranker
 UNCALIBRATED = {"calibration": ""}  # so that a lost or outdated calibration blocks nothing; rankings stay the same
 log = logging.getLogger(__name__)
 Problems = Sequence[str]  # one sentence each

@@ -139,6 +139,7 @@ class PlanSummary(Record):
     divides: int = 0  # the number of shards of the base, where these became too large and this plan divides them
     carried: tuple[CarriedOrigin, ...] = ()  # by name: sick, or carried before and not looked at as a whole
     unread: dict[str, float] = Field(default_factory=dict)  # share of the base's text that no token covers, by source
+    foreign: dict[str, float] | None = None  # of the base, as in RunReport
     instead_of: str = ""  # the generation whose build or verdict showed that something had to be carried
 
 
@@ -174,6 +175,7 @@ class ModelRecord(Record):
     dimension: int
     max_tokens: int
     options: dict[str, Any] = Field(default_factory=dict)
+    languages: tuple[str, ...] = ()  # that it reads, by its files; (): they do not say
 
 
 class Probe(Record):
@@ -225,6 +227,7 @@ class Manifest(Record):
     raised: RaisedLimit | None = None  # for the run that sealed it
     carried: tuple[CarriedOrigin, ...] = ()  # what is stale in it, by name
     holds: dict[int, ShardHolds] = Field(default_factory=dict)  # by shard; none if sealed before they were recorded
+    languages: dict[str, int] = Field(default_factory=dict)  # chunks by language, as in Conservation
 
 
 class QueryProfile(Record):

@@ -209,7 +209,7 @@ class ChunkingOptions(Options):
 class KeywordOptions(Options):
     """The keyword index: analysis and BM25."""
 
-    language: str = "english"  # of the Snowball stemmer
+    language: str = "auto"  # of the Snowball stemmer; auto: that of each document
     stem: bool = True  # reduce words to their stem
     stop_words: tuple[str, ...] = ()  # words that are not indexed, in lower case
     heading_weight: int = Field(default=1, ge=0, le=8)  # how many times a term of the heading path counts

@@ -22,6 +22,7 @@ class Conservation(Record):
     revoked: int = 0  # other chunks whose documents are revoked: points = keyword rows = chunks − collapsed − revoked
     marks: dict[str, int] = Field(default_factory=dict)  # chunks by mark, dropped ones too
     unread: dict[str, float] = Field(default_factory=dict)  # share of chunks' text that no token covers, by source
+    languages: dict[str, int] = Field(default_factory=dict)  # chunks by language, ISO 639; und: it cannot be told
     quarantined_children: int = 0  # documents inside documents; not among the listed
     secrets: tuple[str, ...] = ()  # where chunks with secrets were dropped, the first ones: URI and characters
     vectors_compared: int = 0  # stored in the vector index and compared with the lake's; a sample, or all on demand
@@ -120,3 +121,4 @@ class RunReport(Record):
     healed: tuple[str, ...] = ()  # files of the lake that were damaged or gone, and what they were made from
     in_quarantine: tuple[QuarantineState, ...] = ()  # at its end, also if nothing changed or it failed
     carried: tuple[CarriedOrigin, ...] = ()  # what is stale in the generation
+    foreign: dict[str, float] | None = None  # share of chunks by language that the model does not read; None: unknown

@@ -64,7 +64,7 @@ def blend(question: str, candidates: Sequence[Result], wording: Wording) -> Floa
 
 def _signals(question: str, candidates: Sequence[Result], wording: Wording) -> Floats:
     """Return (candidates, 3): `cosine`, `keyword` and `near`."""
-    bound = wording.bound(wording.terms([question])[0]) or np.inf
+    bound = wording.bound(wording.asked([question])[0]) or np.inf
     keyword = [c.scores.get("bm25", 0.0) / bound for c in candidates]
     cosines = [max(c.scores.get("dense", share), 0.0) for c, share in zip(candidates, keyword, strict=True)]
     return np.column_stack([cosines, keyword, _near(question, [c.text for c in candidates], wording)])
@@ -151,7 +151,7 @@ def _near(question: str, texts: Sequence[str], wording: Wording) -> Floats:
     if table is None or not words:
         return found
     pieces = table.pieces(words)
-    idf = [idf_of(terms, wording).max() if terms else 0.0 for terms in wording.terms(words)]  # 0: a word of no term
+    idf = [idf_of(terms, wording).max() if terms else 0.0 for terms in wording.terms([question, *words])[1:]]
     weights = np.repeat(np.array(idf), [len(p) for p in pieces])
     every = [[*chain.from_iterable(table.pieces(WORD.findall(text)))] for text in texts]
     if not weights.sum() or not any(every):

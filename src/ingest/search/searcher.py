@@ -6,6 +6,7 @@ that generation's manifest, so an answer never mixes two releases, whatever happ
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from threading import Lock
 
@@ -91,13 +92,16 @@ class Searcher:
         self._hidden: tuple[Revocations, tuple[Hidden, ...]] = Revocations(), ()
         self._embedder = self.retrieval.open_embedder(self.manifest.model)
         self.documents = IndexedDocuments(contents)
-        analyser, files = self.manifest.analyser, contents.searched_files(lake.part_file)
-        self._analyser = analyser_of(analyser)
-        self._keyword = KeywordIndex.open(*files, formula=Formula.from_record(analyser))
+        record, held, files = self.manifest.analyser, self.manifest.languages, contents.searched_files(lake.part_file)
+        analyser = analyser_of(record)
+        sizes = {code: chunks for code, chunks in held.items() if analyser.space(code)}
+        self._keyword = KeywordIndex.open(*files, formula=Formula.from_record(record), sizes=sizes)
+        self._asked, compared = (partial(do, held=held) for do in (analyser.asked, analyser.compared))
+        self._asked([""])  # loads what tells the languages of questions apart, if there are several
         self._mask = open_visibility(contents)
         self._counting = Lock()
         self.fell_back = 0  # questions whose re-ranking would have taken too long, since this searcher was opened
-        self.wording = Wording(self._analyser.terms, self._keyword.bound, self._embedder.word_table)
+        self.wording = Wording(compared, self._asked, self._keyword.bound, self._embedder.word_table)
         self._reranker = self.retrieval.open_reranker(self.profile, self.wording)
         name = self.profile.calibration
         self._calibration = read_calibration(name, read_learned(self.retrieval.lake.store, name)) if name else None
@@ -152,7 +156,7 @@ class Searcher:
         depth = max(self.profile.depth, top)
         fused = "fused" in stages or RERANKED in stages
         none: Rankings = [[] for _ in questions]
-        terms = self._analyser.terms(questions)
+        terms = self._asked(questions)
         bm25 = self._keyword_hits(terms, filter, depth) if fused or "bm25" in stages else none
         vectors = self._encoded(questions) if fused or "dense" in stages else None
         index, collection = self.retrieval.vectors, self.manifest.collection
@@ -183,7 +187,7 @@ class Searcher:
 
     def candidates(self, questions: Sequence[str], filter: Filter, most: int | None) -> list[list[Result]]:
         """Return the best fused results of each question with the scores of both searches; all if `most` is None."""
-        filter, terms, vectors = self.unrevoked(filter), self._analyser.terms(questions), self._encoded(questions)
+        filter, terms, vectors = self.unrevoked(filter), self._asked(questions), self._encoded(questions)
         dense = self._dense_hits(questions, vectors, filter, self.profile.depth)
         bm25 = self._keyword_hits(terms, filter, self.profile.depth)
         scored = self._union(terms, vectors, dense, bm25)
@@ -216,7 +220,7 @@ class Searcher:
     ) -> list[dict[str, int]]:
         """Return for each question how many of the strings that it quotes chunks hold; no chunk that holds none."""
         quoted = [*map(quotations, questions)]
-        alone = iter(self._keyword_hits(self._analyser.terms([*chain.from_iterable(quoted)]), filter, COMPARED))
+        alone = iter(self._keyword_hits(self._asked([*chain.from_iterable(quoted)]), filter, COMPARED))
         looked_at = [
             {hit.chunk_id for hits in (*islice(alone, len(strings)), *best) for hit in hits[:COMPARED] if strings}
             for strings, *best in zip(quoted, *found, strict=True)

@@ -42,7 +42,7 @@ def find_model(model: ModelSettings, lake: Lake, restore: Restore) -> tuple[Any,
         return described(), ()
     except InvalidSettings:
         base = lake.base()
-        released = base.model if base is not None else None
+        released = base.model.model_copy(update={"languages": ()}) if base is not None else None  # it has no card
         if released is None or (released.kind, released.name) != (model.kind, kind.canonical(model.name)):
             raise
         folder = restore(released)
@@ -82,7 +82,7 @@ def open_embedder(
 
     `options` say where and how fast it runs. Raises: InvalidSettings, SchemaMismatch if it has changed.
     """
-    key = (record.model_dump_json(), json.dumps(options or {}, sort_keys=True))
+    key = (record.model_dump_json(exclude={"languages"}), json.dumps(options or {}, sort_keys=True))
     with _opening:  # loading weights changes torch's default dtype for the whole process
         if key not in _embedders:
             try:

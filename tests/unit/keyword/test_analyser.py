@@ -106,3 +106,73 @@ def test_an_analyser_can_be_pickled_and_shared_between_threads():
 def test_the_default_analysers_terms_are_those_of_every_index_built_so_far():
     """When this fails after an upgrade, readers refuse older indexes: the upgrade needs a rebuild, say so."""
     assert Analyser().record()["probe"] == "ccf3e879f1204c5598fa47a80da6bbd935b66a50db7fcc61fd0ccd1ca06580b2"
+
+
+AUTO = Analyser("auto")
+HELD = {"en": 60, "de": 20, "ru": 2, "zh": 5, "und": 3}
+
+
+@pytest.mark.parametrize(
+    ("language", "terms"),
+    [
+        ("de", ["de:die", "de:haus", "err4031", "de:err", "4031", "de:cafe"]),
+        ("en", ["die", "hauser", "err4031", "err", "4031", "cafe"]),
+        ("", ["die", "hauser", "err4031", "err", "4031", "cafe"]),  # it could not be told
+        ("zh", ["die", "hauser", "err4031", "err", "4031", "cafe"]),  # there is no stemmer
+    ],
+)
+def test_a_chunk_is_analysed_in_its_language_and_numbers_and_identifiers_are_alike_in_all(language, terms):
+    assert [terms] == AUTO.terms(["Die Häuser ERR_4031 Cafés"[:-1]], [language])
+
+
+def test_texts_of_several_languages_are_analysed_at_once_as_each_alone():
+    texts, languages = ["Die Häuser", "the houses", "", "дома"], ["de", "en", "de", "ru"]
+    alone = [AUTO.terms([text], [code])[0] for text, code in zip(texts, languages, strict=True)]
+    assert alone == AUTO.terms(texts, languages)
+    assert ["hous", "the", "дом"] == sorted(t.rpartition(":")[2] for t in alone[1] + alone[3])
+
+
+def test_english_terms_are_those_without_languages():
+    texts = ["Rolling back promoted indexes", "ERR_4031 v1.2.3 HTTPServer 東京都", "naïve café"]
+    assert Analyser().terms(texts) == AUTO.terms(texts, ["en", "", "zh"]) == AUTO.asked(texts, {"en": 9})
+
+
+@pytest.mark.parametrize(
+    ("question", "held", "terms"),
+    [
+        ("Wie viele Häuser gab es 1999?", {"de": 9}, ["de:wie", "de:viel", "de:haus", "de:gab", "de:es", "1999"]),
+        (
+            "Wie viele Häuser gab es 1999?",
+            HELD,
+            [*("wie", "viel", "hauser", "gab", "es", "1999"), *("de:wie", "de:viel", "de:haus", "de:gab", "de:es")],
+        ),
+        ("How many houses were there?", HELD, ["how", "mani", "hous", "were", "there"]),
+        ("How many houses were there?", {}, ["how", "mani", "hous", "were", "there"]),
+        ("Сколько домов", None, ["сколько", "домов", "ru:скольк", "ru:дом"]),
+        ("", HELD, []),
+    ],
+)
+def test_a_question_is_looked_for_in_its_language_and_among_plain_terms(question, held, terms):
+    assert [terms] == AUTO.asked([question], held)
+
+
+def test_a_question_of_one_ambiguous_word_is_looked_for_in_several_languages():
+    assert {"", "de"} <= {term.rpartition(":")[0] for term in AUTO.asked(["Panthers"], {"en": 5, "de": 5, "fr": 5})[0]}
+
+
+def test_question_and_candidates_are_compared_in_the_questions_language():
+    texts = ["Wie viele Häuser?", "Das Haus", "the house"]
+    assert [["de:haus"], ["de:haus"], ["de:hous"]] == [found[-1:] for found in AUTO.compared(texts, HELD)]
+    assert [] == AUTO.compared([], HELD)
+
+
+@pytest.mark.parametrize("fixed", [Analyser("german"), Analyser("auto", stem=False)])
+def test_an_analyser_without_languages_of_documents_ignores_them(fixed):
+    assert fixed.terms(["Die Häuser"]) == fixed.terms(["Die Häuser"], ["fr"]) == fixed.asked(["Die Häuser"], HELD)
+    assert {""} == {fixed.space("de"), fixed.space("ru")}
+
+
+def test_the_record_of_all_languages_gives_the_same_analyser_back_and_tells_other_stems():
+    assert AUTO == Analyser.from_record(json.loads(json.dumps(AUTO.record())))
+    assert AUTO.record()["probe"] != Analyser().record()["probe"]
+    assert ["de", "ru"] == [code for code in HELD if AUTO.space(code)]

@@ -475,3 +475,56 @@ def test_a_null_in_a_column_is_refused(tmp_path):
     pq.write_table(pa.table({"chunk_id": ["c0"], "length": pa.array([None], pa.uint32())}), files.lengths)
     with pytest.raises(SchemaMismatch, match="null"):
         opened(files)
+
+
+AUTO = Analyser("auto")
+MIXED = [
+    *((f"the cat number {n} sat in the house", "en") for n in range(40)),
+    *((f"die Katze {n} war in dem Haus und die Katzen schliefen", "de") for n in range(4)),
+    ("die war die war die war", "en"),
+    ("Hund", "de"),
+]
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> KeywordIndex:
+    folder = tmp_path_factory.mktemp("mixed")
+    texts, languages = zip(*MIXED, strict=True)
+    made = shard_postings(texts, [f"c{i}" for i in range(len(texts))], AUTO, languages=languages)
+    files = merge([save(made, folder, "0")], folder / "merged")
+    return KeywordIndex.open(files.postings, files.terms, files.lengths, sizes={"de": 5})
+
+
+def test_a_common_word_of_a_rare_language_is_no_rare_word(mixed: KeywordIndex) -> None:
+    rare, common = mixed.bound(["de:hund"]), mixed.bound(["de:die"])
+    assert common < rare / 3
+    assert mixed.bound(["the"]) < 0.2  # of the English chunks nearly all hold it
+
+
+def test_a_word_of_no_chunk_counts_as_the_rarest_whatever_its_language(mixed: KeywordIndex) -> None:
+    assert mixed.bound(["de:xyzzy"]) == mixed.bound(["xyzzy"]) == pytest.approx(np.log(1 + 46.5 / 0.5))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Wo war die Katze in dem Haus 3",
+        "die war",
+        "where is the cat 3",
+        "xyzzy Katze house 7",
+        "Hund Hund",
+        "die die Haus",
+    ],
+)
+@pytest.mark.parametrize("held", [{"en": 41, "de": 5}, None])
+def test_no_score_is_above_the_bound_in_any_language(mixed: KeywordIndex, question: str, held: Any) -> None:
+    (terms,) = AUTO.asked([question], held)
+    spaces = {term.rpartition(":")[0] for term in terms}
+    assert max((hit.score for hit in mixed.search([terms], [None], 50)[0]), default=0.0) <= mixed.bound(terms)
+    one = max(mixed.bound([t for t in terms if t.rpartition(":")[0] in ("", s)]) for s in spaces)
+    assert mixed.bound(terms) <= one + 1e-9 or len(spaces) == 1  # never the sum over languages
+
+
+def test_a_term_that_languages_share_counts_once(mixed: KeywordIndex) -> None:
+    alone, both = (mixed.search([terms], [None], 99)[0] for terms in (["3"], AUTO.asked(["3"], {"en": 41, "de": 5})[0]))
+    assert [hit.score for hit in alone] == [hit.score for hit in both]

@@ -13,9 +13,8 @@ IDF = {"red": 1.0, "fox": 2.0, "den": 3.0}
 WORDS = ("red", "fox", "den", "vixen")
 VECTORS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0.8, 0.6]], np.float16)
 TABLE = WordTable(VECTORS, lambda words: [(WORDS.index(w),) if w in WORDS else () for w in words])
-WORDING = Wording(
-    lambda texts: [t.lower().split() for t in texts], lambda terms: sum(IDF.get(t, 4.0) for t in terms), TABLE
-)
+SPLIT = lambda texts: [t.lower().split() for t in texts]  # noqa: E731
+WORDING = Wording(SPLIT, SPLIT, lambda terms: sum(IDF.get(t, 4.0) for t in terms), TABLE)
 
 
 def chunk(text: str, title: str = "", **scores: float) -> Result:
@@ -91,12 +90,12 @@ def test_any_question_has_finite_features(question: str) -> None:
 
 
 def test_without_a_table_of_words_the_rest_works() -> None:
-    found = row("red fox den", wording=Wording(WORDING.terms, WORDING.bound), dense=0.5, bm25=6.0)
+    found = row("red fox den", wording=Wording(WORDING.terms, WORDING.asked, WORDING.bound), dense=0.5, bm25=6.0)
     assert found["near"] == 0.0
 
 
 def test_terms_that_weigh_nothing_are_finite() -> None:
-    weightless = Wording(WORDING.terms, lambda terms: 0.0, TABLE)
+    weightless = Wording(WORDING.terms, WORDING.asked, lambda terms: 0.0, TABLE)
     found = row("red fox den", wording=weightless, dense=0.5)
     assert all(map(math.isfinite, found.values()))
     assert (found["coverage"], found["bigrams"], found["proximity"]) == (0.0, 0.0, 0.0)

@@ -84,6 +84,7 @@ class SentenceTransformerEmbedder(Embedder):
             dimension=self.folder.dimension,
             max_tokens=self._room(self._text_prompt),
             options=options.model_dump(include=self.RESULT_OPTIONS, exclude_none=True),  # to open it on another machine
+            languages=self.folder.languages,
         )
         usual = {} if any(own) else family_prompts(self.folder.name)
         self.usual = {name: prompt for name, prompt in usual.items() if getattr(options, name) is None}

@@ -5,6 +5,7 @@ Also its own input vectors of word pieces, as a small table for comparing words 
 
 import json
 import logging
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -35,6 +36,7 @@ MOST_WORDS = 2**17  # cached with their pieces; the least recently used go first
 LONGEST_WORD = 64  # code points of a cached word
 BLOCK = 2**14  # rows computed at once
 
+_LANGUAGES = re.compile(r"---\n(?:(?!---)[^\n]*\n)*?language:([^\n]*(?:\n *-(?!-)[^\n]*)*)")  # one, or a list
 log = logging.getLogger(__name__)
 
 
@@ -80,6 +82,13 @@ class ModelFolder:
     def positions(self) -> int:
         """The number of positions of the transformer; NO_LENGTH if its files do not state it."""
         return int(_object(self.transformer / "config.json").get("max_position_embeddings") or NO_LENGTH)
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """The codes of the languages that the head of the model's card lists; () if it lists none."""
+        card = self.path / "README.md"
+        told = _LANGUAGES.match(card.read_text("utf-8", "replace")) if card.is_file() else None
+        return tuple(re.findall(r"\b[a-z]{2,3}\b", told[1])) if told else ()
 
     def prompt(self, names: Sequence[str]) -> str:
         """Return the model's first prompt with one of these names, else its default prompt, else ""."""
