@@ -1,7 +1,4 @@
-"""Alternatives by file name: each is one module of a package, so a new file adds an alternative.
-
-Other packages register a module under an entry-point group, such as `ingest.embedders`; one of ours takes precedence.
-"""
+"""Alternatives by the name of their module, in a package of ours or at an entry point, such as `ingest.embedders`."""
 
 import importlib
 import pkgutil

@@ -16,10 +16,6 @@ FITTED = {"features", "means", "scales", "weights", "intercept", "slope", "offse
 def calibrate(
     invocation: Invocation,
     cost: Annotated[float, Option(min=0.01, max=1000, help="What a wrong answer costs, in wrong refusals.")] = 2.0,
-    leave_out: Annotated[
-        bool,
-        Option("--leave-out", help="Make unanswerable questions from answerable ones by leaving out their documents."),
-    ] = False,
 ) -> None:
     """Fit answer confidence and the threshold below which search abstains, and store both in the lake.
 
@@ -33,7 +29,7 @@ def calibrate(
         from ingest.lake.stored_records import to_bytes
         from ingest.quality.calibrate import calibrate as fitted
 
-        made = fitted(index.services.retrieval, index.services.bench.options, cost, leave_out=leave_out)
+        made = fitted(index.services.retrieval, index.services.bench.options, cost)
         beaten = [rival.metric for rival in made.against_top_scores if rival.lower > 0]
         name = None if beaten else keep_learned(index.services.bench.lake.store, to_bytes(made))
         told = {"calibration": name, **made.model_dump(exclude=FITTED)}
@@ -44,8 +40,6 @@ def calibrate(
         use = f"To use it, write `profile: {{calibration: {name}}}` into the settings, then run `ingest promote`."
         refused = f"A threshold on a top score alone costs less ({', '.join(beaten)}). Nothing was written."
         invocation.output.result(told, *record(drawn), refusals, use if name else refused)
-        if made.left_out:
-            invocation.output.note("Real unanswerable questions are harder: expect less precision than shown.")
         if close := [rival.metric for rival in made.against_top_scores if rival.mean > 0 >= rival.lower]:
             invocation.output.note(f"A threshold on a top score alone may cost less: {', '.join(close)}.")
         if wrong > MOST_REFUSED:

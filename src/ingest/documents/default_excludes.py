@@ -6,16 +6,11 @@ told by the path alone, so it holds for folders, for keys under an S3 prefix and
 
 import re
 from fnmatch import translate
+from importlib.resources import files
 
-FOLDERS = ("node_modules", "bower_components", "__pycache__", "site-packages", "cvs", "__macosx", "$recycle.bin")
-KEYS = (
-    *("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.ppk", "*.kdbx", "*.gpg", "*.pgp", "*.age"),
-    *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.env", "*.tfstate", "*.tfstate.backup", "*.tfvars"),
-    *("kubeconfig", "_netrc", "credentials"),
-)
-LEFTOVERS = ("*~", "~$*", "#*#", "*.swp", "*.swo", "*.pyc", "thumbs.db", "desktop.ini")
-_FOLDER = re.compile("|".join(map(translate, FOLDERS)))
-_FILE = re.compile("|".join(map(translate, (*KEYS, *LEFTOVERS))))
+_NAMES = (files(__package__) / "default_excludes.txt").read_text("utf-8").split()  # in lower case; folders end with "/"
+_FOLDER = re.compile("|".join(translate(name[:-1]) for name in _NAMES if name.endswith("/")))
+_FILE = re.compile("|".join(translate(name) for name in _NAMES if not name.endswith("/")))
 
 
 def excluded_by_default(path: str) -> bool:

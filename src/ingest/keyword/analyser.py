@@ -166,11 +166,14 @@ class Analyser:
         dropped, lines, by_space = frozenset(self.stop_words), list[list[str]](), defaultdict[str, list[str]](list)
         for piece in pieces:
             space, _, bare = piece.rpartition(" ")
-            words = [word for word in words_in(bare) if word not in dropped] if dropped else words_in(bare)
-            by_space[space] += [word[:LONGEST_TERM] for word in words]
+            words = [word[:LONGEST_TERM] for word in self._words(bare) if word not in dropped]
+            by_space[space] += words
             lines.append([space] * len(words))
         terms = {space: iter(self._terms(words, space)) for space, words in by_space.items()}
         return [tuple(next(terms[space]) for space in line) for line in lines]
+
+    def _words(self, piece: str) -> list[str]:
+        return words_in(piece)
 
     def _terms(self, words: list[str], space: str) -> list[str]:
         """Return the terms of words. Stemming many words at once makes a batch fast."""

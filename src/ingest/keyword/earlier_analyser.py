@@ -2,13 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from itertools import chain, islice, pairwise
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from ingest.keyword.analyser import FIXED, LONGEST_TERM, PROBE, Analyser
+from ingest.keyword.analyser import FIXED, PROBE, Analyser
 from ingest.keyword.words import CAMEL, CAMEL_START, marked_letters, runs
 
 IDENTIFIER = re.compile(r"(\w*[^\W_](?:[._]+\w*[^\W_])+)")  # snake_case, v1.2.3, foo.bar_baz
@@ -34,26 +34,24 @@ class EarlierAnalyser(Analyser):
     def _rejoined(self, texts: pa.StringArray) -> pa.StringArray:
         return texts
 
-    def _analysed(self, pieces: Sequence[str]) -> list[tuple[str, ...]]:
-        lines = [[word for word in _words_then(piece) if word not in self.stop_words] for piece in pieces]
-        words = [word[:LONGEST_TERM] for word in chain.from_iterable(lines)]
-        if self.stem:
-            import Stemmer
+    def _words(self, piece: str) -> list[str]:
+        return _words_then(piece)
 
-            stems = Stemmer.Stemmer(self.language, 0).stemWords(words)
-            words = [word if "_" in word or "." in word else stem for word, stem in zip(words, stems, strict=True)]
-        terms = iter(words)
-        return [tuple(islice(terms, len(line))) for line in lines]
+    def _terms(self, words: list[str], space: str) -> list[str]:
+        if not self.stem:
+            return words
+        import Stemmer
+
+        stems = Stemmer.Stemmer(self.language, 0).stemWords(words)
+        return [word if "_" in word or "." in word else stem for word, stem in zip(words, stems, strict=True)]
 
 
 def _words_then(piece: str) -> list[str]:
-    parts = enumerate(SPACELESS.split(unicodedata.normalize("NFKC", piece)))
-    return [word.casefold() for i, part in parts for word in (_couples if i % 2 else _names_and_parts)(part)]
-
-
-def _couples(run: str) -> list[str]:
-    letters = marked_letters(run)
-    return [a + b for a, b in pairwise(letters)] if len(letters) > 1 else letters
+    found: list[str] = []
+    for i, part in enumerate(SPACELESS.split(unicodedata.normalize("NFKC", piece))):
+        letters = marked_letters(part) if i % 2 else []
+        found += [*map("".join, pairwise(letters))] or letters or _names_and_parts(part)
+    return [word.casefold() for word in found]
 
 
 def _names_and_parts(text: str) -> list[str]:

@@ -9,15 +9,7 @@ from ingest.errors import DamagedFile, IngestError, StaleOrigin
 from ingest.lake.contents import Contents, contents_of
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.chunk import Reads, chunk_shard
-from ingest.pipeline.collections import (
-    ensure,
-    load_shard,
-    make_collection,
-    moved,
-    optimise,
-    reconcile_serving,
-    releases_of,
-)
+from ingest.pipeline.collections import ensure, load_shard, make_collection, mend_serving, moved, optimise, releases_of
 from ingest.pipeline.embed import embed_shard
 from ingest.pipeline.find_duplicates import find_duplicates
 from ingest.pipeline.guard import guard_chunked
@@ -87,7 +79,7 @@ def publish(
         keep_raised(lake, writer, options.raised)
         serving, _ = releases.settled()  # before the plan: its base is the newest record, perhaps not applied yet
         revoked = delete_all_revoked(retrieval)  # points that were left when they were revoked
-        served = reconcile_serving(retrieval, serving, scrubbed)
+        served = mend_serving(retrieval, serving, scrubbed)
         figures.serving_mended = served.mended if served is not None else 0
         work = figures.timed("plan", make_plan, services, scope, token, listing, served)
         changed, manifest = work.healed or lake.revocations.now() != revoked, work.sealed()

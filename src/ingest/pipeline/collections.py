@@ -28,17 +28,7 @@ from ingest.pipeline.revoking import delete_revoked
 from ingest.pipeline.seal import compare_keyword
 from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, built_contents, joined, shard_step
 from ingest.ports import VectorIndex
-from ingest.records import (
-    EVERYTHING,
-    BuildOptions,
-    Manifest,
-    Marker,
-    QueryProfile,
-    Reconciliation,
-    Release,
-    Retired,
-    RetireOptions,
-)
+from ingest.records import EVERYTHING, BuildOptions, Manifest, Marker, Reconciliation, Release, Retired
 from ingest.release import Ownership, Releases
 from ingest.release.generation_states import collections_held, kept_generations
 from ingest.search.served_release import is_foreign
@@ -113,7 +103,7 @@ def optimise(vectors: VectorIndex, contents: Contents, heard: Callable[[int], No
     return {"chunks": vectors.count(contents.collection, EVERYTHING)}
 
 
-def reconcile_serving(
+def mend_serving(
     retrieval: Retrieval, serving: Release | None, ensured: Callable[[Contents], Inspection]
 ) -> Inspection | None:
     """Return what serves after it was ensured. None when nothing serves, or its files cannot be used."""
@@ -221,12 +211,13 @@ def recycle(lake: Lake, releases: Releases, retired: Manifest, to: str) -> bool:
     return vectors.generation_of(collection) == to  # a server that keeps no metadata cannot tell readers
 
 
-def spares(lake: Lake, releases: Releases, rules: RetireOptions, profile: QueryProfile) -> Iterator[Manifest]:
+def spares(lake: Lake, releases: Releases, options: BuildOptions) -> Iterator[Manifest]:
     """Yield the retired generations whose soaked collection may be recycled, oldest first; none that is to stay."""
-    held, since = collections_held(lake, releases.aliases), releases.clock() - timedelta(hours=rules.soak_hours)
+    held, rules = collections_held(lake, releases.aliases), options.retire
+    since = releases.clock() - timedelta(hours=rules.soak_hours)
     kept, marks = {*held}, StoredRecords(lake.store)  # without a cache: a mark may have been taken away
     with suppress(SchemaMismatch):  # a pin cannot be read: all stay
-        kept = kept_generations(lake, rules.keep, profile) if rules.keep else kept
+        kept = kept_generations(lake, rules.keep, options.profile) if rules.keep else kept
     for generation in sorted(held.keys() - kept - {""}, key=claim_number):
         with suppress(SchemaMismatch):  # damaged: the sweep removes it
             mark = marks.find(Retired, lake.key(generation, "retired"))
@@ -254,7 +245,7 @@ def moved(retrieval: Retrieval, options: BuildOptions, releases: Releases, conte
 
 def _taken(retrieval: Retrieval, options: BuildOptions, releases: Releases, contents: Contents, run: str) -> Contents:
     lake, vectors, confirm = contents.lake, retrieval.vectors, contents.lake.lease_watch(run).confirm
-    for manifest in spares(lake, releases, options.retire, options.profile):
+    for manifest in spares(lake, releases, options):
         before, after = contents_of(lake, manifest), replace(contents, collection=manifest.collection)
         if ALIKE(before) != ALIKE(after):
             continue

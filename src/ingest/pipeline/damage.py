@@ -1,8 +1,6 @@
 """Damaged and lost files of the lake: they count as absent, and are made again from what is upstream of them.
 
 source → documents, texts, quarantine → chunks, dropped → attributes, vectors, duplicates, keyword.* → points
-
-A plan makes up for what its base has lost.
 """
 
 import logging

@@ -88,7 +88,7 @@ class Sweep:
     ) -> None:
         """List the lake. `confirm` raises when the builder's lease is lost; None: a dry run, which changes nothing."""
         self.lake, self.vectors, self.releases = retrieval.lake, retrieval.vectors, releases
-        self.rules, self.profile, self.confirm = options.retire, options.profile, confirm
+        self.options, self.rules, self.confirm = options, options.retire, confirm
         self._change(releases.heal)
         self.now, self.found = releases.clock().timestamp(), Retirement()
         self.stored = {key: told for key, *told in self.lake.store.walk()}  # bytes, time; without what this removed
@@ -101,7 +101,7 @@ class Sweep:
     def run(self, *, leaves_spare: bool = False) -> Retirement:
         """Mark what goes, remove what has soaked but for a spare to be recycled. Raises: LeaseLost, DamagedFile."""
         self._mark()
-        found = spares(self.lake, self.releases, self.rules, self.profile) if leaves_spare else ()
+        found = spares(self.lake, self.releases, self.options) if leaves_spare else ()
         spare = {manifest.generation for manifest in [*found][-1:]}  # the newest differs least from the next build
         for generation in sorted({*self.generations} - spare):
             if self._is_old(self.lake.key(generation, "retired"), self.rules.soak_hours):
@@ -130,7 +130,7 @@ class Sweep:
         serving = self.lake.decision()
         if serving is not None and (key := self.lake.key(serving.generation, "manifest")) not in self.stored:
             raise DamagedFile(f"{self.lake.store.uri}/{key} is missing: nothing goes before `ingest run` mends that")
-        return states.kept_generations(self.lake, self.rules.keep, self.profile)
+        return states.kept_generations(self.lake, self.rules.keep, self.options.profile)
 
     def _remove(self, generation: str) -> None:
         """Drop the collection of a generation and delete its records, unless an alias or the newest release has it."""
@@ -159,7 +159,7 @@ class Sweep:
 
     def _remove_files(self) -> None:
         """Delete the old files that no record names; a verdict goes with its generation."""
-        named = self._named() | {name_of(self.profile)}
+        named = self._named() | {name_of(self.options.profile)}
         places = rf"(?:{re.escape(self.lake.index)}|embeddings/[^/]+)/(data|slices|profiles|verdicts|unfinished)"
         own = re.compile(rf"{places}/([0-9a-f]{{64}})\.\w+")  # unfinished: earlier versions kept vectors there
         idle = defaultdict[str, dict[str, str]](dict)  # key by segment, by model

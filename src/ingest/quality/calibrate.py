@@ -6,6 +6,7 @@ Nothing is promoted: the settings name a calibration, and the next promotion mak
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -35,13 +36,8 @@ Bools = NDArray[np.bool_]
 Fitted = tuple[Any, Floats, float, float]  # regression, scores, Platt's slope and offset
 
 
-def calibrate(
-    retrieval: Retrieval, options: BuildOptions, wrong_answer: float, *, leave_out: bool = False
-) -> Calibration:
+def calibrate(retrieval: Retrieval, options: BuildOptions, wrong_answer: float) -> Calibration:
     """Return a calibration, for wrong answers that cost as much as so many wrong refusals. Writes nothing.
-
-    With `leave_out`, every answerable question counts a second time, without its gold documents, as an unanswerable
-    one; the unanswerable questions of the judged sets are not asked.
 
     Raises: UnknownRelease when nothing serves, InvalidSettings when there are too few questions of a kind.
     """
@@ -50,24 +46,19 @@ def calibrate(
     searcher = open_fused(retrieval, options.profile)
     questions, stale = live_questions(searcher, asked.scored)
     asked = replace(asked, scored=[*questions], unscored=asked.unscored | {"are stale": stale})
-    questions += [q for q in asked.every if not q.answerable and not leave_out]
-    copies = questions if leave_out else []
-    known, texts = [q.answerable for q in questions] + [False] * len(copies), [q.text for q in questions + copies]
-    without = {q.text for q in questions if leave_out or not q.answerable}
-    check_counts(len({q.text for q in questions if q.answerable}), len(without))
-    rows = np.array(_signals(searcher, questions, leave_out))
-    made = fit_calibration(rows, np.array(known), wrong_answer, left_out=leave_out, texts=texts)
+    questions += [q for q in asked.every if not q.answerable]
+    check_counts(*(len({q.text for q in questions if q.answerable is kind}) for kind in (True, False)))
+    rows, known = np.array(_signals(searcher, questions)), np.array([q.answerable for q in questions])
+    made = fit_calibration(rows, known, wrong_answer, [q.text for q in questions])
     return made.model_copy(update={"scored": str(asked)})
 
 
-def _signals(searcher: Searcher, questions: Sequence[Question], leave_out: bool) -> list[Floats]:
-    """Return `signals_and_tops` of each question, in order, as its asker gets it; then those without gold documents."""
-    ways, rows = 2 if leave_out else 1, dict[str, list[Floats]]()
-    for batch in candidates_of(searcher, "calibrate", questions, None if leave_out else LOOKED_AT):
-        for question, found in batch:
-            left = [r for r in found if not any(g.is_in(r.source, r.path) for g in question.gold)]
-            rows[question.query_id] = [signals_and_tops(question.text, some, searcher) for some in (found, left)[:ways]]
-    return [rows[q.query_id][way] for way in range(ways) for q in questions]
+def _signals(searcher: Searcher, questions: Sequence[Question]) -> list[Floats]:
+    """Return `signals_and_tops` of each question, in order, as its asker gets it."""
+    batches, rows = candidates_of(searcher, "calibrate", questions, LOOKED_AT), dict[str, Floats]()
+    for question, found in chain.from_iterable(batches):
+        rows[question.query_id] = signals_and_tops(question.text, found, searcher)
+    return [rows[q.query_id] for q in questions]
 
 
 def signals_and_tops(question: str, found: Sequence[Result], searcher: Searcher) -> Floats:
@@ -127,9 +118,7 @@ def threshold_of(scores: Floats, known: Bools, wrong_answer: float) -> float:
     return between if between > ranked[count] else float(ranked[count - 1])
 
 
-def fit_calibration(
-    rows: Floats, known: Bools, wrong_answer: float, *, left_out: bool = False, texts: Sequence[str] = ()
-) -> Calibration:
+def fit_calibration(rows: Floats, known: Bools, wrong_answer: float, texts: Sequence[str] = ()) -> Calibration:
     """Return the calibration of judged questions, with its figures from ten folds. Same input, same calibration.
 
     For each fold, the strength of the regression, Platt's curve and the threshold are chosen within the other nine, so
@@ -160,7 +149,6 @@ def fit_calibration(
         threshold=threshold,
         answerable=int(known.sum()),
         unanswerable=int((~known).sum()),
-        left_out=left_out,
         wrong_answer=wrong_answer,
         figures=unseen_figures(confidences, known, found),
         trade_off=tuple({"threshold": t} | _means(outcome(known, confidences >= t, wrong_answer)) for t in levels),
@@ -187,7 +175,7 @@ def check_counts(answerable: int, unanswerable: int) -> None:
     if min(answerable, unanswerable) < LEAST:
         raise InvalidSettings(
             f"calibration: at least {LEAST} answerable and {LEAST} unanswerable questions are needed, found "
-            f'{answerable} and {unanswerable}; write some with "answerable": false, or make them with --leave-out'
+            f'{answerable} and {unanswerable}; write some with "answerable": false'
         )
 
 

@@ -45,7 +45,6 @@ class Calibration(Record):
     threshold: Share  # below it an answer abstains
     answerable: int  # questions on which it was fitted
     unanswerable: int
-    left_out: bool  # the unanswerable questions are the answerable ones without their gold documents
     wrong_answer: float  # what one costs, in wrong refusals; the threshold is the cheapest
     scored: str = ""  # how many questions of how many it was fitted on, and why not on the others
     figures: dict[str, tuple[float, float, float]]  # on unseen questions: values of `calibrate.outcome` with intervals

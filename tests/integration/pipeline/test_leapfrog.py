@@ -299,7 +299,7 @@ def test_what_a_raised_number_keeps_is_not_taken(keep: int, p: Project) -> None:
 
 def test_nothing_is_taken_that_is_pinned_or_while_no_pin_can_be_read(p: Project) -> None:
     def found() -> list[str]:
-        return [one.generation for one in collections.spares(p.lake, releases(p), p.options.retire, p.options.profile)]
+        return [one.generation for one in collections.spares(p.lake, releases(p), p.options)]
 
     first = p.lake.releases.get(1).generation
     assert [first] == found()
@@ -310,10 +310,10 @@ def test_nothing_is_taken_that_is_pinned_or_while_no_pin_can_be_read(p: Project)
 
 
 def test_what_is_marked_no_longer_is_not_taken_by_a_process_that_saw_the_mark(p: Project) -> None:
-    lake, rules = p.lake, (p.options.retire, p.options.profile)
-    (first,) = collections.spares(lake, releases(p), *rules)
+    lake = p.lake
+    (first,) = collections.spares(lake, releases(p), p.options)
     p.store.delete(lake.key(first.generation, "retired"))
-    assert [] == [*collections.spares(lake, releases(p), *rules)]
+    assert [] == [*collections.spares(lake, releases(p), p.options)]
 
 
 # crashes

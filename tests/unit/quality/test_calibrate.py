@@ -32,13 +32,11 @@ def test_signals_come_in_the_order_of_the_questions_whoever_asks_them() -> None:
     gold = (Gold("a.md"),)
     questions = [Question(f"q{n}", str(n), gold=gold, asker=Asker((f"g{n % 3}",), "acme")) for n in range(9)]
     searcher: Any = Numbered()
-    rows = _signals(searcher, questions, leave_out=True)
+    rows = _signals(searcher, questions)
     cosine = SIGNALS.index("top_cosine")
-    assert [n / 10 for n in range(9)] == [row[cosine] for row in rows[:9]]
-    assert [[0.0] * (len(SIGNALS) + len(PLAIN))] * 9 == [row.tolist() for row in rows[9:]]
-    assert [n / 10 for n in range(9)] == [row[len(SIGNALS) + PLAIN.index("dense")] for row in rows[:9]]
+    assert [n / 10 for n in range(9)] == [row[cosine] for row in rows]
+    assert [n / 10 for n in range(9)] == [row[len(SIGNALS) + PLAIN.index("dense")] for row in rows]
     assert [(Filter((f"g{n}",), "acme"), 3) for n in range(3)] == searcher.asked
-    assert [n / 10 for n in range(9)] == [row[cosine] for row in _signals(searcher, questions, leave_out=False)]
 
 
 def test_what_an_outcome_costs_is_counted_in_wrong_refusals() -> None:

@@ -37,7 +37,6 @@ def calibration(**changes: object) -> Calibration:
         "threshold": 0.5,
         "answerable": 20,
         "unanswerable": 20,
-        "left_out": False,
         "wrong_answer": 2.0,
         "figures": {"auc": (0.5, 0.4, 0.6)},
         "trade_off": (),
@@ -144,8 +143,7 @@ def test_a_question_and_its_copy_without_gold_share_a_fold() -> None:
     rows = rng.normal(size=(40, N + len(PLAIN))) * 10
     both = np.concatenate([rows, rows + rng.normal(size=rows.shape) * 0.01])
     texts = [f"question {n % 40}" for n in range(80)]
-    fitted = fit_calibration(both, np.arange(80) < 40, 2, left_out=True, texts=texts)
-    assert fitted.left_out
+    fitted = fit_calibration(both, np.arange(80) < 40, 2, texts=texts)
     assert 0.3 < fitted.figures["auc"][0] < 0.7
 
 

@@ -58,7 +58,6 @@ class DocumentPreview:
     options: ChunkingOptions = field(default_factory=ChunkingOptions)
     model: str = ""
     model_fingerprint: str = ""
-    model_languages: tuple[str, ...] = ()  # that it reads, by its files
     origin: str = ""  # where its bytes come from, for people
 
     @property
@@ -74,7 +73,6 @@ class DocumentPreview:
             "unread_share": round(unread, 3),
             "marks": dict(sorted(Counter(mark for c in every for mark in c.marks).items())),
             "model": self.model,
-            "model_languages": list(self.model_languages),
             "chunking": self.options.model_dump(),
             "seconds": {stage: round(seconds, 4) for stage, seconds in self.seconds.items()},
         }
@@ -108,8 +106,7 @@ def preview_document(bench: Workbench, raw: RawDocument, level: int) -> Document
     Raises: SandboxUnavailable, InvalidSettings.
     """
     raw, model = replace(raw, options=bench.parsing[""]), bench.model  # the sandbox's options for a source win
-    told = {f"model_{name}": getattr(model, name) for name in ("fingerprint", "languages")}
-    made = DocumentPreview(raw, options=bench.options.chunking, model=model.name, **told)
+    made = DocumentPreview(raw, options=bench.options.chunking, model=model.name, model_fingerprint=model.fingerprint)
     with suppress(DocumentError):  # warm up: starting a parser process must not count as the document's time
         bench.sandbox.parse(RawDocument(DocumentRef("file:///word.txt", "", "word.txt", "", 4), b"word"))
     stage, ref, began = "parse", raw.ref, time.perf_counter()

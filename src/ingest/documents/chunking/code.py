@@ -3,30 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from importlib.resources import files
 
-_FAMILIES = {
-    "def|class|async def": "python py python3 pycon ipython starlark bzl sage",
-    "def|class|module": "ruby rb crystal cr",
-    "function|class|const|let|var|export|async|interface|type|enum|namespace|describe|abstract": (
-        "javascript js jsx typescript ts tsx mjs coffeescript"
-    ),
-    "func|type|var|const": "go golang",
-    "fn|pub|impl|struct|enum|trait|mod|macro_rules!|unsafe|async|const|static|type|use": "rust rs",
-    "fun|func|class|struct|enum|protocol|extension|object|interface|data|sealed|open|public|private|internal": (
-        "kotlin kt swift"
-    ),
-    "def|class|object|trait|case|sealed|abstract|given|package": "scala",
-    "public|private|protected|internal|class|interface|enum|record|abstract|final|static|namespace|using|@": (
-        "java csharp cs c# groovy"
-    ),
-    "function|class|interface|trait|namespace|abstract|final|public": "php",
-    "defmodule|def|defp|defmacro": "elixir ex",
-    "create|alter|drop|insert|update|delete|select|with|grant|begin": "sql postgresql mysql sqlite plsql tsql",
-    "resource|data|variable|output|module|provider|locals|terraform": "terraform hcl tf",
-    "function": "bash sh shell zsh fish lua julia powershell",
-    "FROM|RUN|COPY|CMD|ENTRYPOINT|WORKDIR": "dockerfile docker",
-}
-_WORDS = {name: words for words, names in _FAMILIES.items() for name in names.split()}
+_ROWS = [row.split() for row in (files(__package__) / "definitions.txt").read_text("utf-8").splitlines()[1:]]
+_WORDS = {name: words.replace("_", " ") for words, *names in _ROWS for name in names}
 _LEADING = re.compile(r"(?:@|#\[|//|#|--|/\*|\*| \*|;)[^\n]*\n\Z")  # decorators and comments belong to what follows
 _BLANK = re.compile(r"\n[ \t\r]*\n")
 MOST_LEADING = 20  # lines of decorators and comments that go with a definition

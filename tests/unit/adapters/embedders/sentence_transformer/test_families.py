@@ -2,7 +2,9 @@
 
 import pytest
 
-from ingest.adapters.embedders.sentence_transformer.families import SEARCHING, family_prompts
+from ingest.adapters.embedders.sentence_transformer.families import family_prompts
+
+SEARCHING = "Represent this sentence for searching relevant passages: "
 
 E5 = {"question_prompt": "query: ", "text_prompt": "passage: "}
 NOMIC = {"question_prompt": "search_query: ", "text_prompt": "search_document: "}
