@@ -1,6 +1,7 @@
 """An embedder for tests and benchmarks, by feature hashing: shared words make texts similar."""
 
 import hashlib
+import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ LONGEST_PIECE = 8  # code points; a longer word has several tokens, as in WordPi
 
 _PIECE = re.compile(rf"\w{{1,{LONGEST_PIECE}}}|[^\w\s]")
 _WORD = re.compile(r"\w+")
+log = logging.getLogger(__name__)
 _LETTER = re.compile(r"\w")
 _ENDLESS = re.compile(r"\w{101,}")  # counts as unknown, as in WordPiece
 
@@ -86,8 +88,12 @@ class HashingEmbedder(Embedder):
         return self._vectors(texts)
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        most, told = self.record.max_tokens, zip(texts, self.tokenizer.offsets(texts), strict=True)
-        return self._vectors([text[: spans[most - 1, 1]] if len(spans) > most else text for text, spans in told])
+        short, most = list(texts), self.record.max_tokens
+        for i, spans in enumerate(self.tokenizer.offsets(texts)):
+            if len(spans) > most:
+                log.warning("question truncated: %d tokens, model %s takes %d", len(spans), self.record.name, most)
+                short[i] = texts[i][: spans[most - 1, 1]]
+        return self._vectors(short)
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
         self.forward_passes += -(-len(texts) // self._options.batch)

@@ -164,7 +164,7 @@ def test_reopening_refuses_another_model_and_names_both_fingerprints(module, emb
 
 def test_the_fingerprints_are_stable_and_follow_what_changes_results(module, name, options):
     assert module.EMBEDDER(name, options).record.fingerprint == module.EMBEDDER(name, options).record.fingerprint
-    changed = {"hashing": {"salt": "other"}, "sentence_transformer": {"question_prompt": "query: "}}
+    changed = {"hashing_embedder": {"salt": "other"}, "sentence_transformer": {"question_prompt": "query: "}}
     other = module.EMBEDDER(name, {**options, **changed[module.__name__.rpartition(".")[2]]}).record
     assert other.fingerprint != module.EMBEDDER(name, options).record.fingerprint
 

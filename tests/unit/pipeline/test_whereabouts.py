@@ -9,7 +9,7 @@ from ingest.ids import uris_meant
 from ingest.pipeline.whereabouts import ChunkPlace, HeldBy, Whereabouts, why_not_found
 from tests.records import document_row
 
-FOUND = ChunkPlace("c", "p", None, 0, 10, "Title", True, True, "")
+FOUND = ChunkPlace("c", "p", None, 0, 10, "Title", True, True, "", False)
 
 
 def reasons(*chunks: ChunkPlace, access: tuple[str, list[str]] = ("public", ["public"]), **held: Any) -> list[str]:

@@ -3,7 +3,7 @@
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("text/x-rst", "text/prs.fallenstein.rst")
-VERSION = "5"
+VERSION = "6"
 LIBRARIES = ("charset-normalizer", "webencodings")
 
 

@@ -211,7 +211,7 @@ class _Scanner:
     def _marks(self, line: int) -> Construct | None:
         """Take a line of punctuation: a transition, the overline of a title, or the start of a broken title."""
         over = self.lines[line]
-        if not is_marks(over) or over == "::":
+        if not is_marks(over):
             return None
         short = len(over) < _SHORT
         title, under = self._at(line + 1), self._at(line + 2)
