@@ -13,10 +13,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.formats import written
 from ingest.documents.screening import marks_of
 
 FOLDER, DOCS = Path(__file__).parent / "screened", Path(__file__).parents[1] / "docs" / "suspicious-content.md"
-BEGIN, END = "<!-- instructions: make bench-screening -->\n", "<!-- end of instructions -->\n"
+COMMAND = "make bench-screening"
 
 
 def marked(text: str) -> bool:
@@ -53,11 +54,10 @@ def main() -> None:
             print(
                 *(f"  {n % 2} {name}: {t}" for n, t in enumerate(texts) if found[n] == (name == "harmless")), sep="\n"
             )
-    table = "\n".join(lines) + "\n"
+    table = "\n".join(lines)
     print(table)
     if options.write:
-        before, _, rest = DOCS.read_text().partition(BEGIN)
-        DOCS.write_text(f"{before}{BEGIN}{table}{END}{rest.partition(END)[2]}")
+        DOCS.write_text(written(DOCS.read_text(), table, COMMAND))
 
 
 if __name__ == "__main__":

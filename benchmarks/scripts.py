@@ -1,6 +1,6 @@
 """Which scripts an embedding model reads: the first article of human rights in some 490 languages, by script.
 
-    INGEST_TEST_DATA=<folder> python benchmarks/scripts.py [--model NAME] [--write]
+    INGEST_TEST_DATA=<folder> python -m benchmarks.scripts [--model NAME] [--write]
 
 Needs the tokenizer of the model alone. Of each script it prints in how many languages the text would be marked as
 unread under default settings, the median share of letters and digits in no known token, and the median of letters
@@ -17,12 +17,13 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from statistics import median
 
+from benchmarks.formats import written
 from ingest.adapters.embedders import sentence_transformer
 from ingest.records.options import UNREAD_SHARE
 
 DOCS = Path(__file__).parents[1] / "docs" / "models.md"
 ARTICLES = Path("corpora/unstructured_examples/language-docs/UDHR_first_article_all.txt")
-BEGIN, END = "<!-- scripts: python benchmarks/scripts.py -->\n", "<!-- end -->\n"
+COMMAND = "python -m benchmarks.scripts --write"
 NAMED = {"CJK": "Chinese", "HIRAGANA": "Japanese", "CANADIAN": "Canadian syllabics", "TAI": "Tai"}
 
 
@@ -51,7 +52,7 @@ def table(texts: list[str], model: str) -> str:
     for name, (share, letters), found in told:
         marked = sum(one > UNREAD_SHARE for one, _ in found)
         lines.append(f"| {name} | {len(found)} | {marked} | {share:.2f} | {letters:.1f} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -66,8 +67,7 @@ def main() -> None:
     found = table(articles(root / ARTICLES), options.model)
     print(found)
     if options.write:
-        before, _, rest = DOCS.read_text().partition(BEGIN)
-        DOCS.write_text(f"{before}{BEGIN}{found}{END}{rest.partition(END)[2]}")
+        DOCS.write_text(written(DOCS.read_text(), found, COMMAND))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """An embedder for tests and benchmarks, by feature hashing: shared words make texts similar."""
 
 import hashlib
-import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from ingest.errors import FatalError, InvalidSettings, first_fault
 from ingest.ids import digest_of
-from ingest.ports import Embedder
+from ingest.ports import Embedder, truncated
 from ingest.records import ModelRecord, Options, Vectors
 
 KIND = "hashing"
@@ -21,7 +20,6 @@ LONGEST_PIECE = 8  # code points; a longer word has several tokens, as in WordPi
 
 _PIECE = re.compile(rf"\w{{1,{LONGEST_PIECE}}}|[^\w\s]")
 _WORD = re.compile(r"\w+")
-log = logging.getLogger(__name__)
 _LETTER = re.compile(r"\w")
 _ENDLESS = re.compile(r"\w{101,}")  # counts as unknown, as in WordPiece
 
@@ -88,12 +86,7 @@ class HashingEmbedder(Embedder):
         return self._vectors(texts)
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        short, most = list(texts), self.record.max_tokens
-        for i, spans in enumerate(self.tokenizer.offsets(texts)):
-            if len(spans) > most:
-                log.warning("question truncated: %d tokens, model %s takes %d", len(spans), self.record.name, most)
-                short[i] = texts[i][: spans[most - 1, 1]]
-        return self._vectors(short)
+        return self._vectors(truncated(texts, self.tokenizer, self.record.max_tokens, self.record.name))
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
         self.forward_passes += -(-len(texts) // self._options.batch)

@@ -1,5 +1,6 @@
 """Models: tokenizers, embedders and re-rankers."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.records import ModelRecord, Result, Vectors
+
+log = logging.getLogger(__name__)
 
 
 class Tokenizer(Protocol):
@@ -58,6 +61,16 @@ class Embedder(Protocol):
     def prepare_questions(self) -> None:
         """Speed up question embedding from now on, if the kind can. May take seconds."""
         return None
+
+
+def truncated(questions: Sequence[str], tokenizer: Tokenizer, room: int, model: str) -> list[str]:
+    """Return questions of at most `room` tokens; longer ones are cut there, with a warning."""
+    short = list(questions)
+    for i, spans in enumerate(tokenizer.offsets(short)):
+        if len(spans) > room:
+            log.warning("question truncated: %d tokens, model %s takes %d", len(spans), model, room)
+            short[i] = short[i][: spans[room - 1, 1]]
+    return short
 
 
 @dataclass(frozen=True)

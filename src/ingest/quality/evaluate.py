@@ -105,13 +105,6 @@ def _problems(candidate: Manifest, floor: float) -> tuple[str, ...]:
     return (f"{told}, on average of {recall.questions} stored vectors; the floor min_dense_recall is {floor}.",)
 
 
-def judged_questions(judged: Sequence[Path]) -> list[Question]:
-    """Return the questions of some judged sets that are scored, and log how many others are not, and why."""
-    asked = judged_sets.scored_questions(read_sets(judged))
-    log.log(logging.WARNING if any(asked.unscored.values()) else logging.DEBUG, "%s", asked)
-    return asked.scored
-
-
 def read_sets(judged: Sequence[Path]) -> list[list[Question]]:
     """Return the questions of some judged sets, each set once. Raises: InvalidSettings, naming file and line."""
     if judged:

@@ -15,8 +15,8 @@ from ingest.ids import sha256_hex
 from ingest.keyword.analyser import FIXED
 from ingest.pipeline.changes import Scope
 from ingest.quality.anchors import anchored, side_of
-from ingest.quality.evaluate import evaluate, judged_questions
-from ingest.quality.judged_sets import batches_of
+from ingest.quality.evaluate import evaluate, read_sets
+from ingest.quality.judged_sets import batches_of, scored_questions
 from ingest.records import EVERYTHING, Asker, Filter, GateRules, Hit, QueryProfile, Vectors
 from ingest.wiring.model_opening import open_reranker
 from ingest_conformance import hashing_embedder as hashing
@@ -118,7 +118,7 @@ def test_a_question_of_two_judged_sets_is_refused_by_its_id(p: Project, tmp_path
     again.write_text((tmp_path / "judged.jsonl").read_text(encoding="utf-8").splitlines()[3], encoding="utf-8")
     p.change(judged=(tmp_path / "judged.jsonl", again))
     with pytest.raises(InvalidSettings, match=r"again\.jsonl, line 1: query_id q3 is in .*judged\.jsonl, line 4"):
-        judged_questions(p.options.judged)
+        read_sets(p.options.judged)
 
 
 def test_renamed_judged_documents_are_followed_every_night_and_the_verdict_says_so(p: Project) -> None:
@@ -155,7 +155,7 @@ def test_a_question_or_a_set_that_is_listed_twice_counts_once_and_the_verdict_sa
     judged = verdict(p, p.run().verdict)
     assert (judged.questions, judged.candidate_scores["fused.recall@10"]) == (8, 1.0)
     assert any("1 questions repeat another one: again." in warning for warning in judged.warnings)
-    assert [q.query_id for q in judged_questions(p.options.judged) if q.must_pass] == ["q3"]
+    assert [q.query_id for q in scored_questions(read_sets(p.options.judged)).scored if q.must_pass] == ["q3"]
 
 
 class Groupless(QdrantIndex):
@@ -199,7 +199,7 @@ def guarded(p: Project) -> Project:
 
 def test_every_question_is_asked_by_somebody_who_may_see_its_document(guarded: Project) -> None:
     guarded.run()
-    questions = judged_questions(guarded.options.judged)
+    questions = scored_questions(read_sets(guarded.options.judged)).scored
     found = anchored(questions, side_of(guarded.contents(), questions), None)
     assert [Asker(("public" if n % 2 else "board",), "public") for n in range(8)] == [q.asker for q in found.live]
     assert [Filter(("board",)), Filter(("public",))] == [filter for filter, _ in batches_of(found.live)]

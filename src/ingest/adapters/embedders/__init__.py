@@ -7,18 +7,15 @@ if it is on this machine. Without its weights, which `opened` loads, it has its 
 `LIBRARIES` and `EXTRA` name optional libraries that a kind needs, and the extra that provides them.
 """
 
-import logging
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ingest.errors import SchemaMismatch
-from ingest.ports import Embedder, Tokenizer
+from ingest.ports import Embedder
 from ingest.records import ModelRecord
 from ingest.registry import module_named
 
-log = logging.getLogger(__name__)
 find = partial(module_named, __name__, "embedder")
 
 
@@ -34,13 +31,3 @@ def reopen(record: ModelRecord, options: dict[str, Any] | None = None, folder: P
         raise SchemaMismatch(f"model {record.name}: it has fingerprint {found}, expected {record.fingerprint}")
     opened: Embedder = model.opened()
     return opened
-
-
-def truncated(questions: Sequence[str], tokenizer: Tokenizer, room: int, model: str) -> list[str]:
-    """Return questions of at most `room` tokens; longer ones are cut there, with a warning."""
-    short = list(questions)
-    for i, spans in enumerate(tokenizer.offsets(short)):
-        if len(spans) > room:
-            log.warning("question truncated: %d tokens, model %s takes %d", len(spans), model, room)
-            short[i] = short[i][: spans[room - 1, 1]]
-    return short

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from ingest import errors
-from ingest.adapters.embedders import truncated
 from ingest.adapters.embedders.sentence_transformer import runtimes
 from ingest.adapters.embedders.sentence_transformer.families import family_prompts
 from ingest.adapters.embedders.sentence_transformer.model_folder import canonical, locate, open_word_table
@@ -26,7 +25,7 @@ from ingest.adapters.embedders.sentence_transformer.runtimes import Inputs, Onnx
 from ingest.adapters.embedders.sentence_transformer.tokenizer import KIND, SentenceTransformerTokenizer
 from ingest.extras import require
 from ingest.ids import digest_of
-from ingest.ports import Embedder, WordTable
+from ingest.ports import Embedder, WordTable, truncated
 from ingest.records import ModelRecord, Options, Vectors
 
 QUESTION_PROMPTS = ("query", "question")  # names under which models store their prompts
