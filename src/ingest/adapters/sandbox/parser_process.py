@@ -85,7 +85,8 @@ class ParserProcess:
 
         Raises: TimeoutError if that was needed; other OSErrors if it has ended; TooLarge above `most` bytes.
         """
-        self._drain()
+        if question:  # what it wrote before is about another document; at its start, it is why it failed
+            self._drain()
         late = threading.Timer(deadline - time.monotonic(), self.interrupt)
         late.start()
         try:

@@ -250,6 +250,19 @@ def test_processes_that_do_not_start_are_no_documents_fault(monkeypatch):
     pool.close()
 
 
+def test_what_a_process_wrote_before_it_was_asked_is_told(monkeypatch):
+    def ended(process, pipe, folder):
+        made = started(process, pipe, folder)
+        made.wait()
+        return made
+
+    started = _process.ParserProcess._started
+    monkeypatch.setattr(_process.ParserProcess, "_started", ended)
+    monkeypatch.setenv("PYTHONHOME", "/nonexistent")
+    with pytest.raises(SandboxUnavailable, match=r"it wrote .*PYTHONHOME"):
+        _process.ParserProcess(60.0)
+
+
 def test_a_child_that_is_no_child_is_no_answer():
     bare = b'{"text":"","blocks":[],"title":"","media_type":"","parser":"","children":[{"path":"a","data":%b}]}'
     head = b'{"result":' + bare + b',"notes":[],"last":false}'
