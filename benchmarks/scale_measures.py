@@ -14,7 +14,7 @@ import numpy as np
 import yaml
 
 from benchmarks.incremental import document
-from ingest.adapters.executors import ProcessExecutor
+from ingest.adapters.executors.processes import ProcessExecutor
 from ingest.adapters.stores.folder_store import FolderStore
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.pipeline.tasks import ShardStep, ShardTask

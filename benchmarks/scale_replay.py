@@ -46,11 +46,11 @@ class Pool:
         pass
 
     def submit(self, _, step, item) -> Future:
-        from ingest.adapters import executors
+        from ingest.adapters.executors import processes
 
         started, future, reads = time.process_time(), Future(), self.services.bench.lake.store.reads
         self.clock.aside = 0.0
-        future.set_result(executors._run_step(step, self.services, item))
+        future.set_result(processes.attempted(step, self.services, item))
         place = min(range(len(self.free)), key=self.free.__getitem__)
         future.end = self.free[place] = max(self.free[place], self.clock.now) + self.clock.aside
         self.clock.aside = None
@@ -62,7 +62,7 @@ class Pool:
 @contextmanager
 def on_virtual_time(clock: Clock, services):
     """Let `ProcessExecutor` use virtual workers."""
-    from ingest.adapters import executors
+    from ingest.adapters.executors import processes
     from ingest.pipeline import tasks
 
     def wait(running: set[Future], return_when: str):
@@ -70,14 +70,14 @@ def on_virtual_time(clock: Clock, services):
         done = {future for future in running if future.end <= clock.now}
         return done, running - done
 
-    before = executors.ProcessPoolExecutor, executors.wait, tasks.SLICE_DOCUMENTS
+    before = processes.ProcessPoolExecutor, processes.wait, tasks.SLICE_DOCUMENTS
     tasks.SLICE_DOCUMENTS = before[-1] // CONDENSED
-    executors.ProcessPoolExecutor = lambda workers, *_, **__: Pool(clock, services, workers)
-    executors.wait, clock.worker_cpu, clock.worker_reads = wait, 0.0, 0
+    processes.ProcessPoolExecutor = lambda workers, *_, **__: Pool(clock, services, workers)
+    processes.wait, clock.worker_cpu, clock.worker_reads = wait, 0.0, 0
     try:
         yield
     finally:
-        executors.ProcessPoolExecutor, executors.wait, tasks.SLICE_DOCUMENTS = before
+        processes.ProcessPoolExecutor, processes.wait, tasks.SLICE_DOCUMENTS = before
 
 
 class RecordStore:
@@ -164,7 +164,7 @@ class Replay:
             lake.CACHED_BYTES = before
 
     def _step(self, services, name: str, resource: str, workers: int, called: str = "") -> None:
-        from ingest.adapters.executors import ProcessExecutor
+        from ingest.adapters.executors.processes import ProcessExecutor
         from ingest.pipeline.run_report import Figures
         from ingest.pipeline.tasks import Work
         from ingest.ports import Observer

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingest import extras
-from ingest.adapters.executors import ProcessExecutor
+from ingest.adapters.executors.processes import ProcessExecutor
 from ingest.errors import DamagedFile, IndexUnavailable
 from ingest.records import AliasAction, LakeIdentity
 from ingest.services import Services

@@ -12,7 +12,8 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectConcurrentFuture, PrefectFuture
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from ingest.adapters.executors import ATTEMPTS, end_with_parent
+from ingest.adapters.executors import ATTEMPTS
+from ingest.adapters.executors.processes import end_with_parent
 from ingest.errors import TransientError
 from ingest.pipeline.tasks import Resource, ShardStep, ShardTask
 from ingest.records import Marker

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from stamina import instrumentation
 
 from ingest.adapters import sources
-from ingest.adapters.executors import ProcessExecutor
+from ingest.adapters.executors.processes import ProcessExecutor
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.adapters.stores import open_store

@@ -105,13 +105,13 @@ def test_the_replay_runs_as_many_tasks_as_a_run_has(replay: Replay) -> None:
 
 
 def test_the_replay_leaves_the_code_as_it_was(replay: Replay) -> None:
-    from ingest.adapters import executors
+    from ingest.adapters.executors import processes
     from ingest.lake import lake
     from ingest.pipeline import tasks
 
-    before = executors.wait, executors.ProcessPoolExecutor, tasks.SLICE_DOCUMENTS, tasks.fingerprints, lake.CACHED_BYTES
+    before = processes.wait, processes.ProcessPoolExecutor, tasks.SLICE_DOCUMENTS, tasks.fingerprints, lake.CACHED_BYTES
     replay.run()
-    after = executors.wait, executors.ProcessPoolExecutor, tasks.SLICE_DOCUMENTS, tasks.fingerprints, lake.CACHED_BYTES
+    after = processes.wait, processes.ProcessPoolExecutor, tasks.SLICE_DOCUMENTS, tasks.fingerprints, lake.CACHED_BYTES
     assert before == after
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import cloudpickle
 import pytest
 
-from ingest.adapters.executors import ProcessExecutor
+from ingest.adapters.executors.processes import ProcessExecutor
 from ingest.adapters.stores.folder_store import FolderStore
 from ingest.errors import DocumentError, InvalidSettings, SourceUnavailable, TransientError
 from ingest.pipeline import tasks
@@ -164,7 +164,7 @@ def hang(services: Services, item: int) -> None:
 DRIVER = """
 import sys
 from functools import partial
-from tests.integration.adapters.test_executors import ProcessExecutor, hang, services_of
+from tests.integration.adapters.executors.test_processes import ProcessExecutor, hang, services_of
 if __name__ == "__main__":
     opener = partial(services_of, sys.argv[1])
     list(ProcessExecutor(opener, opener(), workers=2).map(hang, range(2)))
@@ -174,7 +174,7 @@ if __name__ == "__main__":
 def test_workers_end_with_a_killed_run_and_write_nothing_to_its_output(tmp_path: Path) -> None:
     script = tmp_path / "driver.py"
     script.write_text(DRIVER)
-    command, root = [sys.executable, str(script), str(tmp_path)], str(Path(__file__).parents[3])
+    command, root = [sys.executable, str(script), str(tmp_path)], str(Path(__file__).parents[4])
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes, env={**os.environ, "PYTHONPATH": f"{root}/src:{root}"}) as driver:
         pids = [next(int(line) for line in driver.stderr if line.strip().isdigit()) for _ in range(2)]

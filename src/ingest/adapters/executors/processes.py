@@ -11,14 +11,12 @@ from functools import partial
 from itertools import islice
 from multiprocessing import connection
 
-import stamina
-
+from ingest.adapters.executors import attempted
 from ingest.errors import TransientError
 from ingest.pipeline.tasks import ShardStep, ShardTask
 from ingest.records import Marker
 from ingest.services import Services
 
-ATTEMPTS = 2  # per step of a shard or slice; single calls are retried in their adapters
 _services: Services | None = None  # of this worker process
 
 
@@ -34,7 +32,7 @@ class ProcessExecutor:
     def map(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:
         """Yield step(services, item) in completion order, with at most workers × window in flight."""
         if self.workers < 2 or step.resource != "cpu":
-            yield from (_run_step(step, self.services, item) for item in items)
+            yield from (attempted(step, self.services, item) for item in items)
             return
         try:
             yield from self._in_workers(step, items)
@@ -61,13 +59,7 @@ def _open(open_services: Callable[[], Services]) -> None:
 
 def _run(step: ShardStep, item: ShardTask) -> Marker:
     assert _services is not None
-    return _run_step(step, _services, item)
-
-
-def _run_step(step: ShardStep, services: Services, item: ShardTask) -> Marker:
-    """Return step(services, item), tried a second time after a TransientError."""
-    again = stamina.RetryingCaller(attempts=ATTEMPTS, timeout=None, wait_initial=0.5)
-    return again(TransientError, step, services, item)
+    return attempted(step, _services, item)
 
 
 def end_with_parent() -> None:
