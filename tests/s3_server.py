@@ -59,6 +59,7 @@ class FaultyS3:
 
         self.app: WSGI = DomainDispatcherApplication(create_backend_app)
         self.url = ""
+        self.page_size = 0  # keys per LIST answer; 0: as many as are asked for
         self.requests: deque[Request] = deque(maxlen=10_000)
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
@@ -86,6 +87,8 @@ class FaultyS3:
             fault = next((f for f in self._faults if f.times > 0 and f.matches(request)), None)
             if fault is not None:
                 fault.times -= 1
+        if self.page_size and environ["REQUEST_METHOD"] == "GET":
+            environ["QUERY_STRING"] += f"&max-keys={self.page_size}"
         return self.app(environ, start_response) if fault is None else fault.act(self.app, environ, start_response)
 
 
@@ -237,6 +240,7 @@ def s3_server(aws_environment: pytest.MonkeyPatch) -> Iterator[FaultyS3]:
     server.forget()
     yield server
     server.forget()
+    server.page_size = 0
 
 
 NUMBERS = itertools.count(1)

@@ -82,9 +82,10 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     server = request.getfixturevalue("s3_server")
     bucket = request.getfixturevalue("make_bucket")(versioned=request.param == "s3-versioned")
     client = open_client(server.options())
+    server.page_size = 3
     yield Place(
         f"s3://{bucket}/docs",
-        opener(server.options(page_size=3)),
+        opener(server.options()),
         lambda path, data: client.put_object(Bucket=bucket, Key=f"docs/{path}", Body=data) and None,
         lambda path: client.delete_object(Bucket=bucket, Key=f"docs/{path}") and None,
         keeps_versions=request.param == "s3-versioned",

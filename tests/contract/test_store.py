@@ -24,7 +24,8 @@ def store(request, tmp_path):
         return open_store((tmp_path / "a lake").as_uri(), None, tmp_path / "cache", 10**9, 10**9)
     server = request.getfixturevalue("s3_server")
     bucket = request.getfixturevalue("make_bucket")()
-    return open_store(f"s3://{bucket}/a%20lake", server.options(page_size=3), tmp_path / "cache", 10**9, 10**9)
+    server.page_size = 3
+    return open_store(f"s3://{bucket}/a%20lake", server.options(), tmp_path / "cache", 10**9, 10**9)
 
 
 def test_what_was_put_is_got(store):

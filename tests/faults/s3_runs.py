@@ -82,7 +82,8 @@ class S3World:
     def project(self, name: str, proxy: str | None = None) -> Project:
         """Return a project that reaches S3 through a proxy, or without one."""
         hasty = {} if proxy is None else {"endpoint_url": proxy, "read_timeout": self.patience}
-        options = self.server.options(page_size=PAGE_SIZE, **hasty)
+        self.server.page_size = PAGE_SIZE
+        options = self.server.options(**hasty)
         source = S3Documents(f"s3://{self.bucket}/docs", options)
         store = S3Store(f"s3://{self.bucket}/{name}", options, self.folder / name, 2**30, 2**26)
         return Project((source,), store=store, options=build_options(concurrent_reads=2), monotonic=Hours())  # type: ignore[arg-type]

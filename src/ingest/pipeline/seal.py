@@ -30,6 +30,7 @@ from ingest.records import Conservation, Manifest, Probe, Recall
 from ingest.services import Retrieval, Workbench
 
 DIGEST_VERSION = 1
+PROBE_QUESTION = "How do I roll back to the previous release?"  # encoded here, and again before a rollback
 
 
 def conservation(found: Inspection, work: Work) -> Conservation:
@@ -130,7 +131,7 @@ def seal(
     prints, base = fingerprints(bench), work.base if summary.counts.get("not_upgraded") else None
     made_by = prints.record() | {"options": prints.cutting}
     made_by |= {"chunker": base.fingerprints["chunker"]} if base else {}
-    vector = retrieval.open_embedder(model).embed_questions([options.probe_question])[0]
+    vector = retrieval.open_embedder(model).embed_questions([PROBE_QUESTION])[0]
     manifest = Manifest(
         index=lake.index,
         **{name: getattr(summary, name) for name in ("generation", "base", "raised", "carried")},
@@ -149,7 +150,7 @@ def seal(
         fingerprints=made_by,
         analyser=options.analyser,
         model=model,
-        probe=Probe(question=options.probe_question, vector=tuple(float(v) for v in vector)),
+        probe=Probe(question=PROBE_QUESTION, vector=tuple(float(v) for v in vector)),
         digest=generation_digest(contents),
         lengths=PointMaker.of(contents).lengths,
         recall=recall,

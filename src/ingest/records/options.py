@@ -55,7 +55,6 @@ class S3Options(Options):
     read_timeout: float = Field(default=60.0, gt=0)  # seconds without data, not for the whole body
     attempts: int = Field(default=3, ge=1, le=10)  # tries per call, including the first
     addressing_style: Literal["auto", "path", "virtual"] = "auto"  # where the bucket's name stands in a URL
-    page_size: int = Field(default=1000, ge=1, le=1000)  # keys per LIST response
     check_md5: bool = True  # compare bytes with ETags that look like MD5 sums; a source's option overrides it
 
     @field_validator("endpoint_url")
@@ -247,7 +246,6 @@ class IndexOptions(Options):
     scrub_points_per_second: int = Field(default=10_000, ge=0)  # that are read from the vector index; 0: no limit
     load_batch: int = Field(default=256, ge=1, le=4096)  # points per request to the vector index
     concurrent_reads: int = Field(default=8, ge=1, le=64)  # documents per shard, from the source
-    probe_question: str = "How do I roll back to the previous release?"  # encoded at the seal and before a rollback
     decide: Literal["automatic", "manual"] = "automatic"  # who promotes a candidate that passes the gate
     tokens_per_second: float = Field(default=3000.0, gt=0)  # for the estimate of GPU-minutes only
     max_gpu_minutes: float = Field(default=0.0, ge=0)  # budget: a plan above it is refused; 0: no limit

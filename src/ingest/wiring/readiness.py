@@ -15,6 +15,7 @@ from ingest.adapters import sources
 from ingest.adapters.uris import local_folder
 from ingest.errors import DocumentError, IngestError, LocalUnavailable, StoreUnavailable
 from ingest.lake.lake import Lake
+from ingest.pipeline.seal import PROBE_QUESTION
 from ingest.ports import Store
 from ingest.quality.evaluate import check_asking, read_sets
 from ingest.records import BuildOptions
@@ -103,7 +104,7 @@ def _model(settings: Settings, name: str, index: IndexSettings, store: Store) ->
     record = find_model(index.model, Lake(store, name), restore)[0].record
     opening.check_sizes(name, index, record)
     embedder = open_embedder(record, options=index.model.options, restore=restore)
-    vector = embedder.embed_questions([index.probe_question])[0]
+    vector = embedder.embed_questions([PROBE_QUESTION])[0]
     return f"{record.name}: a question becomes {len(vector)} numbers; at most {record.max_tokens} tokens"
 
 

@@ -174,7 +174,7 @@ class Bucket:
 
     def _pages(self, action: str, method: str, prefix: str, markers: tuple[str, ...], **more: str) -> Iterator[Any]:
         """Yield the pages of a listing, each retried by itself. Raises: `unavailable` if one is repeated."""
-        where = {"Bucket": self.name, "Prefix": prefix, "MaxKeys": self.options.page_size, **more}
+        where = {"Bucket": self.name, "Prefix": prefix, **more}
         while True:
             page, more_follow = self.ask(action, prefix, partial(_page, method, where), may_lack=False)
             yield page

@@ -105,7 +105,8 @@ def test_a_listing_that_is_no_xml_is_an_error(bucket, s3_server):
 
 
 def test_a_listing_that_does_not_say_where_it_goes_on_is_an_error(s3_server, make_bucket):
-    bucket = Bucket(make_bucket(), s3_server.options(page_size=1), SourceUnavailable)
+    s3_server.page_size = 1
+    bucket = Bucket(make_bucket(), s3_server.options(), SourceUnavailable)
     bucket.put("a", b"")
     bucket.put("b", b"")
 

@@ -18,8 +18,6 @@ def test_credentials_in_an_endpoint_are_refused_and_not_repeated():
         {"endpoint_url": "s3.example.com"},
         {"endpoint_url": "ftp://s3.example.com"},
         {"attempts": 0},
-        {"page_size": 0},
-        {"page_size": 1001},
         {"read_timeout": 0},
         {"max_connections": 0},
     ],

@@ -24,7 +24,8 @@ from tests.s3_server import cut_body, lose_request, refuse, rewrite_body, withou
 def opened(s3_server, make_bucket):
     """(source, client, bucket) of a new bucket."""
 
-    def open_(versioned=False, default_excludes=True, **options):
+    def open_(versioned=False, default_excludes=True, page_size=0, **options):
+        s3_server.page_size = page_size
         bucket = make_bucket(versioned)
         client, chosen = open_client(s3_server.options()), Selection(default_excludes=default_excludes)
         return S3Source("docs", f"s3://{bucket}", chosen, s3_server.options(**options)), client, bucket

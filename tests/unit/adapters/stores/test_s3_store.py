@@ -11,7 +11,8 @@ from tests.s3_server import cut_body, lose_answer, refuse
 
 @pytest.fixture
 def store(s3_server, make_bucket, tmp_path):
-    return S3Store(f"s3://{make_bucket()}/lake", s3_server.options(page_size=2), tmp_path / "cache", 10**6, 10**9)
+    s3_server.page_size = 2
+    return S3Store(f"s3://{make_bucket()}/lake", s3_server.options(), tmp_path / "cache", 10**6, 10**9)
 
 
 def sent(server, method):
