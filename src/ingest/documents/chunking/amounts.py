@@ -39,7 +39,7 @@ def sized(document: Document, options: ChunkingOptions, tokenizer: Tokenizer, mo
         return language, options
     texts = sample, PASSAGE
     letters = (len(text) + 2 * len(WIDE.findall(text)) + len(SYLLABLES.findall(text)) for text in texts)
-    here, english = (len(spans) / n for spans, n in zip(tokenizer.offsets(texts), letters, strict=True))
+    here, english = (len(spans) / max(n, 1) for spans, n in zip(tokenizer.offsets(texts), letters, strict=True))
     times = min(max(round(STEPS * here / english) / STEPS, 1.0), MOST)
     grown = {name: round(getattr(options, name) * times) for name in SIZES}
     grown["max_tokens"] = longest = max(options.max_tokens, min(grown["max_tokens"], most))

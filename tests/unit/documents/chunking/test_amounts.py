@@ -1,5 +1,7 @@
 """The language of a document, and the sizes of its chunks."""
 
+from dataclasses import replace
+
 import pytest
 
 from ingest.documents.chunking.amounts import SAMPLE, sample_of, sized
@@ -66,6 +68,11 @@ def test_code_and_hidden_text_tell_no_language():
     code = "for each of the rows that are in the table, it is to be read from the file as it was\n" * 9
     assert "de" == sized(document(("code", code), ("paragraph", GERMAN)), OPTIONS, Pieces(), 512)[0]
     assert ("", OPTIONS) == sized(document(("code", code)), OPTIONS, Pieces(), 512)
+
+
+def test_a_document_that_only_says_its_language_has_it_and_the_sizes_of_the_settings():
+    told = replace(document(("code", "x = 1")), language="de")
+    assert ("de", OPTIONS) == sized(told, OPTIONS, Pieces(), 512)
 
 
 def test_a_bounded_part_from_all_over_the_document_is_looked_at():
