@@ -66,7 +66,6 @@ def written_settings(folder: Path, out: Path, index: dict) -> Path:
 def measure(folder: Path, out: Path, index: dict) -> dict:
     """Index one set, print its tables, write runs and scores; return stage → query id → metric → value."""
     import ingest
-    from ingest.quality.evaluate import untimed
     from ingest.quality.judged_sets import read_judged_set, scored_questions
     from ingest.quality.metrics import score_questions
     from ingest.search.context import counter
@@ -77,8 +76,6 @@ def measure(folder: Path, out: Path, index: dict) -> dict:
             asked = read_judged_set(lines, folder.name)
         scored = judged(asked)
         searcher = opened.searcher()
-        # Without a limit on re-ranking: figures must not depend on how busy the machine is.
-        searcher = replace(searcher, profile=untimed(searcher.profile))
         answers = answered(searcher, asked, searcher.stages)
         scores, count = {}, counter(searcher.retrieval.tokenizer)
         for stage in searcher.stages:

@@ -89,18 +89,14 @@ def search(
         told = {"release": searcher.release, "generation": generation, "stage": stage}
         if question is not None:
             ((answer, context),) = ask([question])
-            told = {"question": question, **told, "fell_back": searcher.fell_back, **_sureness(answer)}
+            told = {"question": question, **told, **_sureness(answer)}
             _show(invocation.output, answer, context, told)
         else:
             with whole_file(out) if out else nullcontext() as run:
                 for line in _run_lines(index, ask, questions):
                     echo(line.encode()) if run is None else run.write(line + "\n")
-            told |= {"fell_back": searcher.fell_back}
             invocation.output.result({"questions": len(questions), "out": out, "top": top, **told})
             invocation.output.note(f"{len(questions):,} questions answered by generation {generation}.")
-        if searcher.fell_back:
-            over = f"over {searcher.profile.rerank_milliseconds} ms, so the fused order stands"
-            invocation.output.note(f"{searcher.fell_back:,} not re-ranked: {over}.")
 
 
 def _read_questions(path: Path) -> dict[str | int, str]:

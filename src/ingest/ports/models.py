@@ -86,8 +86,6 @@ class Wording:
 class Reranker(Protocol):
     """Rescores candidates, each together with the question."""
 
-    slice: int  # preferred number of candidates per call: the time limit is checked between calls
-
     def scores(self, question: str, candidates: Sequence[Result]) -> NDArray[np.float64]:
         """Return (n,) float64 in input order, higher is better; comparable only within a question.
 

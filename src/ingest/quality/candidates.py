@@ -5,7 +5,7 @@ from functools import partial
 
 from ingest.lake.contents import contents_of
 from ingest.quality.anchors import anchored, side_of
-from ingest.quality.evaluate import UNCALIBRATED, untimed
+from ingest.quality.evaluate import UNCALIBRATED
 from ingest.quality.judged_sets import asked_in_batches
 from ingest.records import QueryProfile, Question, Result
 from ingest.search import Searcher, open_serving
@@ -16,8 +16,8 @@ Batch = list[tuple[Question, list[Result]]]
 
 def open_fused(retrieval: Retrieval, profile: QueryProfile, depth: int = 0) -> Searcher:
     """Return a searcher on the release in force under a profile's fusion alone. Raises: UnknownRelease."""
-    alone = {**UNCALIBRATED, "reranker": "none"}  # what else it names may be lost
-    return open_serving(retrieval, untimed(profile, **alone, depth=max(depth, profile.depth)))
+    alone = {**UNCALIBRATED, "reranker": "none", "depth": max(depth, profile.depth)}  # what else it names may be lost
+    return open_serving(retrieval, profile.model_copy(update=alone))
 
 
 def live_questions(searcher: Searcher, questions: Sequence[Question]) -> tuple[list[Question], list[str]]:

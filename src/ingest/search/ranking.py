@@ -1,10 +1,10 @@
 """What a question and a candidate have in common, as numbers: the blend of re-ranking, the features of confidence.
 
-Pure and cheap. Each row depends only on the question and its own candidate, so candidates may come in slices, and a
-score means the same for every question.
+Pure and cheap. Each row depends only on the question and its own candidate, and a score means the same for every
+question.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain, pairwise
 
 import numpy as np
@@ -24,7 +24,6 @@ PRODUCT = 2**11  # rows times columns of a matrix product, below which OpenBLAS 
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
-TimeLimit = tuple[int, Callable[[], float]]  # milliseconds per question, 0 for no limit; a clock of seconds
 
 
 def features(question: str, candidates: Sequence[Result], wording: Wording) -> Floats:
@@ -186,30 +185,17 @@ def _product(few: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[np.
     return np.asarray(np.matmul(padded, few.T).reshape(-1, len(few))[: len(many)].T)
 
 
-def reranked(
-    reranker: Reranker, limit: TimeLimit, question: str, candidates: Sequence[Result], fused: Sequence[Hit]
-) -> list[Hit] | None:
-    """Return the new ranking, best first, equal scores in fused order; None if there is not enough time.
+def reranked(reranker: Reranker, question: str, candidates: Sequence[Result], fused: Sequence[Hit]) -> list[Hit]:
+    """Return the new ranking, best first, equal scores in fused order.
 
-    Candidates are scored in slices of the re-ranker's size. After each slice, the time for all of them is extrapolated;
-    above the limit, scoring stops. A finished ranking counts, however long it took. The candidates are the first of
-    `fused`; its tail follows below the lowest new score, at the old distances.
+    The candidates are the first of `fused`; its tail follows below the lowest new score, at the old distances.
 
     Raises: FatalError for a score that is not finite.
     """
-    (milliseconds, monotonic), scores = limit, list[float]()
-    started = monotonic()
-    while len(scores) < len(candidates):
-        part = candidates[len(scores) : len(scores) + reranker.slice]
-        found = reranker.scores(question, part)
-        if len(found) != len(part) or not np.isfinite(found).all():
-            raise FatalError(f"reranker: {len(part)} finite scores expected, found {found.tolist()[:5]}")
-        scores += found.tolist()
-        spent = (monotonic() - started) * 1000
-        if 0 < milliseconds < spent * len(candidates) / len(scores) and len(scores) < len(candidates):
-            return None
-    order = sorted(range(len(scores)), key=lambda i: -scores[i])
-    ranked = [Hit(candidates[i].chunk_id, scores[i]) for i in order]
+    scores = reranker.scores(question, candidates)
+    if len(scores) != len(candidates) or not np.isfinite(scores).all():
+        raise FatalError(f"reranker: {len(candidates)} finite scores expected, found {scores.tolist()[:5]}")
+    ranked = [Hit(candidates[i].chunk_id, float(scores[i])) for i in np.argsort(-scores, kind="stable")]
     if not ranked:
         return list(fused)
     last = fused[len(scores) - 1].score

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
-from threading import Lock
 
 import numpy as np
 
@@ -46,7 +45,6 @@ class Answer:
     release: int | None
     generation: str
     stages: Mapping[str, list[Result]]
-    fell_back: bool = False  # re-ranking would have taken too long: `reranked` is the fused order
     confidence: float | None = None  # probability that an answer was found, 0 to 1; None without a calibration
     abstain: bool = False  # the confidence is below the calibration's threshold: better to say "I don't know"
 
@@ -99,8 +97,6 @@ class Searcher:
         self._asked, compared = (partial(do, held=held) for do in (analyser.asked, analyser.compared))
         self._asked([""])  # loads what tells the languages of questions apart, if there are several
         self._mask = open_visibility(contents)
-        self._counting = Lock()
-        self.fell_back = 0  # questions whose re-ranking would have taken too long, since this searcher was opened
         self.wording = Wording(compared, self._asked, self._keyword.bound, self._embedder.word_table)
         self._reranker = self.retrieval.open_reranker(self.profile, self.wording)
         name = self.profile.calibration
@@ -167,21 +163,20 @@ class Searcher:
         scored = self._union(terms, vectors, dense, bm25) if fused and vectors is not None else []
         merged = self._fused(terms, dense, bm25, scored) if fused else none
         both = _Found(questions, merged, scored, texts)
-        again = self._reranked(both) if RERANKED in stages else [None] * len(questions)
+        again = self._reranked(both) if RERANKED in stages else merged
         sure = self._confidences(both, self._calibration) if scored and self._calibration else [None] * len(questions)
         ranked_hits = [
-            {"dense": d, "bm25": k, "fused": exact_first(f, h), RERANKED: exact_first(f if r is None else r, h)}
+            {"dense": d, "bm25": k, "fused": exact_first(f, h), RERANKED: exact_first(r, h)}
             for d, k, f, r, h in zip(dense, bm25, merged, again, holding, strict=True)
         ]
         rankings, found = _cut_to_points(ranked_hits, stages, top, texts)
         least = self._calibration.threshold if self._calibration else 0.0
         answers = []
-        for question, (ranked, of), r, confidence, h in zip(questions, rankings, again, sure, holding, strict=True):
+        for question, (ranked, of), confidence, h in zip(questions, rankings, sure, holding, strict=True):
             scores: dict[str, Mapping[str, float]] = {**of, "quoted": h}
             results = {stage: [_scored(found[hit.chunk_id], scores) for hit in ranked[stage]] for stage in stages}
-            late, abstain = RERANKED in stages and r is None, confidence is not None and confidence < least
-            generation = self.manifest.generation
-            answers.append(Answer(question, self.release, generation, results, late, confidence, abstain))
+            abstain, generation = confidence is not None and confidence < least, self.manifest.generation
+            answers.append(Answer(question, self.release, generation, results, confidence, abstain))
         self._contents.refuse_recycled(self.retrieval.vectors)  # after the last point was read
         return answers
 
@@ -242,16 +237,13 @@ class Searcher:
         weight, bound = self.profile.dense_weight, self._keyword.bound
         return [convex(*both, weight, bound(question)) for both, question in zip(scored, terms, strict=True)]
 
-    def _reranked(self, found: _Found) -> list[list[Hit] | None]:
-        """Return each question's ranking scored again, None if there is not enough time."""
+    def _reranked(self, found: _Found) -> Rankings:
+        """Return each question's ranking scored again."""
         assert self._reranker is not None
         heads = found.candidates(self.profile.rerank_depth)
         merged = map(found.texts.there, found.merged)
-        how = self._reranker, (self.profile.rerank_milliseconds, self.retrieval.monotonic)
-        ranked = [reranked(*how, q, head, m) for q, head, m in zip(found.questions, heads, merged, strict=True)]
-        with self._counting:
-            self.fell_back += ranked.count(None)
-        return ranked
+        every = zip(found.questions, heads, merged, strict=True)
+        return [reranked(self._reranker, question, head, fused) for question, head, fused in every]
 
     def _confidences(self, found: _Found, calibration: Calibration) -> Sequence[float | None]:
         asked = zip(found.questions, found.candidates(LOOKED_AT), strict=True)

@@ -1,6 +1,6 @@
-"""Re-ranking: the head is scored anew, the tail follows, and a slow re-ranker changes nothing but a counter."""
+"""Re-ranking: the head is scored anew, the tail follows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,8 +22,6 @@ from tests.unit.search.test_ranking import WORDING
 class ByLength:
     """Longer texts first; counts its calls."""
 
-    slice = 2
-
     def __init__(self, value: float | None = None) -> None:
         self.calls: list[int] = []
         self.value = value
@@ -33,10 +31,6 @@ class ByLength:
         return np.array([len(c.text) if self.value is None else self.value for c in candidates], np.float64)
 
 
-def clock(*milliseconds: float) -> Iterator[float]:
-    return iter([m / 1000 for m in milliseconds])
-
-
 def results(*texts: str) -> list[Result]:
     return [Result(t, "d", "", "", "p", "", (), t, 0, len(t)) for t in texts]
 
@@ -44,35 +38,23 @@ def results(*texts: str) -> list[Result]:
 FUSED = [Hit("a", 0.9), Hit("ccc", 0.8), Hit("bb", 0.7), Hit("tail", 0.5)]
 
 
-def reranked(reranker: Reranker, limit: int, *milliseconds: float) -> list[Hit] | None:
-    within = limit, clock(*milliseconds).__next__
-    return ranking.reranked(reranker, within, "q", results("a", "ccc", "bb"), FUSED)
+def reranked(reranker: Reranker) -> list[Hit]:
+    return ranking.reranked(reranker, "q", results("a", "ccc", "bb"), FUSED)
 
 
 def test_the_tail_follows_the_head_at_its_old_distance() -> None:
-    found = reranked(ByLength(), 0, 0, 1, 2)
-    assert found is not None
+    found = reranked(ByLength())
     assert ["ccc", "bb", "a", "tail"] == [hit.chunk_id for hit in found]
     assert pytest.approx([3.0, 2.0, 1.0, 0.8]) == [hit.score for hit in found]
 
 
 def test_equal_scores_keep_the_fused_order() -> None:
-    assert [h.chunk_id for h in FUSED] == [h.chunk_id for h in reranked(ByLength(1.0), 0, 0, 1, 2) or []]
-
-
-def test_what_would_exceed_the_limit_is_given_up_after_the_first_slice() -> None:
-    reranker = ByLength()
-    assert reranked(reranker, 10, 0, 7) is None  # 7 ms for two of three: 10.5 ms for all
-    assert [2] == reranker.calls
-
-
-def test_what_is_finished_counts_however_long_it_took() -> None:
-    assert reranked(ByLength(), 10, 0, 6, 99) is not None
+    assert [h.chunk_id for h in FUSED] == [h.chunk_id for h in reranked(ByLength(1.0))]
 
 
 def test_a_score_that_is_no_number_is_an_error() -> None:
     with pytest.raises(FatalError, match="finite"):
-        reranked(ByLength(float("nan")), 0, 0, 1)
+        reranked(ByLength(float("nan")))
 
 
 @pytest.fixture(scope="module")
@@ -96,15 +78,6 @@ def test_the_stage_is_there_when_the_profile_has_a_reranker(p: Project) -> None:
     lengths = [len(r.text) for r in answer.results]
     assert sorted(lengths, reverse=True) == lengths
     assert all({"dense", "bm25", "fused", "reranked"} >= set(r.scores) for r in answer.results)
-    assert not answer.fell_back
-
-
-def test_a_slow_reranker_leaves_the_fused_order_and_is_counted(p: Project) -> None:
-    found = searcher(p, ByLength(), rerank_milliseconds=1)
-    (answer,) = found.search(["section 1"], EVERYTHING, 5, ("fused", "reranked"))
-    assert answer.fell_back
-    assert found.fell_back == 1
-    assert [r.chunk_id for r in answer.stages["fused"]] == [r.chunk_id for r in answer.stages["reranked"]]
 
 
 def test_no_text_is_asked_for_twice_in_one_search(p: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +95,7 @@ def test_no_text_is_asked_for_twice_in_one_search(p: Project, monkeypatch: pytes
 def test_only_the_depth_is_scored(p: Project) -> None:
     reranker = ByLength()
     searcher(p, reranker, rerank_depth=3).search(["section 1"], EVERYTHING, 5, ("reranked",))
-    assert [2, 1] == reranker.calls
+    assert [3] == reranker.calls
 
 
 @pytest.mark.parametrize("fusion", [{"fusion": "rrf"}, {"dense_weight": 1.0}])
@@ -163,11 +136,6 @@ def test_the_name_in_earlier_profiles_opens_the_blend_and_trained_trees_are_refu
     assert isinstance(open_reranker(QueryProfile(reranker="learned"), WORDING), BlendReranker)
     with pytest.raises(InvalidSettings, match="reranker_model is 'abc'; trained trees are no longer"):
         open_reranker(QueryProfile(reranker="learned", reranker_model="abc"), WORDING)
-
-
-def test_the_blend_is_bounded_by_its_candidates_and_never_given_up_for_time() -> None:
-    within, head = (1, clock(0, 99_999).__next__), results("a", "ccc", "bb")
-    assert ranking.reranked(BlendReranker(WORDING), within, "q", head, FUSED) is not None
 
 
 def test_what_is_missing_or_damaged_in_the_lake_is_told() -> None:

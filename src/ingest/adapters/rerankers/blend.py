@@ -22,8 +22,6 @@ def open_reranker(model: str, wording: Wording) -> "BlendReranker":
 class BlendReranker:
     """`ranking.blend` of one generation. Thread-safe."""
 
-    slice = 1000  # all at once: its work is bounded by rerank_depth
-
     def __init__(self, wording: Wording) -> None:
         self._wording = wording
 

@@ -27,8 +27,6 @@ def open_reranker(model: str, wording: Wording) -> "CrossEncoderReranker":
 class CrossEncoderReranker:
     """Reads question and candidate together, headings before the text. Concurrent calls wait for each other."""
 
-    slice = BATCH
-
     def __init__(self, model: Any) -> None:
         self._model = model
         self._lock = threading.Lock()
