@@ -30,7 +30,7 @@ def corpora(data: Path) -> dict[str, Path]:
 
 def digests(folder: Path, tokenizer) -> Digests:
     """Return the chunks of every document below a folder that can be read."""
-    from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
+    from tests.inline_sandbox import InlineSandbox
 
     sandbox = InlineSandbox()
     files = sorted(path for path in folder.rglob("*") if path.is_file())

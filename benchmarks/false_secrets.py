@@ -27,7 +27,7 @@ BEGIN, END = "<!-- false alarms: make false-secrets -->\n", "<!-- end -->\n"
 def measured(folder: Path, show: bool) -> Counter[str]:
     """Return how many documents and chunks a folder has, and how many chunks and documents secrets were found in."""
     source = {"name": "set", "uri": str(folder), "exclude": ["PROVENANCE.md"]}
-    settings = {"lake": "/nonexistent/lake", "indexes": {"docs": {"sources": [source], "sandbox": "inline"}}}
+    settings = {"lake": "/nonexistent/lake", "indexes": {"docs": {"sources": [source]}}}
     bench, counts = open_workbench(make_settings(settings, folder)), Counter[str]()
     try:
         for ref in bench.sources[0].list():

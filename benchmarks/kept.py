@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 from benchmarks.features import markup, paged
 from benchmarks.formats import DOCS, written
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.errors import EmptyDocument
 from ingest.records import BlockKind, Document, DocumentRef, RawDocument
+from tests.inline_sandbox import InlineSandbox
 
 MARKER = "make kept"
 FORMATS: dict[str, tuple[str, Callable[[], dict[str, bytes]]]] = {

@@ -53,7 +53,6 @@ def measured(count: int, nights: int, keep: int) -> list[dict[str, int]]:
             "model": {"kind": "hashing", "name": "hashing"},
             "gate": {"allow_unjudged": True},
             "retire": {"keep": keep, "minimum_age_hours": 0, "soak_hours": 0},
-            "sandbox": "inline",
             "documents_per_shard": max(count // 16, 1),
         }
         settings = {"lake": str(lake), "state": str(state), "indexes": {"docs": index}}

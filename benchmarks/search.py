@@ -82,7 +82,6 @@ def written(folder: Path, data: Path, chunks: int) -> Path:
         "sources": [{"name": "docs", "uri": "docs"}],
         "model": model,
         "duplicates": {"near": False},
-        "sandbox": "inline",
         "gate": {"floors": {}, "allow_unjudged": True, "min_dense_recall": 0.0},  # hashed vectors have many ties
         "chunking": {"min_tokens": 0, "target_tokens": 220},
     }

@@ -12,7 +12,6 @@ from urllib.parse import unquote
 
 from ingest import pipeline
 from ingest.adapters import embedders
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sources.file import open_source
 from ingest.errors import SourceUnavailable
 from ingest.lake.contents import Contents, contents_of
@@ -43,6 +42,7 @@ from ingest.records import (
 from ingest.services import Retrieval, Services, Workbench, Writer
 from ingest_conformance import hashing_embedder as hashing
 from tests.fakes import InMemoryStore, inline_executor
+from tests.inline_sandbox import InlineSandbox
 from tests.vector_indexes import in_memory_index
 
 WHOLE = Scope()

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from ingest.adapters.sandbox import parsing as _parse
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.errors import EmptyDocument, MalformedDocument, OversizedDocument, UnsupportedFormat
 from ingest.ports import Sandbox
 from ingest.records import BlockKind, ParseLimits, ParserOptions
+from tests.inline_sandbox import InlineSandbox
 from tests.unit.documents.parsers.checks import faults, raw
 
 LIMIT = 100_000

@@ -14,7 +14,6 @@ import qdrant_client  # noqa: F401 - imported once by the fork server, not once 
 import scipy.stats  # noqa: F401
 
 from ingest import pipeline
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sources.file import open_source
 from ingest.adapters.stores.folder_store import FolderStore
 from ingest.adapters.vectors.edge.engine import Engine
@@ -26,6 +25,7 @@ from ingest.records import AliasAction, DocumentRef, RawDocument, S3Options
 from ingest.services import Retrieval, Services, Workbench, Writer
 from ingest_conformance import hashing_embedder as hashing
 from tests.fakes import inline_executor
+from tests.inline_sandbox import InlineSandbox
 from tests.pipelines import build_options
 
 FINISHED = ("chunk", "embed", "load", "keyword")  # killed when one shard of the step is finished

@@ -30,6 +30,7 @@ from ingest.records import EVERYTHING, Filter, RunReport
 from ingest.wiring import service_opening as wiring
 from tests.faults.crashing import die
 from tests.faults.mortality import Fuse, Mortal
+from tests.inline_sandbox import InlineSandbox
 from tests.pipelines import document
 
 DOCUMENTS, EDITIONS, TOP = 6, (1, 2), 500
@@ -61,6 +62,7 @@ def command(folder: Path, arguments: Action, at: int | None, share: float) -> No
     fuse, opened = Fuse(at, share, die), {name: getattr(wiring, name) for name in ("open_store", "open_vectors")}
     for name, function in opened.items():
         setattr(wiring, name, lambda *given, open=function: Mortal(open(*given), fuse))
+    wiring.PoolSandbox = lambda options, processes: InlineSandbox(options)  # type: ignore[assignment, misc]
     sys.argv = ["ingest", *arguments]
     try:
         main()
@@ -118,7 +120,7 @@ class KillingGround:
         values = {"sources": [{"name": "docs", "uri": "documents"}], "model": {"kind": "hashing", "name": "hashing"}}
         small = {"target_tokens": 30, "max_tokens": 48, "min_tokens": 8}
         gate = {"floors": {}, "allow_unjudged": True}
-        rest = {"chunking": small, "gate": gate, "documents_per_shard": 2, "lease_seconds": 0.3, "sandbox": "inline"}
+        rest = {"chunking": small, "gate": gate, "documents_per_shard": 2, "lease_seconds": 0.3}
         profile = {"reranker": "none"}
         index = {**values, **rest, "profile": profile, "load_batch": 7}
         (self.place / "ingest.yaml").write_text(json.dumps({"lake": "lake", "indexes": {"docs": index}}))

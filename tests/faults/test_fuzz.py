@@ -7,11 +7,11 @@ import pytest
 
 from benchmarks import fuzz
 from benchmarks.fuzzing.seeds import READ, generated, seeds
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.documents.chunking import chunk
 from ingest.errors import OversizedDocument
 from ingest.records import Block, BlockKind, Document
 from ingest_conformance import hashing_embedder as hashing
+from tests.inline_sandbox import InlineSandbox
 from tests.unit.documents.parsers.checks import raw
 
 TEXT = "# A\n\nsome text"

@@ -10,12 +10,12 @@ import pytest
 
 from ingest.adapters.sandbox import pool_sandbox
 from ingest.adapters.sandbox import process_limits as _walls
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.adapters.sources.file import open_source
 from ingest.errors import DocumentError, EmptyDocument, MalformedDocument, OversizedDocument, ParserTimeout
 from ingest.records import Document, ParseLimits, ParserOptions, S3Options
 from tests import hostile_documents as hostile
+from tests.inline_sandbox import InlineSandbox
 from tests.unit.adapters.sandbox.conftest import pids_of
 from tests.unit.documents.parsers.checks import faults, raw
 

@@ -67,7 +67,6 @@ def settings_of(folder: Path) -> Settings:
     ]
     index = {
         "sources": sources,
-        "sandbox": "inline",
         "sparse": True,
         "max_deleted_share": 1.0,
         "gate": {"floors": {}, "allow_unjudged": True},

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -45,7 +45,6 @@ class IndexSettings(records.IndexOptions):
     profile: records.QueryProfile = records.QueryProfile(**PROFILE)
     max_document_bytes: int = Field(default=records.DOCUMENT_BYTES, ge=1)
     limits: records.LimitSettings = records.LimitSettings()
-    sandbox: Literal["pool", "inline"] = "pool"  # worker processes with limits, or this process
     parser_processes: int = Field(default=2, ge=1, le=64)  # in the pool, per process that parses
 
     @field_validator("profile", mode="before")

@@ -15,7 +15,6 @@ from stamina import instrumentation
 
 from ingest.adapters import sources
 from ingest.adapters.executors.processes import ProcessExecutor
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.adapters.stores import open_store
 from ingest.adapters.vectors.edge.engine import Engine
@@ -111,7 +110,7 @@ def open_vectors(settings: Settings, url: str | None = None, **limits: Any) -> Q
     return QdrantIndex.connect(qdrant.url, qdrant.api_key.get_secret_value() if qdrant.api_key else None, **limits)
 
 
-def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
+def open_sandbox(index: IndexSettings) -> PoolSandbox:
     """Return the sandbox for an index's documents; `close` ends it. Raises: InvalidSettings for an absent extra."""
     options = {name: given for name, given in parser_options(index).items() if name}
     known = parsers.media_types()
@@ -124,8 +123,6 @@ def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
             require(f"source {name}: parsing.ocr", "ingest[ocr]", "pytesseract")
         if given.parser == "unstructured":
             require(f"source {name}: parsing.parser", legacy.EXTRA, *legacy.LIBRARIES)
-    if index.sandbox == "inline":
-        return InlineSandbox(options)
     return PoolSandbox(options, index.parser_processes)
 
 

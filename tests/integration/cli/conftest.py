@@ -14,7 +14,6 @@ import pytest
 from typer.testing import CliRunner
 
 from ingest.adapters import embedders
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sources.file import open_source
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.cli.main import app
@@ -26,6 +25,7 @@ from ingest.settings import Settings
 from ingest.wiring import service_opening as wiring
 from ingest_conformance import hashing_embedder as hashing
 from tests.fakes import InMemoryStore, inline_executor
+from tests.inline_sandbox import InlineSandbox
 from tests.vector_indexes import in_memory_index
 
 TOPICS = ("copper", "granite", "walnut", "marble", "amber", "cobalt")

@@ -10,7 +10,6 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.errors import ParserTimeout
 from ingest.ids import point_id
 from ingest.lake.shard_rows import read_rows
@@ -18,6 +17,7 @@ from ingest.pipeline.fingerprints import ATTEMPTS
 from ingest.pipeline.plan import preview
 from ingest.pipeline.scope import Scope
 from ingest.records import Document, RawDocument, Vectors
+from tests.inline_sandbox import InlineSandbox
 from tests.pipelines import WHOLE, Project, document, project, with_bench
 
 PARSE, EMBED = Scope(force=frozenset({"parse"})), Scope(force=frozenset({"embed"}))

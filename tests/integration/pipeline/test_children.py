@@ -7,7 +7,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.errors import MalformedDocument, OversizedDocument
 from ingest.ids import child_uri
 from ingest.lake import lake
@@ -16,6 +15,7 @@ from ingest.lake.rows import DocumentRow, table_of
 from ingest.lake.shard_rows import read_rows
 from ingest.quality.anchors import side_of
 from ingest.records import Block, BlockKind, Child, Document, Gold, ParseLimits, Quarantined, Question, RawDocument
+from tests.inline_sandbox import InlineSandbox
 from tests.pipelines import Project, document, project, with_bench
 
 

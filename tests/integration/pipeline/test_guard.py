@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.errors import DeleteGuardTripped, ParserTimeout, SourceUnavailable
 from ingest.pipeline.changes import Scope
 from ingest.pipeline.collections import releases_of
@@ -17,6 +16,7 @@ from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Promotion
 from ingest.records import Document, DocumentRef, RaisedLimit, RawDocument, RunReport, Verdict
 from ingest.release import Releases
+from tests.inline_sandbox import InlineSandbox
 from tests.pipelines import CountingSource, Project, document, project
 
 

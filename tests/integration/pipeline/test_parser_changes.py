@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.documents import media_types, parsers
 from ingest.records import ParseLimits, ParserOptions
 from ingest.services import Services
 from tests.fakes import uninstall
+from tests.inline_sandbox import InlineSandbox
 from tests.many_parsers import BROKEN_NOTE, HTML, OTHERS, built_project, new_project, registering, reread
 from tests.pipelines import CountingSource, Project, project, with_bench
 

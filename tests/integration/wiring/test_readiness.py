@@ -13,6 +13,7 @@ from ingest.settings import make_settings
 from ingest.wiring import readiness as module
 from ingest.wiring import service_opening
 from ingest.wiring.readiness import readiness
+from tests.inline_sandbox import parse_inline
 from tests.vector_indexes import in_memory_index
 
 GOLD = {"query_id": "q1", "text": "where", "gold": [{"doc": "a.md", "headings": ["A"]}]}
@@ -21,6 +22,7 @@ GOLD = {"query_id": "q1", "text": "where", "gold": [{"doc": "a.md", "headings": 
 @pytest.fixture(autouse=True)
 def vectors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service_opening, "open_vectors", lambda settings: in_memory_index())
+    parse_inline(monkeypatch)
     for name in ("QDRANT_URL", "QDRANT_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 
@@ -33,7 +35,6 @@ def values(folder: Path, **index: Any) -> dict[str, Any]:
         "sources": [{"name": "docs", "uri": "documents"}],
         "model": {"kind": "hashing", "name": "hashing"},
         "judged": ["judged.jsonl"],
-        "sandbox": "inline",
         **index,
     }
     return {"lake": "lake", "indexes": {"docs": told}}

@@ -13,8 +13,6 @@ import pytest
 
 from ingest import extras
 from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
-from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.errors import InvalidSettings, OversizedDocument, SchemaMismatch
 from ingest.ids import sha256_hex
 from ingest.lake.model_files import is_kept, restore_files
@@ -171,15 +169,11 @@ def index_settings(**given: Any) -> IndexSettings:
 
 
 def test_the_settings_say_how_documents_are_parsed() -> None:
-    pool, inline = (wiring.open_sandbox(index_settings(sandbox=kind)) for kind in ("pool", "inline"))
-    assert (type(pool), type(inline)) == (PoolSandbox, InlineSandbox)
-    assert ("body",) == pool.options["docs"].text_fields
-    assert pool.options == inline.options
+    assert ("body",) == wiring.open_sandbox(index_settings()).options["docs"].text_fields
 
 
-@pytest.mark.parametrize("kind", ["pool", "inline"])
-def test_a_source_that_asks_for_an_extra_that_is_missing_is_invalid_settings(kind: str, monkeypatch: Any) -> None:
-    asking = index_settings(sources=[{"name": "a", "uri": "/a", "parsing": {"parser": "unstructured"}}], sandbox=kind)
+def test_a_source_that_asks_for_an_extra_that_is_missing_is_invalid_settings(monkeypatch: Any) -> None:
+    asking = index_settings(sources=[{"name": "a", "uri": "/a", "parsing": {"parser": "unstructured"}}])
     monkeypatch.setattr(extras, "version", lambda _: "1")
     assert "unstructured" == wiring.open_sandbox(asking).options["a"].parser
     uninstall(monkeypatch, "unstructured")
@@ -198,7 +192,7 @@ def test_the_story_is_given_the_records_of_the_settings() -> None:
 OTHER = [{"name": "docs", "uri": "/docs"}]
 
 
-@pytest.mark.parametrize("change", [{"limits": {"nesting": 9}}, {"max_document_bytes": 9}, {"sandbox": "inline"}])
+@pytest.mark.parametrize("change", [{"limits": {"nesting": 9}}, {"max_document_bytes": 9}])
 def test_a_limit_of_the_settings_tries_again_what_was_refused(change: dict[str, Any]) -> None:
     before, after = (
         Fingerprints(wiring.open_sandbox(index_settings(**given)), ParseLimits(), "chunker", "model")

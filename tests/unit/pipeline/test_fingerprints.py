@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.documents import media_types, parsers
 from ingest.errors import InvalidSettings
@@ -12,6 +11,7 @@ from ingest.lake.shard_rows import ShardRows
 from ingest.pipeline.fingerprints import Fingerprints
 from ingest.ports import Sandbox
 from ingest.records import ParseLimits, ParserOptions, Quarantined
+from tests.inline_sandbox import InlineSandbox
 from tests.many_parsers import registering
 from tests.records import document_row
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.inline_sandbox import parse_inline
 from tests.integration.cli.conftest import Lab, opened_lab
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     """A lab of this test alone, without a sandbox of processes."""
+    parse_inline(monkeypatch)
     with opened_lab(tmp_path) as lab:
-        lab.settings(sandbox="inline")
+        lab.settings()
         yield lab

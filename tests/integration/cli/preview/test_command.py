@@ -61,9 +61,7 @@ def test_people_see_figures_headings_borders_and_text(lab: Lab) -> None:
 
 def test_the_enclosing_text_that_askers_are_shown_is_named(lab: Lab) -> None:
     lab.write("copper", "".join(f"## Part {n}\n\n{'The copper beam is here. ' * 9}\n\n" for n in range(4)))
-    lab.settings(
-        sandbox="inline", chunking={"target_tokens": 40, "max_tokens": 60, "min_tokens": 0, "parent_tokens": 90}
-    )
+    lab.settings(chunking={"target_tokens": 40, "max_tokens": 60, "min_tokens": 0, "parent_tokens": 90})
     told = lab("preview", "documents/copper.md", "--json", "--html", "p.html").document
     spans = [tuple(chunk["parent"]) for chunk in told["chunks"] if chunk["parent"]]
     assert spans
@@ -75,7 +73,7 @@ def test_the_enclosing_text_that_askers_are_shown_is_named(lab: Lab) -> None:
 def test_chunks_are_chosen_and_shown_whole(lab: Lab) -> None:
     parts = (f"## Part {n}\n\nfirst {n}\n\nmiddle {n}\n\nother\n\nlast {n}\n\n" for n in range(4))
     lab.write("copper", "\n".join(parts))
-    lab.settings(sandbox="inline", chunking={"min_tokens": 0})
+    lab.settings(chunking={"min_tokens": 0})
     few = lab("preview", "documents/copper.md", "--chunks", "2-3").out
     assert [n for n in range(4) if f"last {n}" in few] == [1, 2]
     assert "middle 1" not in few
@@ -101,7 +99,7 @@ def test_a_document_that_a_run_quarantines_ends_with_3_and_its_reason(lab: Lab) 
 
 
 def test_a_document_over_the_limit_is_refused_unread(lab: Lab) -> None:
-    lab.settings(sandbox="inline", max_document_bytes=20)
+    lab.settings(max_document_bytes=20)
     for name in (lab.folder / "documents" / "copper.md", lab.folder / "far.md"):
         name.write_text("# Long\n\nlonger than twenty bytes\n")
         told = lab("preview", str(name), "--json", "--against", "ingest.yaml")
@@ -120,7 +118,6 @@ def test_text_of_documents_cannot_drive_the_terminal(lab: Lab) -> None:
                 "indexes": {
                     "docs": {
                         "sources": [{"name": "notes", "uri": "documents"}],
-                        "sandbox": "inline",
                         "model": {"kind": "hashing", "name": "hashing"},
                         "chunking": {"heading_prefix": False},
                     }
@@ -172,18 +169,18 @@ def test_a_container_deeper_than_a_run_opens_is_refused_as_there(lab: Lab) -> No
         archive.writestr("a.md", "# Inside\n\nThe inner words.\n")
     with zipfile.ZipFile(lab.folder / "documents" / "outer.zip", "w") as archive:
         archive.write(lab.folder / "inner.zip", "inner.zip")
-    lab.settings(sandbox="inline", limits={"archive_depth": 1})
+    lab.settings(limits={"archive_depth": 1})
     assert lab("preview", "documents/outer.zip").code == 0
     told = lab("preview", "documents/outer.zip", "--child", "inner.zip", "--json")
     assert (told.code, told.document["error"]["class"]) == (3, "OversizedDocument")
-    lab.settings(sandbox="inline")
+    lab.settings()
     deep = lab("preview", "documents/outer.zip", "--child", "inner.zip", "--child", "a.md", "--json").document
     assert (f"file://{lab.folder}/documents/outer.zip#inner.zip!/a.md", "Inside") == (deep["uri"], deep["title"])
 
 
 def test_a_file_outside_of_every_source_takes_the_options_of_the_named_one(lab: Lab) -> None:
     source = {"name": "notes", "uri": "documents", "screening": {"secret": "quarantine"}}
-    lab.settings(sandbox="inline", sources=[source])
+    lab.settings(sources=[source])
     (lab.folder / "t.md").write_text(f"# One\n\nkey {SECRET}\n")
     alone, named = lab("preview", "t.md", "--json"), lab("preview", "t.md", "--source", "notes", "--json")
     assert ("local file, in no source", 0) == (alone.document["origin"], alone.code)
@@ -192,7 +189,7 @@ def test_a_file_outside_of_every_source_takes_the_options_of_the_named_one(lab: 
 
 
 def test_what_include_and_exclude_leave_out_is_not_in_the_source(lab: Lab) -> None:
-    lab.settings(sandbox="inline", sources=[{"name": "notes", "uri": "documents", "exclude": ["copper*"]}])
+    lab.settings(sources=[{"name": "notes", "uri": "documents", "exclude": ["copper*"]}])
     assert (
         lab("preview", "documents/copper.md", "--json").document["origin"]
         == "local file, in no source; left out of source notes: exclude copper*"
@@ -230,7 +227,7 @@ def test_settings_that_are_not_there_or_name_no_such_source_are_fatal(lab: Lab) 
 def test_against_other_settings_shows_both_sides(lab: Lab) -> None:
     lab.write("copper", "".join(f"## Part {n}\n\n{'The copper beam is here. ' * 9}\n\n" for n in range(4)))
     before = (lab.folder / "ingest.yaml").read_text()
-    lab.settings(sandbox="inline", chunking={"target_tokens": 30, "max_tokens": 60, "min_tokens": 0})
+    lab.settings(chunking={"target_tokens": 30, "max_tokens": 60, "min_tokens": 0})
     (lab.folder / "ingest.yaml").rename(lab.folder / "other.yaml")
     (lab.folder / "ingest.yaml").write_text(before)
     told = lab("preview", "documents/copper.md", "--against", "other.yaml", "--json").document

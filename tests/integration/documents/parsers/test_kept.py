@@ -2,8 +2,8 @@
 
 from benchmarks import formats, kept
 from benchmarks.features.markup import PROBE, TEXT
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.records import Block, BlockKind, Child, Document
+from tests.inline_sandbox import InlineSandbox
 
 
 def test_the_guide_says_what_is_kept_dropped_and_marked_today():

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.documents.parsers import docx, markdown
 from ingest.errors import DocumentError, EmptyDocument, EncryptedDocument, ScannedDocument
 from ingest.records import BlockKind, Document, ParserOptions
+from tests.inline_sandbox import InlineSandbox
 from tests.unit.documents.parsers.checks import faults, headings, raw
 
 logger = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import formats
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.errors import DocumentError, UnsupportedFormat
 from ingest.records import Document
+from tests.inline_sandbox import InlineSandbox
 from tests.unit.documents.parsers.checks import faults, headings, paths, raw
 from tests.unit.documents.parsers.docutils_tree import sections
 

@@ -6,7 +6,6 @@ from contextlib import closing
 import pytest
 
 from ingest.adapters.s3_client import open_client
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.selection import Selection
 from ingest.adapters.sources.s3 import S3Source, open_source
 from ingest.errors import (
@@ -17,6 +16,7 @@ from ingest.errors import (
     OversizedDocument,
     SourceUnavailable,
 )
+from tests.inline_sandbox import InlineSandbox
 from tests.s3_server import cut_body, lose_request, refuse, rewrite_body, without_headers
 
 

@@ -11,6 +11,7 @@ from ingest.records import DocumentRef, RawDocument
 from ingest.services import Workbench
 from ingest.settings import make_settings
 from ingest.wiring import service_opening as wiring
+from tests.inline_sandbox import parse_inline
 
 SMALL = {"target_tokens": 16, "max_tokens": 40, "min_tokens": 0}
 Previewer = Callable[..., DocumentPreview]
@@ -21,11 +22,16 @@ def bench_of(folder: Path, **index: Any) -> Workbench:
     values = {
         "sources": [{"name": "notes", "uri": "."}],
         "model": {"kind": "hashing", "name": "hashing"},
-        "sandbox": "inline",
         "chunking": SMALL,
         **index,
     }
     return wiring.open_workbench(make_settings({"lake": "lake", "indexes": {"docs": values}}, folder))
+
+
+@pytest.fixture(autouse=True)
+def inline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parse in this process."""
+    parse_inline(monkeypatch)
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.documents.parsers import eml
 from ingest.errors import DocumentError, EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument
+from tests.inline_sandbox import InlineSandbox
 from tests.unit.documents.parsers.checks import faults, parsed, raw, shown
 
 HEAD = "From: Ann <a@x.org>\nTo: Bob <b@x.org>\nSubject: =?utf-8?q?Caf=C3=A9?=\nDate: Mon, 1 Jan 2024 10:00:00 +0000\n"

@@ -2,11 +2,11 @@
 
 import pytest
 
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.documents import media_types
 from ingest.documents.parsers import eml, mbox
 from ingest.errors import EmptyDocument, OversizedDocument
 from ingest.records import ParseLimits, ParserOptions
+from tests.inline_sandbox import InlineSandbox
 from tests.unit.documents.parsers.checks import parsed, raw, shown
 
 LINES = [

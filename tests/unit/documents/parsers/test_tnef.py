@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from benchmarks.fuzzing import tnef_seeds as seeds
 from benchmarks.fuzzing.tnef_seeds import attribute, prop, properties, stream
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.documents.parsers import eml, tnef
 from ingest.errors import DocumentError, EmptyDocument, EncryptedDocument, MalformedDocument
+from tests.inline_sandbox import InlineSandbox
 from tests.unit.documents.parsers.checks import faults, parsed, raw, shown
 
 

@@ -1,9 +1,12 @@
-"""Parses in this process: limits on size, but none on time and memory. For tests and for trusted sources."""
+"""Parses in this process: limits on size, but none on time and memory."""
 
 from collections.abc import Mapping
 
+import pytest
+
 from ingest.adapters.sandbox import parsing as _parse
 from ingest.records import Document, ParserOptions, RawDocument
+from ingest.wiring import service_opening
 
 
 class InlineSandbox:
@@ -21,3 +24,8 @@ class InlineSandbox:
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""
+
+
+def parse_inline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let services that are opened parse in this process."""
+    monkeypatch.setattr(service_opening, "PoolSandbox", lambda options, processes: InlineSandbox(options))

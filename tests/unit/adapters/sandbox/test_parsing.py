@@ -1,12 +1,14 @@
+"""What every sandbox does with one document, without the processes."""
+
 from types import SimpleNamespace
 
 import pytest
 
-from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.documents import parsers
 from ingest.errors import EmptyDocument, MalformedDocument, OversizedDocument, ParserCrashed, UnsupportedFormat
 from ingest.ports import Sandbox
 from ingest.records import Document, ParseLimits, ParserOptions
+from tests.inline_sandbox import InlineSandbox
 from tests.unit.documents.parsers.checks import raw
 
 
