@@ -6,15 +6,16 @@ told by the path alone, so it holds for folders, for keys under an S3 prefix and
 
 import re
 from fnmatch import translate
+from functools import cache
 from importlib.resources import files
 
-_NAMES = (files(__package__) / "default_excludes.txt").read_text("utf-8").split()  # in lower case; folders end with "/"
-_FOLDER = re.compile("|".join(translate(name[:-1]) for name in _NAMES if name.endswith("/")))
-_FILE = re.compile("|".join(translate(name) for name in _NAMES if not name.endswith("/")))
+_names = cache(lambda: (files(__package__) / "default_excludes.txt").read_text("utf-8").split())  # "/" ends folders
+_folder = cache(lambda: re.compile("|".join(translate(name[:-1]) for name in _names() if name.endswith("/"))))
+_file = cache(lambda: re.compile("|".join(translate(name) for name in _names() if not name.endswith("/"))))
 
 
 def excluded_by_default(path: str) -> bool:
     """Tell whether a path below a source's root is left out: a hidden name or one listed here, whatever its case."""
     *folders, name = path.lower().split("/")
-    inside = any(part.startswith(".") or _FOLDER.match(part) for part in folders)
-    return inside or name.startswith(".") or _FILE.match(name) is not None
+    inside = any(part.startswith(".") or _folder().match(part) for part in folders)
+    return inside or name.startswith(".") or _file().match(name) is not None

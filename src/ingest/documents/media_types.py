@@ -6,6 +6,7 @@ bytes ──▶ formats that identify themselves (PDF, zip, HTML, …) ──▶
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from importlib.resources import files
 from itertools import chain
 
@@ -19,12 +20,9 @@ OCTETS = "application/octet-stream"
 PLAIN = "text/plain"
 NOTEBOOK = "application/x-ipynb+json"
 
-_NAMES = [line.split() for line in (files(__package__) / "extensions.txt").read_text("utf-8").splitlines()[1:]]
-EXTENSIONS: dict[str, str] = {
-    extension: kind.format(name or extension)
-    for kind, *names in _NAMES
-    for extension, _, name in (word.partition(":") for word in names)
-}
+_rows = cache(lambda: (files(__package__) / "extensions.txt").read_text("utf-8").splitlines()[1:])
+_words = cache(lambda: [(kind, *word.partition(":")) for kind, *names in map(str.split, _rows()) for word in names])
+extensions = cache(lambda: {extension: kind.format(name or extension) for kind, extension, _, name in _words()})
 """Extension without dot → media type. Text whose name has no extension, or one that is not listed, is text/plain."""
 
 # Claims without information: defaults of object stores and web servers.
@@ -108,7 +106,7 @@ def fingerprint(name: str | None = None) -> str:
     that have it. Any other change raises VERSION and affects all.
     """
     if name is None:
-        return digest_of([VERSION, TEXT_RULE, EXTENSIONS, version("filetype")])
+        return digest_of([VERSION, TEXT_RULE, extensions(), version("filetype")])
     kind = _by_extension(name)
     return digest_of([VERSION, kind, version("filetype"), *([TEXT_RULE] if kind in _UNTOLD else [])])
 
@@ -117,16 +115,16 @@ def _by_magic(data: bytes, head: bytes) -> str:
     """Return the type of a binary format, "" for text, which is told first: magic numbers may be as short as "BM"."""
     text = looks_like_text(head)
     if head.lstrip().startswith(b"%PDF-") or (b"%PDF-" in head[:1024] and not text):
-        return EXTENSIONS["pdf"]
+        return extensions()["pdf"]
     if head.startswith((b"{\\rtf", _TNEF)):
-        return EXTENSIONS["tnef" if head.startswith(_TNEF) else "rtf"]
+        return extensions()["tnef" if head.startswith(_TNEF) else "rtf"]
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         # By its first bytes, then by the names in its directory.
-        told = (e for e in _SELF_NAMED if f"mimetype{EXTENSIONS[e]}".encode() in data[:_HEAD])
+        told = (e for e in _SELF_NAMED if f"mimetype{extensions()[e]}".encode() in data[:_HEAD])
         held = (e for name in _zipped_names(data) for prefix, e in _OOXML if name.startswith(prefix))
-        return EXTENSIONS[next(chain(told, held), "zip")]
+        return extensions()[next(chain(told, held), "zip")]
     if head.startswith(_CFB) and _OUTLOOK in data:
-        return EXTENSIONS["msg"]
+        return extensions()["msg"]
     if text:
         return ""
     import filetype
@@ -138,7 +136,7 @@ def _encrypted(data: bytes, by_name: str) -> str:
     """Return the type of an encrypted OOXML file by its name, since nothing else shows it; "" for other files."""
     if not data.startswith(_CFB) or _PASSWORD not in data:
         return ""
-    return by_name if "openxmlformats" in by_name or ".macroenabled." in by_name else EXTENSIONS["docx"]
+    return by_name if "openxmlformats" in by_name or ".macroenabled." in by_name else extensions()["docx"]
 
 
 def _zipped_names(data: bytes) -> Iterator[bytes]:
@@ -165,7 +163,7 @@ def _by_markup(data: bytes, head: bytes, by_name: str) -> str:
     if start.startswith(b"<?xml"):
         return by_name if by_name.endswith("+xml") else "application/xml"
     if by_name in ("", OCTETS, PLAIN) and MAILBOX.match(start):
-        return EXTENSIONS["mbox"]
+        return extensions()["mbox"]
     return NOTEBOOK if start[:1] == b"{" and b'"cells"' in data and _NOTEBOOK.search(data) else ""
 
 
@@ -175,9 +173,9 @@ def _by_extension(path: str) -> str:
     if not stem:
         return ""
     if extension == "txt" and stem.rpartition(".")[1]:  # Sphinx publishes its sources as index.rst.txt
-        inner = EXTENSIONS.get(stem.rpartition(".")[2], PLAIN)
+        inner = extensions().get(stem.rpartition(".")[2], PLAIN)
         return inner if inner in ("text/x-rst", "text/markdown") else PLAIN
-    return EXTENSIONS.get(extension, OCTETS)
+    return extensions().get(extension, OCTETS)
 
 
 def _by_name(by_name: str, claimed: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
+from itertools import chain
 from typing import Any
 
 from ingest.errors import SuspiciousDocument
@@ -57,12 +58,8 @@ def _lines_of(name: str) -> list[str]:
 
 
 _BETWEEN = r"[\s,:;*_\"'’“”()~`\-]{1,8}"  # two words
-_LINES = [
-    line for line in (files(__package__) / "instructions.txt").read_text("utf-8").splitlines() if line.strip("# ")
-]
-_WORDS, _FOREIGN_WORDS, *_EXPRESSIONS = [line for line in _LINES if not line.startswith("# ")]
-_HINTS, _FOREIGN_HINTS = _WORDS.split(", "), _FOREIGN_WORDS.split(", ")
-_PATTERNS = tuple(re.compile(line.replace("~", _BETWEEN)) for line in _EXPRESSIONS)
+_hints = cache(lambda: [line.split(", ") for line in _lines_of("instructions.txt")[:2]])  # any alphabet's; others'
+_patterns = cache(lambda: [re.compile(line.replace("~", _BETWEEN)) for line in _lines_of("instructions.txt")[2:]])
 
 
 def fingerprint(policies: Mapping[str, ScreeningPolicy]) -> str:
@@ -127,17 +124,15 @@ def _has_instruction(text: str, plain: bool, candidate: bool) -> bool:
 
 
 def _ordered(low: str) -> bool:
-    words = _HINTS if low.isascii() else _HINTS + _FOREIGN_HINTS
-    return any(word in low for word in words) and any(pattern.search(low) for pattern in _PATTERNS)
+    words = chain.from_iterable(_hints()[: 1 if low.isascii() else 2])
+    return any(word in low for word in words) and any(pattern.search(low) for pattern in _patterns())
 
 
-_DETECTORS = [
-    (module, name, marks) for module, name, *marks in (line.split(", ") for line in _lines_of("detectors.txt"))
-]
+_told = cache(lambda: [line.split(", ") for line in _lines_of("detectors.txt")])  # module, class, literals
 _NAMES = re.compile(
     "pass(?:word|wd|phrase)|pwd|secret|token|api[_-]?key|auth[_-]?key|private[_-]?key|access[_-]?key|credential", re.I
 )
-_LITERALS = tuple(dict.fromkeys(literal for _, _, literals in _DETECTORS for literal in literals))
+_literals = cache(lambda: [*dict.fromkeys(literal for _, _, *literals in _told() for literal in literals)])
 _NAMED = ("ass", "ASS", "pwd", "PWD", "ecret", "ECRET", "oken", "OKEN", "key", "Key", "KEY", "redential", "REDENTIAL")
 _TWILIO = re.compile(r"\b(?:AC|SK)[a-f0-9]{32}\b")
 # Of a URI with a password in it: words that stand for one. A name that is its own password is an example too.
@@ -148,7 +143,7 @@ _EXAMPLE = re.compile(r"example|placeholder|changeme|change_me|your|dummy|sample
 
 
 def _has_secret(text: str) -> bool:
-    present = [literal for literal in _LITERALS if literal in text]
+    present = [literal for literal in _literals() if literal in text]
     if present == ["@"] and "://" not in text:
         present = []
     named = ("'" in text or '"' in text) and any(name in text for name in _NAMED)
@@ -199,7 +194,7 @@ def _stands_for_one(value: str, line: str) -> bool:
 
 @cache
 def _detectors() -> list[tuple[Any, list[str]]]:
-    found = [(import_module(f"detect_secrets.plugins.{module}"), name, marks) for module, name, marks in _DETECTORS]
+    found = [(import_module(f"detect_secrets.plugins.{module}"), name, marks) for module, name, *marks in _told()]
     return [(getattr(module, name)(), marks) for module, name, marks in found]
 
 

@@ -76,12 +76,12 @@ def test_a_new_parser_reads_what_no_parser_read_and_nothing_else(built: Project,
 
 
 def test_a_type_for_a_new_extension_rereads_nothing_of_other_names(built: Project, monkeypatch: Any) -> None:
-    monkeypatch.setitem(media_types.EXTENSIONS, "wiki", "text/x-wiki")
+    monkeypatch.setitem(media_types.extensions(), "wiki", "text/x-wiki")
     assert set() == reread(built)
 
 
 def test_another_type_for_an_extension_rereads_documents_of_that_name(built: Project, monkeypatch: Any) -> None:
-    monkeypatch.setitem(media_types.EXTENSIONS, "md", "text/mdx")
+    monkeypatch.setitem(media_types.extensions(), "md", "text/mdx")
     without_notes = {"page.html", "broken.html", "deep.zip", "unknown.org"}
     assert (HTML | OTHERS) - without_notes == reread(built)
 

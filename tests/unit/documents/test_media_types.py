@@ -10,7 +10,7 @@ from ingest.documents import media_types
 from ingest.documents.media_types import OCTETS, sniff
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
-DOCX = media_types.EXTENSIONS["docx"]
+DOCX = media_types.extensions()["docx"]
 
 
 def zipped(*names):
@@ -131,7 +131,7 @@ def test_sniffing_looks_for_markup_in_linear_time():
 
 def test_the_fingerprint_changes_with_the_map(monkeypatch):
     before = media_types.fingerprint()
-    monkeypatch.setitem(media_types.EXTENSIONS, "log", "text/plain")
+    monkeypatch.setitem(media_types.extensions(), "log", "text/plain")
     assert media_types.fingerprint() != before
 
 

@@ -98,7 +98,7 @@ def test_a_parser_that_is_gone_leaves_its_documents_to_others(monkeypatch: pytes
 
 def test_an_extension_concerns_documents_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
     page, other = row(), row("s3://bucket/a.zip#deep/page.xhtml")
-    monkeypatch.setitem(media_types.EXTENSIONS, "html", "text/x-other")
+    monkeypatch.setitem(media_types.extensions(), "html", "text/x-other")
     assert [False, True] == [of().same_family(document, ShardRows(), "docs") for document in (page, other)]
 
 
@@ -153,7 +153,7 @@ def test_all_that_could_decide_about_a_text_is_in_the_digest_of_parsing(monkeypa
     found = [of().parsing(), of(told(ocr=True)).parsing()]
     monkeypatch.setattr(parsers.find("text/html"), "VERSION", "next")
     found.append(of().parsing())
-    monkeypatch.setitem(media_types.EXTENSIONS, "wiki", "text/x-wiki")
+    monkeypatch.setitem(media_types.extensions(), "wiki", "text/x-wiki")
     found.append(of().parsing())
     assert 4 == len(set(found))
     assert of().parsing() == of(told()).parsing() == of(told(limits=ParseLimits(nesting=9))).parsing()

@@ -3,10 +3,11 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 
-_ROWS = [row.split() for row in (files(__package__) / "definitions.txt").read_text("utf-8").splitlines()[1:]]
-_WORDS = {name: words.replace("_", " ") for words, *names in _ROWS for name in names}
+_rows = cache(lambda: (files(__package__) / "definitions.txt").read_text("utf-8").splitlines()[1:])
+_words = cache(lambda: {n: words.replace("_", " ") for words, *names in map(str.split, _rows()) for n in names})
 _LEADING = re.compile(r"(?:@|#\[|//|#|--|/\*|\*| \*|;)[^\n]*\n\Z")  # decorators and comments belong to what follows
 _BLANK = re.compile(r"\n[ \t\r]*\n")
 MOST_LEADING = 20  # lines of decorators and comments that go with a definition
@@ -19,7 +20,7 @@ _EXTENDS = re.compile(
 
 def definitions(text: str, language: str, start: int, end: int) -> list[int]:
     """Return where outermost definitions start inside (start, end): by their words, else where indentation ends."""
-    words = _WORDS.get((language.split() or [""])[0].strip("{}.").lower(), "")
+    words = _words().get((language.split() or [""])[0].strip("{}.").lower(), "")
     first_of = re.compile(rf"^(?:{words})(?![\w-])", re.MULTILINE | re.IGNORECASE)
     firsts = (m.start() for m in first_of.finditer(text, start, end)) if words else _outermost(text, start, end)
     positions = (_with_leading(text, first, start) for first in firsts)

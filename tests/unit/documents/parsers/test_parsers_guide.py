@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.documents import parsers
-from ingest.documents.media_types import EXTENSIONS
+from ingest.documents.media_types import extensions
 from tests.unit.documents.parsers.checks import faults, headings, parsed, pieces, shown
 
 PAGE = Path(__file__).parents[4] / "docs" / "add-a-parser.md"
@@ -52,7 +52,7 @@ def test_the_example_has_what_the_contract_asks_for(gemtext):
     told = set(re.findall(r"^\| `(\w+)", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
     assert documented == told
     assert {"MEDIA_TYPES", "VERSION", "LIBRARIES", "parse"} <= set(vars(gemtext))
-    assert not set(gemtext.MEDIA_TYPES) & {*EXTENSIONS.values(), *parsers.media_types()}
+    assert not set(gemtext.MEDIA_TYPES) & {*extensions().values(), *parsers.media_types()}
 
 
 def test_the_example_reads_its_format(gemtext):

@@ -2,15 +2,16 @@
 
 import json
 import re
+from functools import cache
 from importlib.resources import files
 
 # By the end of a model's name: what its authors put before each question and before each text. BGE-M3, GTE and the
 # models of sentence-transformers itself need nothing; those that take instructions need other ones for each task.
-FAMILIES = json.loads((files(__package__) / "families.json").read_text("utf-8"))
+families = cache(lambda: json.loads((files(__package__) / "families.json").read_text("utf-8")))
 
 
 def family_prompts(name: str) -> dict[str, str]:
     """Return the options with the prompts of a model's family, none if it needs none or is not known."""
     last = name.lower().rstrip("/").rpartition("/")[2]
-    found = ((question, text) for pattern, question, text in FAMILIES if re.search(rf"(^|-){pattern}$", last))
+    found = ((question, text) for pattern, question, text in families() if re.search(rf"(^|-){pattern}$", last))
     return {"question_prompt": told[0], "text_prompt": told[1]} if (told := next(found, None)) else {}

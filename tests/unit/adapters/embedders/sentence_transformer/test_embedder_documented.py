@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerOptions
-from ingest.adapters.embedders.sentence_transformer.families import FAMILIES
+from ingest.adapters.embedders.sentence_transformer.families import families
 from ingest.records import Options
 from ingest.records.options import UNREAD_SHARE
 from ingest_conformance.hashing_embedder import HashingOptions
@@ -26,7 +26,7 @@ def test_the_page_names_no_option_that_is_not_there() -> None:
 
 
 def test_every_prompt_of_a_family_is_documented() -> None:
-    prompts = {prompt for _, *both in FAMILIES for prompt in both if prompt}
+    prompts = {prompt for _, *both in families() for prompt in both if prompt}
     assert [] == sorted(prompt for prompt in prompts if f"`{prompt}`" not in PAGE)
 
 
