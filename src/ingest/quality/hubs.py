@@ -25,7 +25,7 @@ class Crowd:
     def add_all(self, answers: Iterable[tuple[Question, Sequence[Result]]]) -> None:
         """Count the results of questions, best first."""
         for question, results in answers:
-            gold = {place.doc for place in question.gold}
+            gold = {place.doc for place in question.gold if place.grade}
             self.questions += 1
             self.own.update(gold)
             for kind, first in self.firsts.items():

@@ -1,18 +1,19 @@
 """Two rankings of the same chunks → one."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ingest.errors import InvalidSettings
 from ingest.records import Hit
 
 
-def rrf(rankings: Sequence[Sequence[Hit]], k: int = 60) -> list[Hit]:
+def rrf(rankings: Sequence[Sequence[Hit]], k: int = 60, unread: Collection[str] = ()) -> list[Hit]:
     """Return the reciprocal rank fusion of rankings, best first; equal scores are ordered by chunk id.
 
         score(c) = Σ over the rankings that hold c:  1 / (k + rank)        rank from 1
 
     Scores are ignored; a repeated chunk counts at its best rank. The larger k ≥ 0, the less the first ranks stand out.
+    The share of an `unread` chunk counts for every ranking: what the model cannot read must not rank below the rest.
 
     Source: Cormack, Clarke & Büttcher 2009, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank
     Learning Methods", with k = 60.
@@ -25,7 +26,8 @@ def rrf(rankings: Sequence[Sequence[Hit]], k: int = 60) -> list[Hit]:
         for chunk, rank in ranks.items():
             shares.setdefault(chunk, []).append(1 / (k + rank))
     # fsum: the order of the rankings does not change the score, down to the last bit.
-    return _ranked({chunk: math.fsum(found) for chunk, found in shares.items()})
+    times = {chunk: len(rankings) for chunk in unread}
+    return _ranked({chunk: math.fsum(found) * times.get(chunk, 1) for chunk, found in shares.items()})
 
 
 def convex(

@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from ingest.keyword.words import SPACELESS, WORD, alike
 from ingest.records import Hit
 
-QUOTED = re.compile(  # in backticks or quotation marks; an apostrophe within a word is none
-    r"(?<!`)`++([^`]+)`++|\"(?!\s)([^\"]+)(?<!\s)\"|“([^“”]+)”|„([^„“”]+)[“”]|«([^«»]+)»|»([^«»]+)«"
-    r"|「([^「」]+)」|『([^『』]+)』|《([^《》]+)》|(?<!\w)['‘](?!\s)([^'‘’]+)(?<!\s)['’](?!\w)"
+QUOTED = re.compile(  # in backticks or quotation marks, `alike`; an apostrophe within a word is none
+    r"(?<!`)`++([^`]+)`++|\"(?!\s)([^\"]+)(?<!\s)\"|[“„]([^“”„]+)[“”]|(?<!\w)”(?!\s)([^“”]+)(?<!\s)”(?!\w)|«([^«»]+)»"
+    r"|»([^«»]+)«|‹([^‹›]+)›|›([^‹›]+)‹|‚([^‚']+)'|「([^「」]+)」|『([^『』]+)』|《([^《》]+)》|〈([^〈〉]+)〉"
+    r"|(?<!\w)'(?!\s)((?:[^']|(?<=\w)'(?=\w)){2,})(?<!\s)'(?!\w)"  # of two characters: rock 'n' roll
+)
+INSIDE = (
+    "[\\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0966-\u0dff]"  # a word, with the marks of its letters
 )
 MOST = 8  # strings of a question that are looked for
 LONGEST = 1_000  # characters of one
@@ -17,7 +21,8 @@ LOOKED_AT = 50  # best chunks of each search, and of one for each string alone, 
 
 def quotations(question: str) -> list[str]:
     """Return the different strings that are quoted, at least one letter or digit in each, as `_spelt`."""
-    found = (_spelt(next(filter(None, match.groups()))).rstrip(",.;:!?") for match in QUOTED.finditer(question))
+    marked = QUOTED.finditer(alike(question))
+    found = (_spelt(next(filter(None, match.groups()))).rstrip(",.;:!?\\") for match in marked)
     return [one for one in dict.fromkeys(found) if len(one) <= LONGEST and WORD.search(one)][:MOST]
 
 
@@ -41,4 +46,5 @@ def _spelt(text: str) -> str:
 
 
 def _edge(character: str, side: str = "") -> str:
-    return rf"(?{side}!\w)" if WORD.match(character) and not SPACELESS.match(character) else ""
+    signs = "" if side else r"|\+\+|#(?!\w)"  # C is no C++
+    return f"(?{side}!{INSIDE}{signs})" if re.match(INSIDE, character) and not SPACELESS.match(character) else ""

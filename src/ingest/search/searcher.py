@@ -233,7 +233,10 @@ class Searcher:
 
     def _fused(self, terms: Terms, dense: Rankings, bm25: Rankings, scored: list[BothScores]) -> Rankings:
         if self.profile.fusion == "rrf":
-            return [rrf([d, k], self.profile.rrf_k) for d, k in zip(dense, bm25, strict=True)]
+            unread = (
+                {hit.chunk_id for hit in k} - cosines.keys() for k, (cosines, _) in zip(bm25, scored, strict=True)
+            )
+            return [rrf([d, k], self.profile.rrf_k, u) for d, k, u in zip(dense, bm25, unread, strict=True)]
         weight, bound = self.profile.dense_weight, self._keyword.bound
         return [convex(*both, weight, bound(question)) for both, question in zip(scored, terms, strict=True)]
 

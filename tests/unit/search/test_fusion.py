@@ -20,6 +20,11 @@ def test_rrf_adds_reciprocal_ranks():
     assert found == [Hit("b", 1 / 62 + 1 / 61), Hit("a", 1 / 61), Hit("c", 1 / 62)]
 
 
+def test_rrf_counts_what_the_model_cannot_read_in_both_rankings():
+    found = rrf([hits(("a", 9), ("b", 8)), hits(("unread", 3), ("b", 2), ("a", 1))], k=60, unread={"unread"})
+    assert [Hit("unread", 2 / 61), Hit("a", 1 / 61 + 1 / 63), Hit("b", 1 / 62 + 1 / 62)] == found
+
+
 def test_rrf_counts_a_repeated_chunk_at_its_best_rank():
     assert rrf([hits(("a", 2), ("a", 1), ("b", 1))], k=0) == [Hit("a", 1.0), Hit("b", 1 / 3)]
 

@@ -17,6 +17,10 @@ from ingest.search.quotations import LONGEST, MOST, exact_first, held, quotation
         ("I don't know 'the cause' of it, can't say", ["the cause"]),
         ("“same” and 'Same' and \"SAME\"", ["same"]),
         ('an unclosed "quote, 5\' tall, "" and "..."', []),
+        ("‘don’t panic’, 'can't stop' and the users' guide to rock 'n' roll", ["don't panic", "can't stop"]),
+        ("‹eins› ›zwei‹ ‚drei‘ ”fyra” 〈五〉 ＂six＂", ["eins", "zwei", "drei", "fyra", "五", "six"]),
+        (r'{"error": \"no such alias\"}', ["error", "no such alias"]),  # as in JSON within JSON
+        ('a "nested "quote" of" one, 6" and 8" pipes', ["quote"]),
         ("no quotes at all, it's plain", []),
         ("", []),
         (f'"{"x" * (LONGEST + 1)}"', []),
@@ -36,6 +40,12 @@ def test_quoted_strings_are_found_in_any_marks_that_people_use(question, strings
         ("c", "c_file", False),
         ("--dry-run", "use `--dry-run`.", True),
         ("it's", "it’s \u00adthere", True),
+        ("c", "c++ and c# and (C)", True),
+        ("c", "c++ and c#", False),
+        ("docs.md", "docs.md#roll-back", True),
+        ("c++", "c++20", True),
+        ("हिन्द", "हिन्दी", False),  # the vowel sign belongs to the word
+        ("हिन्दी", "हिन्दी, भाषा", True),
         ("色", "色인", True),  # without spaces, words have no edges
         ("a.b(*c)", "x a.b(*c) y", True),  # no pattern
     ],
