@@ -17,6 +17,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _ENGLISH = frozenset(_WORD.findall("the of and to in is for that with this are be was by from it as on"))
 # With a Snowball stemmer of their own. All others share the rules for English, which leave other alphabets as they are.
 _STEMMED = "ar ca cs da de el eo es et eu fa fi fr ga hi hu hy id it lt ne nl no pl pt ro ru sr st sv ta tr"
+OTHER_CODES = {"nb": "no", "iw": "he", "in": "id"}  # as documents say, and as the detector does
 STEMMED = frozenset(_WORD.findall(_STEMMED))
 
 
@@ -26,6 +27,7 @@ def language_of(text: str, declared: str = "") -> str:
     That counts if the detector knows its code, unless the text is surely in another language.
     """
     words, said = _WORD.findall(text), re.split("[-_]", declared.strip().lower())[0]
+    said = OTHER_CODES.get(said, said)
     if said in (UNKNOWN, ENGLISH) and sum(word.lower() in _ENGLISH for word in words) > OFTEN_ENGLISH * len(words):
         return ENGLISH
     told = said if said in (UNKNOWN, ENGLISH) or (said in ranked("") and said != NO_LANGUAGE) else UNKNOWN

@@ -41,6 +41,8 @@ def test_what_is_no_text_has_no_language(text):
         ("german", TEXTS["de"], "de"),
         ("klingon; DROP TABLE", "Kurz", UNKNOWN),
         ("x-default", "", UNKNOWN),
+        ("nb-NO", "Kort", "no"),
+        ("iw", "", "he"),
         ("en", TEXTS["de"], "de"),  # a template's
         ("de", TEXTS["en"], "en"),
         ("de", "{a: 1, b: 2} " * 20, "de"),  # nothing speaks against it

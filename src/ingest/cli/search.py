@@ -89,7 +89,7 @@ def search(
         told = {"release": searcher.release, "generation": generation, "stage": stage}
         if question is not None:
             ((answer, context),) = ask([question])
-            told = {"question": question, **told, **_sureness(answer)}
+            told = {"question": question, **told, "unread": answer.unread, **_sureness(answer)}
             _show(invocation.output, answer, context, told)
         else:
             with whole_file(out) if out else nullcontext() as run:
@@ -170,8 +170,10 @@ def _show(output: Output, answer: "Answer", context: "Context | None", told: dic
     else:
         output.result({**told, "context": context}, *map(_drawn_passage, context.passages))
         output.note(f"{context.tokens} of {context.budget} tokens, {len(context.left_out)} chunks left out.")
+    if answer.unread:
+        output.note("The model cannot read the question: it is answered by its words alone.")
     if not answer.results:
-        output.show("No results that these groups may see.")
+        output.show("No results in what the filters leave.")
     elif answer.confidence is not None:
         unsure = " Below the threshold: the index may not hold an answer." if answer.abstain else ""
         output.show(f"Confidence {answer.confidence:.2f}.{unsure}")

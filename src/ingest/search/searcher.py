@@ -4,9 +4,9 @@ A `Searcher` is bound to one generation and one query profile: keyword index, co
 that generation's manifest, so an answer never mixes two releases, whatever happens to the alias in the meantime.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain, islice
 
 import numpy as np
@@ -34,6 +34,7 @@ STAGES = ("bm25", "dense", "fused")
 Rankings = list[list[Hit]]  # of each question
 BothScores = tuple[dict[str, float], dict[str, float]]  # cosine and keyword score by chunk id
 CutRankings = tuple[dict[str, list[Hit]], dict[str, dict[str, float]]]  # hits and scores of one question by stage
+KEPT = 256  # questions whose terms are kept: a re-ranked one needs them again
 RERANKED = "reranked"  # also a stage if the profile has a re-ranker
 
 
@@ -47,6 +48,7 @@ class Answer:
     stages: Mapping[str, list[Result]]
     confidence: float | None = None  # probability that an answer was found, 0 to 1; None without a calibration
     abstain: bool = False  # the confidence is below the calibration's threshold: better to say "I don't know"
+    unread: bool = False  # the model cannot read the question: it is answered by its words alone
 
     @property
     def results(self) -> list[Result]:
@@ -94,10 +96,12 @@ class Searcher:
         analyser = analyser_of(record)
         sizes = {code: chunks for code, chunks in held.items() if analyser.space(code)}
         self._keyword = KeywordIndex.open(*files, formula=Formula.from_record(record), sizes=sizes)
-        self._asked, compared = (partial(do, held=held) for do in (analyser.asked, analyser.compared))
+        once = lru_cache(KEPT)(lambda question: analyser.asked([question], held)[0])
+        self._asked: Callable[[Sequence[str]], Terms] = lambda questions: [*map(once, questions)]
         self._asked([""])  # loads what tells the languages of questions apart, if there are several
         self._mask = open_visibility(contents)
-        self.wording = Wording(compared, self._asked, self._keyword.bound, self._embedder.word_table)
+        asked = partial(analyser.compared, held=held), self._asked
+        self.wording = Wording(*asked, self._keyword.bound, self._embedder.word_table)
         self._reranker = self.retrieval.open_reranker(self.profile, self.wording)
         name = self.profile.calibration
         self._calibration = read_calibration(name, read_learned(self.retrieval.lake.store, name)) if name else None
@@ -176,7 +180,8 @@ class Searcher:
             scores: dict[str, Mapping[str, float]] = {**of, "quoted": h}
             results = {stage: [_scored(found[hit.chunk_id], scores) for hit in ranked[stage]] for stage in stages}
             abstain, generation = confidence is not None and confidence < least, self.manifest.generation
-            answers.append(Answer(question, self.release, generation, results, confidence, abstain))
+            told = results, confidence, abstain, self._cannot_read(question)
+            answers.append(Answer(question, self.release, generation, *told))
         self._contents.refuse_recycled(self.retrieval.vectors)  # after the last point was read
         return answers
 
@@ -203,8 +208,10 @@ class Searcher:
     def _dense_hits(self, questions: Sequence[str], vectors: Vectors, filter: Filter, depth: int) -> Rankings:
         """Return the nearest chunks; none for a question that the model cannot read: its vector tells nothing."""
         found = self.retrieval.vectors.search(self.manifest.collection, vectors, filter, depth)
-        shares = zip(found, self._embedder.tokenizer.unread(questions), strict=True)
-        return [hits if share <= self.manifest.max_unread_share else [] for hits, share in shares]
+        return [[] if self._cannot_read(q) else hits for q, hits in zip(questions, found, strict=True)]
+
+    def _cannot_read(self, question: str) -> bool:
+        return self._embedder.tokenizer.unread([question])[0] > self.manifest.max_unread_share
 
     def _keyword_hits(self, terms: Terms, filter: Filter, depth: int) -> Rankings:
         mask = self._mask(filter)

@@ -108,7 +108,7 @@ def test_a_result_of_a_document_with_pages_names_its_page(lab: Lab) -> None:
 
 def test_what_the_groups_may_not_see_is_not_found(served: Lab) -> None:
     answer = served("search", "copper beam", "--acl", "board")
-    assert (answer.code, answer.out) == (0, "No results that these groups may see.\n")
+    assert (answer.code, answer.out) == (0, "No results in what the filters leave.\n")
     assert served("search", "copper beam", "--acl", "board", "--acl", "public", "--json").document["results"] != []
     assert served("search", "copper beam", "--tenant", "other", "--json").document["results"] == []
     assert (

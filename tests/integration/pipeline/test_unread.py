@@ -57,6 +57,16 @@ def test_a_question_that_the_model_cannot_read_is_answered_by_its_words_alone(p:
     p.run()
     assert [] == found(p, ENDLESS[0], "dense")
     assert ["unread.md"] == found(p, ENDLESS[0], "fused")
+    answers = searcher(p).search([ENDLESS[0], "bobolink"], EVERYTHING)
+    assert [True, False] == [answer.unread for answer in answers]
+
+
+def test_reciprocal_ranks_rank_it_by_its_words_too(p: Project) -> None:
+    p.run()
+    asker = searcher(p)
+    asker.profile = asker.profile.model_copy(update={"fusion": "rrf"})
+    (answer,) = asker.search(["bobolink words"], EVERYTHING, 50)
+    assert "unread.md" == answer.results[0].path
 
 
 def test_another_limit_cuts_the_stored_texts_again_and_fetches_and_embeds_nothing(p: Project) -> None:

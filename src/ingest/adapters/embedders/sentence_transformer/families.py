@@ -12,6 +12,8 @@ families = cache(lambda: json.loads((files(__package__) / "families.json").read_
 
 def family_prompts(name: str) -> dict[str, str]:
     """Return the options with the prompts of a model's family, none if it needs none or is not known."""
-    last = name.lower().rstrip("/").rpartition("/")[2]
-    found = ((question, text) for pattern, question, text in families() if re.search(rf"(^|-){pattern}$", last))
+    parts = re.split(r"[\\/]", name.lower().rstrip("\\/"))
+    last = parts[-3] if parts[-2:-1] == ["snapshots"] and parts[3:] else parts[-1]  # a folder in Hugging Face's cache
+    how = r"(^|-){}(-(?!.*instruct)|$)"  # others follow the name: -onnx, -finetuned
+    found = ((question, text) for pattern, question, text in families() if re.search(how.format(pattern), last))
     return {"question_prompt": told[0], "text_prompt": told[1]} if (told := next(found, None)) else {}

