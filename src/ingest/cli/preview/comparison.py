@@ -46,20 +46,11 @@ def compare(here: DocumentPreview, there: DocumentPreview) -> Comparison:
     return Comparison(there, same_text, same_model, equal, only_here, only_there, other_context, len(keys), anew)
 
 
-def stretches(here: DocumentPreview, there: DocumentPreview, found: Comparison) -> list[tuple[list[int], list[int]]]:
-    """Return the positions of the chunks here and there that cover the same text, in text order.
-
-    A stretch ends where both sides have a boundary. Different texts cannot be aligned: all chunks are then one stretch.
-    """
-    sides, reached = (own_parts(here.chunks), own_parts(there.chunks)), 0
-    made: list[tuple[list[int], list[int]]] = [] if found.same_text else [([], [])]
-    parts = [(*part, side, at) for side, every in enumerate(sides) for at, part in enumerate(every)]
-    for start, end, side, at in sorted(parts):
-        if found.same_text and start >= reached:
-            made.append(([], []))
-        made[-1][side].append(at)
-        reached = max(reached, end, start + 1)
-    return made
+def differing(here: DocumentPreview, found: Comparison) -> list[tuple[int, bool, Chunk]]:
+    """Return position, side (whether it is here) and chunk of those on one side only, in text order, here first."""
+    sides = ((here.chunks, found.only_here), (found.there.chunks, found.only_there))
+    every = [(at, not n, chunks[at]) for n, (chunks, only) in enumerate(sides) for at in only]
+    return sorted(every, key=lambda one: one[2].start)
 
 
 def own_parts(chunks: Sequence[Chunk]) -> list[tuple[int, int]]:

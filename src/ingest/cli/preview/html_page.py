@@ -8,11 +8,10 @@ import base64
 import hashlib
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from ingest.cli.preview.comparison import Comparison, comparison_rows, own_parts, stretches
+from ingest.cli.preview.comparison import Comparison, comparison_rows, differing, own_parts
 from ingest.cli.preview.document_preview import DocumentPreview, sections
 from ingest.cli.preview.view import BEFORE_ALL, facts
 from ingest.cli.preview.visible_text import one_line, runs, sign_of, visible
@@ -53,11 +52,11 @@ def rendered(whole: DocumentPreview, compared: Comparison | None = None, charact
         facts=facts(whole),
         figures=comparison_rows,
         rows=_rows(here),
+        differing=[one for one in differing(whole, compared) if one[2].end <= characters] if compared else [],
         sections=[section for section in sections(here) if section.chunks_below][:SECTIONS],
         before_all=BEFORE_ALL,
         beyond=len(whole.chunks) - len(here.chunks),
         characters=characters,
-        **(_side_by_side(here, _within(compared.there, characters), compared) if compared else {}),
     )
 
 
@@ -79,14 +78,3 @@ def _rows(preview: DocumentPreview) -> list[Row]:
     for part in preview.left_out:
         rows.append(Row(part.start, preview.slice(part.start, part.end), why=f"{part.kind.value}: {part.why}"))
     return sorted(rows, key=lambda row: row.start)
-
-
-def _side_by_side(here: DocumentPreview, there: DocumentPreview, compared: Comparison) -> dict[str, Any]:
-    """Return the rows that belong side by side, and what is on one side only."""
-    left, right = ([row for row in _rows(side) if row.chunk] for side in (here, there))
-    return {
-        "pairs": [
-            ([left[i] for i in ours], [right[j] for j in theirs]) for ours, theirs in stretches(here, there, compared)
-        ],
-        "only": {"here": set(compared.only_here), "there": set(compared.only_there)},
-    }

@@ -9,7 +9,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from ingest.cli.output import size
-from ingest.cli.preview.comparison import Comparison, comparison_rows
+from ingest.cli.preview.comparison import Comparison, comparison_rows, differing
 from ingest.cli.preview.document_preview import DocumentPreview, sections
 from ingest.cli.preview.view import BEFORE_ALL, NEITHER, TITLE, facts
 from ingest.cli.preview.visible_text import one_line, visible
@@ -133,10 +133,9 @@ def _comparison(here: DocumentPreview, found: Comparison, manner: Manner) -> Ite
         yield "The canonical texts differ (other parser options): chunks are compared by text, not by span."
     if not found.same_model:
         yield f"The models differ, {one_line(here.model)} and {one_line(there.model)}: every vector must be recomputed."
-    differing = [(here.chunks[i], i, "- only here", "red") for i in found.only_here]
-    differing += [(there.chunks[j], j, "+ only there", "green") for j in found.only_there]
-    differing.sort(key=lambda one: one[0].start)  # stable: here before there
-    for chunk, at, where, colour in differing[:DIFFERENCES]:
+    every = differing(here, found)
+    for at, ours, chunk in every[:DIFFERENCES]:
+        where, colour = ("- only here", "red") if ours else ("+ only there", "green")
         name = f"{where} ── {at + 1} ── {chunk.start:,}–{chunk.end:,} ── {chunk.tokens:,} tokens"
         yield _chunk(chunk, name, colour, manner)
-    yield from more(differing, DIFFERENCES, "more chunks that differ")
+    yield from more(every, DIFFERENCES, "more chunks that differ")

@@ -21,6 +21,14 @@ needs_model = pytest.mark.skipif(
 )
 
 
+def other_settings(lab: Lab) -> None:
+    """Write other.yaml, which makes chunks of other sizes."""
+    before = (lab.folder / "ingest.yaml").read_text()
+    lab.settings(chunking={"target_tokens": 30, "max_tokens": 60, "min_tokens": 0})
+    (lab.folder / "ingest.yaml").rename(lab.folder / "other.yaml")
+    (lab.folder / "ingest.yaml").write_text(before)
+
+
 def unprintable(text: str) -> list[str]:
     return [c for c in text if not c.isprintable() and c != "\n"]
 
@@ -140,8 +148,9 @@ def test_secrets_are_masked_everywhere_until_they_are_asked_for(lab: Lab) -> Non
         "copper", f"Words.\n\n## Key {SECRET}\n\nexport KEY={SECRET} now\n\n| {SECRET} | b |\n| - | - |\n| 1 | 2 |\n"
     )
     (lab.folder / "documents" / "front.md").write_text(f"---\nkey: {SECRET}\n---\n# One\n\nWords.\n")
+    other_settings(lab)
     for name in ("copper", "front"):
-        for more in (("--full",), ("--json",), ("--html", "p.html"), ("--against", "ingest.yaml", "--html", "p.html")):
+        for more in (("--full",), ("--json",), ("--html", "p.html"), ("--against", "other.yaml", "--html", "p.html")):
             answer = lab("preview", f"documents/{name}.md", *more)
             assert answer.code == 0, answer.err
             page = (lab.folder / "p.html").read_text() if "p.html" in more else ""
@@ -226,10 +235,7 @@ def test_settings_that_are_not_there_or_name_no_such_source_are_fatal(lab: Lab) 
 
 def test_against_other_settings_shows_both_sides(lab: Lab) -> None:
     lab.write("copper", "".join(f"## Part {n}\n\n{'The copper beam is here. ' * 9}\n\n" for n in range(4)))
-    before = (lab.folder / "ingest.yaml").read_text()
-    lab.settings(chunking={"target_tokens": 30, "max_tokens": 60, "min_tokens": 0})
-    (lab.folder / "ingest.yaml").rename(lab.folder / "other.yaml")
-    (lab.folder / "ingest.yaml").write_text(before)
+    other_settings(lab)
     told = lab("preview", "documents/copper.md", "--against", "other.yaml", "--json").document
     against = told["against"]
     assert len(told["chunks"]) == len(against["equal"]) + len(against["only_here"])

@@ -2,10 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-from ingest.cli.preview.comparison import compare, own_parts, stretches
+from ingest.cli.preview.comparison import compare, differing, own_parts
 from ingest.cli.preview.document_preview import DocumentPreview
 from ingest.ids import embedding_key
 from ingest.records import Chunk, Document, DocumentRef, RawDocument
@@ -61,16 +58,12 @@ def made(borders: list[int], shared: int) -> DocumentPreview:
     return DocumentPreview(raw, Document(text, (), "", "text/plain", "plain"), chunks)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.integers(1, 39)), st.lists(st.integers(1, 39)), st.integers(0, 3))
-def test_stretches_hold_every_chunk_once_and_end_at_borders_of_both(a: list[int], b: list[int], shared: int) -> None:
-    here, there = made(a, 0), made(b, shared)
-    found = list(stretches(here, there, compare(here, there)))
-    assert [i for left, _ in found for i in left] == list(range(len(here.chunks)))
-    assert [j for _, right in found for j in right] == list(range(len(there.chunks)))
-    common = {c.end for c in here.chunks} & {c.end for c in there.chunks}
-    assert common == {here.chunks[left[-1]].end for left, _ in found}
-    assert all(len(left) and len(right) for left, right in found)
+def test_what_is_on_one_side_only_comes_in_the_order_of_the_text() -> None:
+    here, there = made([10, 20], 0), made([10, 30], 0)
+    found = differing(here, compare(here, there))
+    assert [(1, True, (10, 20)), (1, False, (10, 30)), (2, True, (20, 40)), (2, False, (30, 40))] == [
+        (at, ours, (chunk.start, chunk.end)) for at, ours, chunk in found
+    ]
 
 
 def test_own_parts_do_not_overlap() -> None:
