@@ -5,7 +5,7 @@ import pkgutil
 from importlib.metadata import entry_points
 from types import ModuleType
 
-from ingest.errors import InvalidSettings
+from ingest.errors import FatalError, InvalidSettings
 from ingest.extras import require
 
 
@@ -15,14 +15,20 @@ def names(package: str) -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(path) if not module.name.startswith("_"))
 
 
-def module_named(package: str, what: str, name: str) -> ModuleType:
-    """Return a module by name. Raises: InvalidSettings if it or a library from its extra is missing."""
+def module_named(package: str, what: str, name: str, unknown: type[FatalError] = InvalidSettings) -> ModuleType:
+    """Return a module by name; one of ours has precedence. Raises: `unknown`; InvalidSettings for a missing extra."""
     known, group = names(package), f"ingest.{package.rpartition('.')[2]}"
-    others = {} if name in known else {point.name: point.value for point in entry_points(group=group)}
-    if name not in (*known, *others):
+    others = {point.name: point for point in entry_points(group=group)}
+    if name in known:
+        module = importlib.import_module(f"{package}.{name}")
+    elif point := others.get(name):
+        try:
+            module = point.load()
+        except (ImportError, AttributeError) as error:
+            raise unknown(f"{what} {name}: {point.value} cannot be loaded: {error}") from error
+    else:
         told = f"known are {', '.join(sorted({*known, *others}))}; others register under {group}"
-        raise InvalidSettings(f"unknown kind of {what}: {name!r}; {told}")
-    module = importlib.import_module(others.get(name, f"{package}.{name}"))
+        raise unknown(f"unknown kind of {what}: {name!r}; {told}")
     if extra := getattr(module, "EXTRA", ""):
         require(f"{what} {name}", extra, *module.LIBRARIES)
     return module

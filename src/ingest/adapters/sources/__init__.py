@@ -8,7 +8,6 @@ it, and goes through the whole listing of a source without it.
 """
 
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
@@ -16,9 +15,7 @@ from ingest.adapters.uris import local_folder, split_uri
 from ingest.errors import UnknownSource
 from ingest.ports import Source
 from ingest.records import S3Options
-from ingest.registry import module_named, names
-
-GROUP = "ingest.sources"
+from ingest.registry import module_named
 
 
 class SourceModule(Protocol):
@@ -40,22 +37,13 @@ class SourceModule(Protocol):
 def find(uri: str) -> SourceModule:
     """Return the module for the scheme of `uri`; a plain path is a `file`.
 
-    Raises: UnknownSource, which names the known schemes; also if a third-party module cannot be loaded.
+    Raises: UnknownSource, which names the known schemes; also if a module of another package cannot be loaded.
     """
-    scheme, built_in = scheme_of(uri), names(__name__)
-    if (name := scheme.replace("-", "_")) in built_in:
-        return cast(SourceModule, module_named(__name__, "source", name))
-    others = {point.name: point for point in entry_points(group=GROUP)}
-    if point := others.get(scheme):
-        try:
-            module = point.load()
-        except (ImportError, AttributeError) as error:
-            raise UnknownSource(f"source {scheme}: {point.value} cannot be loaded: {error}") from error
-        if not callable(getattr(module, "open_source", None)):
-            raise UnknownSource(f"source {scheme}: {point.value} has no function open_source")
-        return cast(SourceModule, module)
-    known = ", ".join(sorted({*built_in, *others}))
-    raise UnknownSource(f"no source for scheme {scheme!r}; known are {known}; others register under {GROUP}")
+    scheme = scheme_of(uri)
+    module = module_named(__name__, "source", scheme, UnknownSource)
+    if not callable(getattr(module, "open_source", None)):
+        raise UnknownSource(f"source {scheme}: {module.__name__} has no function open_source")
+    return cast(SourceModule, module)
 
 
 def scheme_of(uri: str) -> str:
