@@ -108,7 +108,7 @@ class Made:
         self.lake.freeze_plan(
             records.PlanSummary(generation=name, base=base, shards=plans, counts={}, needs_generation=True, **figures)
         )
-        profile = self.lake.write_profile(records.QueryProfile())
+        profile = self.lake.write_named(records.QueryProfile())
         release = {"guard": "", "verdict": None, "action": "promote", "who": "bench", "why": "", "hold": None, "at": ""}
         self.lake.releases.add(
             lambda n: records.Release(

@@ -46,7 +46,7 @@ class World:
         self.project.vectors = self.index
         self.first, self.second = (self.build(word) for word in WORDS)
         lake = self.project.lake
-        self.profiles = tuple(lake.write_profile(profile) for profile in PROFILES)
+        self.profiles = tuple(lake.write_named(profile) for profile in PROFILES)
         self.place = Place(
             folder / "engine",
             folder / "lake",

@@ -240,17 +240,15 @@ class Lake:
 
     # Profiles, verdicts, history
 
-    def write_profile(self, profile: records.QueryProfile) -> str:
-        """Write a query profile and return its name, the SHA-256 of its content."""
-        return self._write_named("profiles", profile)
+    def write_named(self, record: records.QueryProfile | records.Verdict) -> str:
+        """Write a query profile or a verdict and return its name, the SHA-256 of its content."""
+        folder, name = "profiles" if isinstance(record, records.QueryProfile) else "verdicts", name_of(record)
+        self.records.put(f"{self.index}/{folder}/{name}.json", record)
+        return name
 
     def profile(self, sha256: str) -> records.QueryProfile:
         """Return a query profile. Raises: DamagedFile when it is missing or another."""
         return self.records.read(records.QueryProfile, f"{self.index}/profiles/{sha256}.json", sha256)
-
-    def write_verdict(self, verdict: records.Verdict) -> str:
-        """Write a verdict and return its name, the SHA-256 of its content."""
-        return self._write_named("verdicts", verdict)
 
     def verdict(self, sha256: str) -> records.Verdict:
         """Return a verdict. Raises: DamagedFile when it is missing or another."""
@@ -274,11 +272,6 @@ class Lake:
         """Write a record and return the one that counts: the first one written."""
         self.records.create(key, record)
         return self.records.read(type(record), key)
-
-    def _write_named(self, folder: str, record: Record) -> str:
-        name = name_of(record)
-        self.records.put(f"{self.index}/{folder}/{name}.json", record)
-        return name
 
     def key(self, generation: str, name: str) -> str:
         """Return the key of a record of a generation."""

@@ -20,7 +20,6 @@ from ingest.lake.stored_records import checked_bytes, from_bytes
 from ingest.ports import Store
 from ingest.records import Record
 
-MAX_BYTES = 32 * 2**30  # of all files of one model
 MAX_FILES = 10_000
 LEARNED = "models/learned/"
 LIST = "files.json"
@@ -50,7 +49,6 @@ def is_kept(store: Store, fingerprint: str) -> bool:
 def keep_files(store: Store, fingerprint: str, files: Mapping[str, Path]) -> None:
     """Write a model's files, by path below its folder. Raises: InvalidSettings; SchemaMismatch if one changes."""
     try:
-        _check_size(fingerprint, sum(path.stat().st_size for path in files.values()))
         kept = {name: described(path) for name, path in sorted(files.items())}
         for name, path in files.items():
             store.put_file(_key(fingerprint, f"files/{name}"), path)
@@ -65,7 +63,7 @@ def restore_files(store: Store, fingerprint: str, folder: Path) -> Path | None:
     """Return the folder with a model's files, `<folder>/<fingerprint>`; None when the lake has no such model.
 
     It appears complete or not at all; a complete one is not fetched again, a damaged one is replaced. Raises:
-    SchemaMismatch for damaged files of the lake; InvalidSettings above MAX_BYTES, or if `folder` cannot be written.
+    SchemaMismatch for damaged files of the lake; InvalidSettings if `folder` cannot be written.
     """
     if (data := store.get(key := _key(fingerprint, LIST))) is None:
         return None
@@ -73,7 +71,6 @@ def restore_files(store: Store, fingerprint: str, folder: Path) -> Path | None:
     for name in kept:
         if {"", ".", ".."} & set(name.split("/")) or "\\" in name:
             raise SchemaMismatch(f"{store.uri}/{key}: {name!r} is no path below a folder")
-    _check_size(fingerprint, sum(file.bytes for file in kept.values()))
     target = folder / fingerprint
     try:
         if not _is_whole(target, kept):
@@ -132,11 +129,6 @@ def _is_whole(folder: Path, kept: Mapping[str, KeptFile]) -> bool:
     """Return whether a folder has exactly these files. After a power cut it may not: copies are not synced to disk."""
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
     return names == set(kept) and all(described(folder / name) == file for name, file in kept.items())
-
-
-def _check_size(fingerprint: str, size: int) -> None:
-    if size > MAX_BYTES:
-        raise InvalidSettings(f"model {fingerprint}: its files have {size} bytes, at most {MAX_BYTES} are allowed")
 
 
 def _key(fingerprint: str, name: str) -> str:

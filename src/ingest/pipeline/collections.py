@@ -29,7 +29,7 @@ from ingest.pipeline.seal import compare_keyword
 from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, built_contents, joined, shard_step
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, BuildOptions, Manifest, Marker, Reconciliation, Release, Retired
-from ingest.release import Ownership, Releases
+from ingest.release import Releases
 from ingest.release.generation_states import collections_held, kept_generations
 from ingest.search.served_release import is_foreign
 from ingest.services import Retrieval, Services, Writer
@@ -157,9 +157,9 @@ def releases_of(retrieval: Retrieval, options: BuildOptions, writer: Writer, tak
         fill(retrieval, options.load_batch, contents, contents.points())
         delete_revoked(vectors, contents.collection, contents, lake.revocations.now())
 
-    ownership = Ownership(vectors, lake.known_identity, partial(lake.identity, writer.new_token))
-    how = restore, lake.is_retired
-    return Releases(lake.releases, vectors, lake.index, *made_by, *how, take_over=take_over, ownership=ownership)
+    known, identify = lake.known_identity, partial(lake.identity, writer.new_token)
+    named = lake.releases, vectors, lake.index, *made_by, restore, lake.is_retired
+    return Releases(*named, take_over=take_over, known=known, identify=identify)
 
 
 def sealed(lake: Lake, generation: str) -> Manifest:

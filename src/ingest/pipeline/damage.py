@@ -128,7 +128,7 @@ def find_damage(services: Services, base: Manifest | None, follows: records.Rele
         try:
             lake.profile(follows.profile)
         except DamagedFile as error:
-            lake.write_profile(profile)
+            lake.write_named(profile)
             told.append(f"query profile, written again from the settings: {error}")
     damage = replace(damage, told=(*damage.told, *told))
     for one in damage.told:

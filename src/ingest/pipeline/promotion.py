@@ -159,12 +159,12 @@ class Promotion:
         warnings = (*verdict.warnings, *(f"{told}." for told in stale(manifest.carried)))
         told = {"raised": options.raised or manifest.raised, "carried": manifest.carried, "warnings": warnings}
         verdict = verdict.model_copy(update=told)
-        retrieval.lake.write_verdict(verdict)
+        retrieval.lake.write_named(verdict)
         retrieval.observer.told("verdict", verdict)
         return verdict
 
     def _candidate(self, manifest: Manifest, verdict: Verdict) -> Candidate:
-        name = self.retrieval.lake.write_profile(self.options.profile)
+        name = self.retrieval.lake.write_named(self.options.profile)
         judged = name_of(verdict), manifest.base, verdict.release or 0
         return Candidate(manifest.generation, manifest.collection, name, *judged)
 

@@ -7,6 +7,6 @@
 No decision here depends on a clock, a lease or a lost answer: whoever comes next reads, heals and goes on.
 """
 
-from ingest.release.alias_rules import Candidate, Ownership, read_release
+from ingest.release.alias_rules import Candidate, read_release
 from ingest.release.releases import Releases
 from ingest.search.served_release import fence_number

@@ -1,7 +1,7 @@
 """The steps of promotion, rollback and hold: read, heal, write the next record, move the aliases."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,10 +9,10 @@ from ingest import errors
 from ingest.ids import fence_name
 from ingest.lake.journal import Journal
 from ingest.ports import Aliases
-from ingest.records import AliasAction, Hold, Release
+from ingest.records import AliasAction, Hold, LakeIdentity, Release
 from ingest.release import alias_rules
-from ingest.release.alias_rules import Candidate, Ownership, again, release_actions, shows_same, take_over_actions
-from ingest.search.served_release import fence_number, stand_in
+from ingest.release.alias_rules import WAY_OUT, Candidate, again, release_actions, shows_same, take_over_actions
+from ingest.search.served_release import fence_number, is_foreign, named_by, stand_in, told_lakes
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +38,15 @@ class Releases:
     is_retired: Callable[[str], bool] = lambda _: False  # by generation
     attempts: int = ATTEMPTS
     take_over: str | None = None  # why a person takes the index from another lake; None: that is refused
-    ownership: Ownership = field(kw_only=True)
+    known: Callable[[], LakeIdentity | None] = field(kw_only=True)  # this lake; None when it was never written down
+    identify: Callable[[], LakeIdentity] = field(kw_only=True)  # this lake, written down now if it was not
 
     def current(self) -> Release | None:
         """Return the release that readers see now, None when nothing serves. Raises: SchemaMismatch, ForeignIndex."""
         try:
             return alias_rules.read_release(self.aliases.aliases(), self.journal, self.index)
         except errors.SchemaMismatch as error:
-            if foreign := self.ownership.against(self.index, self.journal, *self._look()):
+            if foreign := self._foreign(*self._look()):
                 raise errors.ForeignIndex(foreign) from error
             raise
 
@@ -62,7 +63,7 @@ class Releases:
             last = 0 if newest is None else newest.number
             if fence is not None and last < fence <= self.journal.last():
                 continue  # another writer came through since the records were read
-            if foreign := self.ownership.against(self.index, self.journal, newest, aliases):
+            if foreign := self._foreign(newest, aliases):
                 self._take_over(newest, fence, foreign)
             if newest is None:
                 return None
@@ -72,7 +73,7 @@ class Releases:
             if not newest.token:  # a stand-in: its record is damaged
                 self._release_again(newest, newest, newest.why, held)
             elif aliases.get(self.index) == aliases.get(fence_name(self.index, newest.number)) == newest.collection:
-                self.ownership.own(newest.collection)
+                self._own(newest.collection)
                 return newest
             elif self.is_retired(newest.generation):
                 base = alias_rules.recorded(self.journal, self.index, newest.number - 1)  # it was never applied
@@ -188,6 +189,38 @@ class Releases:
             aliases = self.aliases.aliases()
             return stand_in(self.journal, self.journal.last(), aliases.get(self.index), self.index), aliases
         return (None if newest is None else newest[1]), self.aliases.aliases()
+
+    def _foreign(self, newest: Release | None, aliases: Mapping[str, str]) -> str:
+        """Return why the aliases are not this lake's to move, with both lakes and the way out; "" when they are.
+
+        The fence tells, without a fence the alias. A promoter writes release n after release n−1 was applied. So a
+        fence of ours is that of the newest release or of the one before, and one of these two names its collection.
+        """
+        fence = fence_number(aliases, self.index)
+        name = self.index if fence is None else fence_name(self.index, fence)
+        if (shown := aliases.get(name)) is None:
+            return ""
+        last = 0 if newest is None else newest.number
+        number = last if fence is None else fence
+        if fence is not None and fence > last:
+            reason = f", but the newest release of this lake is {last or 'none'}"
+        elif newest is not None and fence is not None and fence < last - 1 and newest.guard != name:
+            reason = f", but the newest release of this lake is {last}, more than one ahead"
+        elif named_by(self.journal, number, shown, self.index) is not None:
+            reason = ""
+        else:
+            neither = f", which neither release {number} nor the one before names"
+            reason = neither if number else ", and this lake has no release"
+        theirs = self.aliases.lake_of(shown)
+        ours = self.known() if reason or theirs is not None else None
+        if reason or is_foreign(theirs, ours):
+            return f"index {self.index}: {name} shows {shown}{reason}. {told_lakes(shown, theirs, ours)} {WAY_OUT}"
+        return ""
+
+    def _own(self, collection: str) -> None:
+        """Write down that a collection which a release of ours names is ours, if it is from before they said so."""
+        if self.aliases.lake_of(collection) is None:
+            self.aliases.give(collection, self.identify())
 
     def _publish(self, current: Release | None, draft: Release, guard: str | None) -> Release | None:
         """Write the record that follows `current` and apply it; None when another writer was faster."""

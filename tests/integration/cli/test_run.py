@@ -204,7 +204,7 @@ def test_a_run_that_lost_its_race_does_not_say_promoted(lab: Lab, monkeypatch: p
         other = current.model_copy(
             update={
                 "number": current.number + 1,
-                "profile": lake.write_profile(QueryProfile(dense_weight=0.1)),
+                "profile": lake.write_named(QueryProfile(dense_weight=0.1)),
                 "guard": f"docs@{current.number}",
                 "token": "another",
             }

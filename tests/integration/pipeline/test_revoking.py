@@ -225,7 +225,7 @@ def test_points_that_were_left_are_deleted_before_their_generation_is_released(
     releases = judging(p)[2]
     create = p.store.create
     monkeypatch.setattr(p.store, "create", lambda key, data: at_append.append(held(p)) or create(key, data))
-    profile = p.lake.write_profile(p.options.profile)
+    profile = p.lake.write_named(p.options.profile)
     releases.promote(Candidate(candidate.generation, candidate.collection, profile, base=candidate.base), "by hand")
     assert all(candidate.collection not in collections for collections in at_append)
     assert at_append

@@ -120,7 +120,7 @@ def test_a_history_that_cannot_be_written_does_not_fail_the_run(p: Project, fold
 def test_a_run_whose_release_was_followed_by_another_says_which_one_serves(p: Project) -> None:
     def follow() -> None:
         now = releases(p).current()
-        name = p.lake.write_profile(QueryProfile(dense_weight=0.1))
+        name = p.lake.write_named(QueryProfile(dense_weight=0.1))
         releases(p).promote(Candidate(now.generation, now.collection, name), "tuned")
 
     p.observer = AtRelease(follow)

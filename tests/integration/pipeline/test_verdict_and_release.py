@@ -25,7 +25,7 @@ def promote_profile(p: Project, profile: QueryProfile = OTHER) -> None:
     """Put another query profile on the serving generation into force, as `ingest promote` of another process does."""
     now = releases(p).current()
     assert now is not None
-    name = p.lake.write_profile(profile)
+    name = p.lake.write_named(profile)
     releases(p).promote(Candidate(now.generation, now.collection, name, compared=now.number), "tuned")
 
 
@@ -118,7 +118,7 @@ def test_a_generation_that_came_in_between_stops_the_run_as_before(tmp_path: Pat
         assert claim is not None
         base = p.lake.manifest(claim[1].id)
         assert base is not None
-        name = p.lake.write_profile(p.options.profile)
+        name = p.lake.write_named(p.options.profile)
         releases(other).promote(Candidate(base.generation, base.collection, name, base=base.base), "first")
 
     p.observer = Meanwhile(("start", "release"), overtake)

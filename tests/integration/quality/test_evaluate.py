@@ -272,7 +272,7 @@ def test_a_profile_that_names_what_the_lake_has_not_stops_a_run_before_it_reads_
 
 def test_trained_trees_of_the_serving_release_block_no_promotion(p: Project, caplog: pytest.LogCaptureFixture) -> None:
     p.run()
-    profile = p.lake.write_profile(QueryProfile(reranker="learned", reranker_model=LOST))
+    profile = p.lake.write_named(QueryProfile(reranker="learned", reranker_model=LOST))
     opened = replace(p.retrieval(), open_reranker=open_reranker)
     newest = p.lake.releases.newest()
     assert newest is not None

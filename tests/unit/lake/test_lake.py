@@ -161,8 +161,8 @@ def test_a_newer_reader_format_is_refused(lake: Lake) -> None:
 
 
 def test_profiles_are_named_by_their_content(lake: Lake) -> None:
-    name = lake.write_profile(QueryProfile(depth=7))
-    assert name == lake.write_profile(QueryProfile(depth=7)) != lake.write_profile(QueryProfile(depth=8))
+    name = lake.write_named(QueryProfile(depth=7))
+    assert name == lake.write_named(QueryProfile(depth=7)) != lake.write_named(QueryProfile(depth=8))
     assert lake.profile(name) == QueryProfile(depth=7)
     with pytest.raises(SchemaMismatch, match="profiles/nothing"):
         lake.profile("nothing")

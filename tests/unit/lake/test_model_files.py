@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.errors import SchemaMismatch
 from ingest.ids import sha256_hex
-from ingest.lake import model_files
 from ingest.lake.model_files import KeptFile, KeptModel, keep_files, restore_files
 from ingest.lake.stored_records import to_bytes
 from tests.fakes import InMemoryStore, Killed
@@ -93,17 +92,6 @@ def test_a_whole_copy_is_not_fetched_again(tmp_path: Path) -> None:
     store.values = {key: data for key, data in store.values.items() if key.endswith("/files.json")}
     del store.values[f"models/{PRINT}/files/files.json"]
     assert restore_files(store, PRINT, tmp_path / "state") == first
-
-
-def test_a_size_over_the_limit_is_refused_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    size, store = sum(map(len, CONTENT.values())), kept(tmp_path)
-    monkeypatch.setattr(model_files, "MAX_BYTES", size - 1)
-    with pytest.raises(InvalidSettings, match=f"{size} bytes, at most {size - 1}"):
-        keep_files(InMemoryStore(), PRINT, model(tmp_path / "other"))
-    with pytest.raises(InvalidSettings, match=f"{size} bytes, at most {size - 1}"):
-        restore_files(store, PRINT, tmp_path / "state")
-    monkeypatch.setattr(model_files, "MAX_BYTES", size)
-    assert restore_files(store, PRINT, tmp_path / "state") is not None
 
 
 @pytest.mark.parametrize("name", ["../outside", "/outside", "a//b", "a\\b", ""])

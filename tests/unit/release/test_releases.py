@@ -19,7 +19,7 @@ from ingest.errors import (
 from ingest.lake.journal import Journal
 from ingest.lake.stored_records import StoredRecords, to_bytes
 from ingest.records import AliasAction, Hold, LakeIdentity, Release
-from ingest.release import Candidate, Ownership, Releases, read_release
+from ingest.release import Candidate, Releases, read_release
 from tests.fakes import CuttingAliases, InMemoryStore, Killed
 from tests.records import release
 
@@ -46,7 +46,8 @@ class Place:
             new_token=lambda: f"t{next(tokens)}",
             restore=self.restore,
             is_retired=self.retired.__contains__,
-            ownership=Ownership(self.aliases, lambda: OURS, lambda: OURS),
+            known=lambda: OURS,
+            identify=lambda: OURS,
         )
 
     def restore(self, generation: str) -> None:
@@ -410,9 +411,7 @@ def test_a_lake_without_a_release_takes_an_index_over_with_its_first() -> None:
     other = Place("y1")
     other.aliases = place.aliases
     place.aliases.existing.add("docs__y1")
-    theirs = replace(
-        other.releases, aliases=place.aliases, ownership=Ownership(place.aliases, lambda: None, lambda: THEIRS)
-    )
+    theirs = replace(other.releases, aliases=place.aliases, known=lambda: None, identify=lambda: THEIRS)
     with pytest.raises(ForeignIndex, match="but the newest release of this lake is none"):
         theirs.promote(candidate("y1"), "better")
     taken = replace(theirs, take_over="a new lake").promote(candidate("y1"), "better")

@@ -18,7 +18,7 @@ from ingest.errors import ForeignIndex, IngestError, Overtaken, SchemaMismatch
 from ingest.lake.journal import Journal
 from ingest.lake.stored_records import StoredRecords
 from ingest.records import AliasAction, LakeIdentity, Release
-from ingest.release import Candidate, Ownership, Releases, fence_number, read_release, releases
+from ingest.release import Candidate, Releases, fence_number, read_release, releases
 from ingest.release.alias_rules import release_actions
 from tests.schedules import Actor, Budget, Choice, World, explore
 
@@ -60,7 +60,8 @@ def opened(
         new_token,
         restore,
         take_over=take_over,
-        ownership=Ownership(aliases, lambda: lake, lambda: lake),
+        known=lambda: lake,
+        identify=lambda: lake,
     )
 
 

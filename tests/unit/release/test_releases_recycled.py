@@ -26,7 +26,7 @@ from ingest.lake.lake import Lake
 from ingest.lake.stored_records import StoredRecords, checked_bytes
 from ingest.pipeline import collections
 from ingest.records import LakeIdentity, Release, Retired
-from ingest.release import Candidate, Ownership, Releases, fence_number, read_release
+from ingest.release import Candidate, Releases, fence_number, read_release
 from tests.schedules import Actor, Budget, Choice, Explored, World, explore
 
 INDEX, OURS = "docs", LakeIdentity(id="ours", uri="memory://ours")
@@ -114,7 +114,8 @@ def releases_of(ports: Any, new_token: Callable[[], str], restore: Callable[[str
         new_token,
         restore,
         lake.is_retired,
-        ownership=Ownership(ports, lambda: OURS, lambda: OURS),
+        known=lambda: OURS,
+        identify=lambda: OURS,
     )
 
 
