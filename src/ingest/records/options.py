@@ -164,9 +164,18 @@ class DuplicateOptions(Options):
     least_documents: int = Field(default=3, ge=2)  # a section in so many documents is boilerplate
 
 
+CHUNKING_PRESETS: dict[str, dict[str, Any]] = {
+    "short-answer": dict(target_tokens=96, max_tokens=160, min_tokens=40, parent_tokens=480),
+    "long-context": dict(target_tokens=360, max_tokens=500, min_tokens=120, overlap_tokens=40, parent_tokens=1500),
+}
+"""Values of `ChunkingOptions` by use: one fact per passage, or passages to reason over (for models of 500 tokens)."""
+
+
 class ChunkingOptions(Options):
     """How blocks become chunks. Sizes are in tokens of the embedder's tokenizer."""
 
+    # Other defaults for the keys below. Only the resulting values are stored, not the preset's name.
+    preset: Literal["short-answer", "long-context"] | None = Field(default=None, exclude=True)
     split_level: int = Field(default=6, ge=0, le=9)  # a heading of this level or above always starts a chunk
     target_tokens: int = Field(default=160, ge=1)  # the size to aim for
     max_tokens: int = Field(default=220, ge=16)  # of text and context together; at most the model's limit
@@ -179,6 +188,12 @@ class ChunkingOptions(Options):
     parent_tokens: int = Field(default=0, ge=0)  # size of the enclosing text shown with a chunk; 0: none
     # Of its letters, that the model has no token for; above, a chunk is not found by its vector. 1: all are.
     max_unread_share: float = Field(default=UNREAD_SHARE, ge=0, le=1, exclude_if=lambda share: share == UNREAD_SHARE)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, values: Any) -> Any:
+        preset = CHUNKING_PRESETS.get(str(values.get("preset"))) if isinstance(values, dict) else None
+        return {**preset, **values, "preset": None} if preset else values
 
     @model_validator(mode="after")
     def _sizes_agree(self) -> "ChunkingOptions":

@@ -44,11 +44,7 @@ RICH: dict[str, Any] = {
         {"name": "plain", "uri": "plain", "screening": INDEXED},
     ],
     "chunking": {
-        "target_tokens": 360,
-        "max_tokens": 500,
-        "min_tokens": 120,
-        "overlap_tokens": 40,
-        "parent_tokens": 1500,
+        "preset": "long-context",
         "split_level": 3,
         "heading_prefix": False,
         "skipped_kinds": ["table", "metadata", "code"],

@@ -74,6 +74,7 @@ PLANTED = [
     index(gate={"metric": {"a": SECRET}}),
     index(profile={"reranker": [SECRET]}),
     index(profile={"fusion": SECRET}),
+    index(chunking={"preset": SECRET}),
     index(chunking=SECRET),
     index(judged=[{"a": SECRET}]),
     source(acl=SECRET),

@@ -9,6 +9,7 @@ import yaml
 
 from ingest.cli.setup import template
 from ingest.errors import InvalidSettings
+from ingest.records import CHUNKING_PRESETS, ChunkingOptions
 from ingest.settings import Settings, load_settings, make_settings, whoami
 from ingest.settings.loading import QUIET
 
@@ -155,6 +156,13 @@ def test_a_secret_in_an_address_of_s3_is_refused_and_not_repeated(monkeypatch: p
     told = refusal(values())
     assert "s3.endpoint_url: must not hold credentials" in told
     assert SECRET not in told
+
+
+def test_a_preset_is_other_defaults_and_leaves_no_trace() -> None:
+    chosen = made(index(chunking={"preset": "short-answer", "min_tokens": 8})).indexes["docs"].chunking
+    assert ChunkingOptions(**{**CHUNKING_PRESETS["short-answer"], "min_tokens": 8}) == chosen
+    told = refusal(index(chunking={"preset": "x"}))
+    assert "chunking.preset: Input should be 'short-answer' or 'long-context'" in told
 
 
 WRONG = [

@@ -1,18 +1,15 @@
 """Overlap, tables, code, parents, hidden text, scripts: by example."""
 
-import re
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from pydantic import ValidationError
 
 from ingest.documents.chunking import chunk, model_input
 from ingest.documents.chunking.code import cluster_start, definitions
 from ingest.languages import language_of
-from ingest.records import Block, BlockKind, ChunkingOptions, Document
+from ingest.records import CHUNKING_PRESETS, Block, BlockKind, ChunkingOptions, Document
 from ingest_conformance.hashing_embedder import HashingTokenizer
 
 TOKENIZER = HashingTokenizer()
@@ -235,11 +232,8 @@ def test_nothing_is_over_the_limit_or_lost_however_long_a_line_is(text, kind):
     assert max(size(model_input(c.context, c.text)) for c in found) <= SMALL.max_tokens
 
 
-GUIDE = (Path(__file__).parents[4] / "docs" / "chunking.md").read_text()
-
-
-@pytest.mark.parametrize("told", re.findall("^chunking: (.*)$", GUIDE, re.MULTILINE))
-def test_what_the_guide_suggests_are_options_that_agree(told):
+@pytest.mark.parametrize("preset", sorted(CHUNKING_PRESETS))
+def test_presets_are_options_that_agree(preset):
     doc = document(heading("A"), ("paragraph", SENTENCES * 20))
-    options = ChunkingOptions(**yaml.safe_load(told))
+    options = ChunkingOptions(**CHUNKING_PRESETS[preset])
     assert max(c.tokens for c in chunk(doc, "d", options, TOKENIZER)) <= options.max_tokens
