@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings, UnknownReaderFormat
 from ingest.ids import digest_of
-from ingest.keyword.words import folded, rejoined, words_in
+from ingest.keyword.words import BORROWED, folded, rejoined, words_in
 from ingest.languages import ENGLISH, POSSIBLE, STEMMED, UNTOLD, ranked
 
-FORMAT = 3
+FORMAT = 4
 AUTO, PLAIN = "auto", ""  # the language of each document; of terms without a code
 LONGEST_TERM = 64  # characters; longer words (hex dumps, base64) are cut to this length
 FIXED = {"format": FORMAT, "lowercase": True, "max_term_characters": LONGEST_TERM}  # of every record
@@ -34,7 +34,7 @@ PROBE = (
     "Straße ΣΊΣΥΦΟΣ İstanbul ﬁne naïve café 東京 हिन्दी x_y don't relational conditional hopping skies generalizations"
     " ERR_4031 foo.bar_baz() v1.2.3 HTTPServer 東京都に住む ภาษาไทย ພາສາລາວ ភាសាខ្មែរ မြန်မာ 색인을 책을"
     " C++20 C# CD4+ .NET re-use ERR-4031 utf8 10mg 1'234.56 1.234,56 1 234,56 ٣٤٥ ёлка שָׁלוֹם Việt ø İ"
-    " soft\u00adhyphen infor-\nmation Note¹"
+    " soft\u00adhyphen infor-\nmation Note¹ Objective-C++ C#12 E-4031 kullanıcı maður"
 )
 
 
@@ -59,6 +59,7 @@ class Analyser:
     heading_weight: int = 1  # how many times a term of the heading path counts; 0: not at all
     always: ClassVar[dict[str, Any]] = FIXED
     probed: ClassVar[str] = PROBE
+    borrowed: ClassVar[Mapping[str, re.Pattern[str]]] = BORROWED  # accents that a language's stemmer does not know
 
     def __post_init__(self) -> None:
         if self.stem:
@@ -175,18 +176,24 @@ class Analyser:
     def _words(self, piece: str) -> list[str]:
         return words_in(piece)
 
+    def _folded(self, words: list[str]) -> list[str]:
+        return folded(words)
+
     def _terms(self, words: list[str], space: str) -> list[str]:
         """Return the terms of words. Stemming many words at once makes a batch fast."""
         if not self.stem:
-            return folded(words)
+            return self._folded(words)
         import Stemmer
 
         language = "english" if self.language == AUTO else self.language
-        bare = folded(words) if language in WITHOUT_ACCENTS else words
+        bare = self._folded(words) if language in WITHOUT_ACCENTS else words
         # Made per call, which is cheap: a stemmer can neither be shared between threads nor pickled.
         stems = Stemmer.Stemmer(language, 0).stemWords(bare)
-        plain = folded([word if "_" in word or "." in word else stem for word, stem in zip(bare, stems, strict=True)])
-        own = folded(Stemmer.Stemmer(space, 0).stemWords(words)) if space else plain
+        plain = self._folded(
+            [word if "_" in word or "." in word else stem for word, stem in zip(bare, stems, strict=True)]
+        )
+        known = folded(words, self.borrowed[space]) if space in self.borrowed else words
+        own = self._folded(Stemmer.Stemmer(space, 0).stemWords(known)) if space else plain
         told = zip(words, plain, own, strict=True)
         return [shared if not space or SHARED.search(word) else f"{space}:{stem}" for word, shared, stem in told]
 

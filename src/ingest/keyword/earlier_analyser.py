@@ -1,4 +1,4 @@
-"""Analysers by their records: an index of format 2 answers by the rules of that time until a run builds it anew."""
+"""Analysers by their records: an index of an earlier format is asked as it was built until a run builds it anew."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from ingest.keyword.analyser import FIXED, PROBE, Analyser
-from ingest.keyword.words import CAMEL, CAMEL_START, marked_letters, runs
+from ingest.keyword.words import CAMEL, CAMEL_START, folded, marked_letters, runs
 
 IDENTIFIER = re.compile(r"(\w*[^\W_](?:[._]+\w*[^\W_])+)")  # snake_case, v1.2.3, foo.bar_baz
 SPACELESS = re.compile(  # Thai, Lao, Myanmar, Khmer, kana, Han
@@ -20,12 +20,22 @@ SPACELESS = re.compile(  # Thai, Lao, Myanmar, Khmer, kana, Han
 
 def analyser_of(record: Mapping[str, Any]) -> Analyser:
     """Return the analyser of a manifest. Raises: UnknownReaderFormat for an unknown format, or if terms differ now."""
-    return (EarlierAnalyser if record.get("format") == EarlierAnalyser.always["format"] else Analyser).from_record(
-        record
-    )
+    kinds = {kind.always["format"]: kind for kind in (SecondAnalyser, ThirdAnalyser)}
+    return kinds.get(record.get("format"), Analyser).from_record(record)
 
 
-class EarlierAnalyser(Analyser):
+class ThirdAnalyser(Analyser):
+    """Format 3: took ı for d and ð for i. Some names and codes are asked as now: C#12, E-4031."""
+
+    always: ClassVar[dict[str, Any]] = {**FIXED, "format": 3}
+    probed = PROBE[: PROBE.index(" Objective")]
+    borrowed: ClassVar[Mapping[str, re.Pattern[str]]] = {}
+
+    def _folded(self, words: list[str]) -> list[str]:
+        return folded(word.translate({ord("ı"): "đ", ord("ð"): "ı"}) for word in words)
+
+
+class SecondAnalyser(Analyser):
     """Format 2: words of letters and digits with their accents."""
 
     always: ClassVar[dict[str, Any]] = {**FIXED, "format": 2}

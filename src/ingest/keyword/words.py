@@ -19,13 +19,13 @@ OPENING, CLOSING = PUNCTUATION.replace(".", ""), PUNCTUATION.replace("+", "").re
 TOKEN = re.compile(  # takes linear time: a run of letters and digits is only tried from its start, and only once
     r"((?<![^\W_])(?:(?<![\w.,'\[])(?:[0-9]{1,3}(?:[,'][0-9]{2,3})*[,'][0-9]{3}(?:\.[0-9]+)?"
     r"|[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+|[0-9]{4,},[0-9]{1,2})(?![0-9]|[.,'][0-9])"
-    r"|[^\W_]++(?:(?:(?:[._]++|(?<=[^\W\d_])-|-(?=[^\W\d_]))[^\W_]++)++"  # snake_case, v1.2.3, re-use, IL-6
-    r"|\+(?![\w+])|\+\+(?![^\W\d_+])|#(?!\w))"  # CD4+, C++, C++20, C#
+    r"|[^\W_]++(?:(?:(?!-[^\W\d_](?:\+\+|#))(?:[._]++|(?<=[^\W\d_])-|-(?=[^\W\d_]))[^\W_]++)++"  # a_b, v1.2, IL-6
+    r"|\+(?![\w+])|\+\+(?![^\W\d_+])|#(?![^\W\d]))"  # CD4+, C++, C++20, C#, C#12
     r"|\.(?<![^\s(\"'`*,/]\.)[^\W\d_][\w-]*(?![\w.(\[])))"  # .NET
 )
 INSIDE = re.compile(r"[^\W_](?:[.,'_-]+[^\W_]|[+#])|\.[^\W_]")  # what every token has, quickly found
-SOLID = re.compile(  # often written without the signs: e-mail, U.S.A, ERR_4031
-    r"[^\W\d_]{1,2}(?:-[^\W\d_]+)+|[^\W\d_](?:\.[^\W\d_])+|[^\W\d_]{2,}(?:_[0-9]+|-[0-9]{3,})"
+SOLID = re.compile(  # often written without the signs: e-mail, U.S.A, ERR_4031, E-4031
+    r"[^\W\d_]{1,2}(?:-[^\W\d_]+)+|[^\W\d_](?:\.[^\W\d_])+|[^\W\d_]{2,}_[0-9]+|[^\W\d_]+-[0-9]{3,}"
 )
 CAMEL = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z][a-z]+|[a-z]+|[A-Z]+|[0-9]+")
 CAMEL_START = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
@@ -41,7 +41,8 @@ FOLDED = re.compile("^(?!.*[ơư\u1ea0-\u1ef9]).*[\u00c0-\u06ff\u1e00-\u1fff]")
 ACCENTS = re.compile(  # that are often left out; not the vowels of Hindi or Thai, nor й, which is a letter of its own
     "(?<=[a-zα-ω])[\u0300-\u036f]+|[\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670]|(?<=[аеиоуыэюя])\u0301|(?<=е)\u0308"
 )
-BARE = str.maketrans({**dict(zip("øłđðıىیکة", "oldidييكه", strict=True)), "æ": "ae", "œ": "oe"})
+BORROWED = {space: re.compile("(?<=[a-z])[\u0300-\u0303\u0327]") for space in ("da", "de", "fi", "no", "sv")}  # Café
+BARE = str.maketrans({**dict(zip("øłđðıىیکة", "olddiييكه", strict=True)), "æ": "ae", "œ": "oe"})
 BROKEN = "[0-9][ \u00a0\u2009\u202f][0-9]{3}|[^-](?:-|\u2010|\u00ad)\r?\n"  # for Arrow: what `_rejoined` mends
 LINE_END = re.compile(r"(?<![^\W\d_])([^\W\d_]+)[-‐]\r?\n[ \t]*([^\W\d_]+)")
 SPACED = re.compile("(?<![\\w.,])[0-9]{1,3}(?:[ \u00a0\u2009\u202f][0-9]{3})+(?:[.,][0-9]+)?(?![0-9])")
@@ -75,11 +76,11 @@ def alike(text: str) -> str:
     return text if text.isascii() else normalize("NFKC", text).translate(_same())
 
 
-def folded(words: Iterable[str]) -> list[str]:
+def folded(words: Iterable[str], accents: re.Pattern[str] = ACCENTS) -> list[str]:
     """Return words, which are in lower case, without accents: "cafe" of "café"."""
 
     def bare(word: str) -> str:
-        return normalize("NFC", ACCENTS.sub("", normalize("NFD", word.translate(BARE))))
+        return normalize("NFC", accents.sub("", normalize("NFD", word.translate(BARE if accents is ACCENTS else {}))))
 
     return [bare(word) if not word.isascii() and FOLDED.search(word) else word for word in words]
 

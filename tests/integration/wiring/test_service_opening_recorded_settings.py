@@ -102,7 +102,7 @@ def test_the_settings_of_a_manifest_keep_their_hash(values: dict[str, Any]) -> N
 
 @BOTH
 def test_the_analyser_of_a_manifest_keeps_its_form(values: dict[str, Any]) -> None:
-    more = {"format": 3, "lowercase": True, "max_term_characters": 64, "stem": True}
+    more = {"format": 4, "lowercase": True, "max_term_characters": 64, "stem": True}
     plain = {"language": "auto", "stop_words": [], "heading_weight": 1, "k1": 1.2, "b": 0.75}
     rich = {"language": "german", "stop_words": ["und", "der"], "heading_weight": 3, "k1": 1.0}
     analyser = options_of(values).analyser

@@ -1,10 +1,10 @@
-"""Indexes of format 2 answer by the rules by which they were built."""
+"""Indexes of formats 2 and 3 answer by the rules by which they were built."""
 
 import pytest
 
 from ingest.errors import UnknownReaderFormat
 from ingest.keyword.analyser import Analyser
-from ingest.keyword.earlier_analyser import EarlierAnalyser, analyser_of
+from ingest.keyword.earlier_analyser import SecondAnalyser, ThirdAnalyser, analyser_of
 
 RECORD = {"format": 2, "lowercase": True, "max_term_characters": 64, "language": "english", "stem": True}
 
@@ -20,8 +20,15 @@ RECORD = {"format": 2, "lowercase": True, "max_term_characters": 64, "language":
 )
 def test_words_are_those_of_that_time(text: str, terms: list[str]) -> None:
     analyser = analyser_of(RECORD)
-    assert isinstance(analyser, EarlierAnalyser)
+    assert isinstance(analyser, SecondAnalyser)
     assert [terms] == analyser.terms([text])
+
+
+def test_an_index_of_format_3_opens_and_its_turkish_words_are_found() -> None:
+    probe = "e8071792a4b8b254db7e8c72d7b08f7aad40a864a1cae81d67d7463ca85403e5"  # as it was recorded
+    analyser = analyser_of({**RECORD, "format": 3, "language": "auto", "probe": probe})
+    assert isinstance(analyser, ThirdAnalyser)
+    assert [["tr:kullandc", "tr:maiur"], ["de:cafe"]] == analyser.terms(["kullanıcı maður", "Café"], ["tr", "de"])
 
 
 def test_a_record_of_now_gives_the_analyser_of_now_and_one_of_another_format_is_refused() -> None:

@@ -39,6 +39,9 @@ def test_a_short_first_part_is_also_written_solid(text):
     ("text", "expected"),
     [
         ("C++, C# (F#) C c++20", ["c++", "c#", "f#", "c", "c++", "20"]),
+        ("Objective-C++ C#12", ["objective", "c++", "c#", "12"]),
+        ("row_count++ page-one# a#b issue#7", ["row_count", "row", "count", "page", "one", "a", "b", "issue", "7"]),
+        ("E-4031 E4031", ["e4031", "e", "4031", "e4031"]),
         ("g++/.NET", ["g++", ".net", "net"]),
         ("ASP.NET node.js NodeJS", ["asp.net", "asp", "net", "node.js", "node", "js", "nodejs", "node", "js"]),
         ("Ｃ＋＋", ["c++"]),
@@ -107,6 +110,8 @@ def test_korean_words_are_found_whatever_particle_follows(text, expected):
         ("naïve naive NAÏVE", "naiv"),
         ("Ångström angstrom", "angstrom"),
         ("smørrebrød smorrebrod", "smorrebrod"),
+        ("kullanıcı kullanici", "kullanici"),
+        ("maður madur", "madur"),
         ("łódź Łódź lodz", "lodz"),
         ("İstanbul istanbul Istanbul", "istanbul"),
         ("ΣΊΣΥΦΟΣ Σισυφος", "σισυφοσ"),
