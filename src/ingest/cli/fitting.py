@@ -1,13 +1,19 @@
 """`ingest calibrate`: fit the confidence of answers to the judged questions in the settings."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Exit, Option
 
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Invocation, command
+from ingest.cli.output import in_folder, whole_file
 from ingest.cli.tables import record
 
+if TYPE_CHECKING:
+    from ingest.search.confidence import Calibration
+
+LINES = {"refused": "grey", "precision": "green", "wrong_refusals": "darkorange", "cost": "blue"}  # of the plot
 WIDTH, MOST_REFUSED = 40, 0.25  # of a bar; share of answerable questions, more of which is worth a warning
 FITTED = {"features", "means", "scales", "weights", "intercept", "slope", "offset"}  # not for people
 
@@ -16,6 +22,7 @@ FITTED = {"features", "means", "scales", "weights", "intercept", "slope", "offse
 def calibrate(
     invocation: Invocation,
     cost: Annotated[float, Option(min=0.01, max=1000, help="What a wrong answer costs, in wrong refusals.")] = 2.0,
+    plot: Annotated[Path | None, Option(dir_okay=False, callback=in_folder, metavar="PATH", help="For an SVG.")] = None,
 ) -> None:
     """Fit answer confidence and the threshold below which search abstains, and store both in the lake.
 
@@ -32,6 +39,9 @@ def calibrate(
         made = fitted(index.services.retrieval, index.services.bench.options, cost)
         beaten = [rival.metric for rival in made.against_top_scores if rival.lower > 0]
         name = None if beaten else keep_learned(index.services.bench.lake.store, to_bytes(made))
+        if plot is not None:
+            with whole_file(plot) as file:
+                file.write(_plot(made))
         told = {"calibration": name, **made.model_dump(exclude=FITTED)}
         told["figures"] = [{"": n, "value": v, "lower": a, "upper": b} for n, (v, a, b) in made.figures.items()]
         drawn = told | {"trade_off": [row | {"█ right ▒ wrong · refused": _bar(**row)} for row in made.trade_off]}
@@ -50,3 +60,23 @@ def calibrate(
 def _bar(refused: float, precision: float, **_: float) -> str:
     answered, right = round(WIDTH * (1 - refused)), round(WIDTH * (1 - refused) * precision)
     return "█" * right + "▒" * (answered - right) + "·" * (WIDTH - answered)
+
+
+def _plot(made: "Calibration") -> str:
+    """Return the trade-off as an SVG: each figure by threshold, costs as shares of the highest one."""
+    rows, parts, most = made.trade_off, list[str](), max(row["cost"] for row in made.trade_off)
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        x, y = 50 + 600 * share, 340 - 300 * share
+        parts.append(f'<path d="M50 {y}H650" stroke="#ddd"/><text x="10" y="{y + 4}">{share}</text>')
+        parts.append(f'<text x="{x}" y="360" text-anchor="middle">{share}</text>')
+    for n, (name, colour) in enumerate(LINES.items()):
+        some = [row for row in rows if name != "precision" or row["refused"] < 1]  # of no answer it says nothing
+        shares = ((row["threshold"], row[name] / (most if name == "cost" else 1)) for row in some)
+        points = " ".join(f"{50 + 600 * x:.1f},{340 - 300 * y:.1f}" for x, y in shares)
+        label = f"cost, of {most:.4g}" if name == "cost" else name.replace("_", " ")
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<text x="{50 + 150 * n}" y="20" fill="{colour}">{label}</text>')
+    x, told = 50 + 600 * made.threshold, f"threshold {made.threshold:.4g}, a wrong answer costs {made.wrong_answer:g}"
+    parts.append(f'<path d="M{x:.1f} 40V340" stroke="red" stroke-dasharray="4"/><text x="50" y="385">{told}</text>')
+    head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 680 400" font-family="sans-serif" font-size="13">'
+    return "\n".join([head, '<rect width="680" height="400" fill="white"/>', *parts, "</svg>"])

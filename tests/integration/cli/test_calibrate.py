@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -12,6 +13,7 @@ from ingest.records import PairedDifference
 from ingest.search.confidence import Calibration
 from tests.integration.cli.conftest import Lab, opened_lab
 
+SVG = "{http://www.w3.org/2000/svg}"
 KNOWN = [f"{metal}{n}" for metal in ("copper", "cobalt") for n in range(12)]
 UNKNOWN = [f"{fruit}{n}" for fruit in ("quince", "medlar") for n in range(12)]
 
@@ -78,7 +80,7 @@ def test_calibrating_again_is_the_same_calibration(many: Lab) -> None:
 
 def test_people_read_the_figures_and_what_to_do(many: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "160")
-    answer = many("calibrate", "--cost", "3")
+    answer = many("calibrate", "--cost", "3", "--plot", "trade-off.svg")
     lines = [line.strip() for line in answer.out.splitlines()]
     told = {"answerable: 24", "unanswerable: 24", "scored: 24 of 48 questions are scored: 24 have no answer"}
     assert told <= {*lines}
@@ -91,6 +93,17 @@ def test_people_read_the_figures_and_what_to_do(many: Lab, monkeypatch: pytest.M
     assert lines[lines.index("trade off") + 3].endswith(f"{'█' * 20}{'▒' * 20}")
     assert lines[-1].startswith("To use it, write `profile: {calibration: ")
     assert lines[-1].endswith("}` into the settings, then run `ingest promote`.")
+    drawn = ElementTree.parse(many.folder / "trade-off.svg").getroot()
+    assert ["grey", "green", "darkorange", "blue"] == [one.get("stroke") for one in drawn.iter(f"{SVG}polyline")]
+    labels = [one.text for one in drawn.iter(f"{SVG}text")]
+    assert ["refused", "precision", "wrong refusals"] == labels[10:13]
+    assert f"{next(line for line in lines if line.startswith('threshold:'))}, a wrong answer costs 3" == (
+        labels[-1].replace(" ", ": ", 1)
+    )
+
+
+def test_a_plot_needs_its_folder_before_anything_is_asked(many: Lab) -> None:
+    assert 2 == many("calibrate", "--plot", "nowhere/trade-off.svg").code
 
 
 def test_a_calibration_that_a_top_score_beats_is_refused_and_nothing_is_written(
