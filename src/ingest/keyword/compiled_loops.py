@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 from numba import carray, njit, types
+from numba.cpython.unsafe.numbers import trailing_zeros
 from numba.extending import intrinsic
 
 UNTOUCHED = -1.7e308
 SCATTERED = 8  # a listed term is scanned if it has fewer postings than this many times the chunks left
 LISTED, MAPPED = 0, 1  # how a term's postings are held
-HELD, COUNT, PLACES, RANKS, FREQUENCIES, WIDE = range(6)  # columns of `terms`
+HELD, COUNT, PLACES, RANKS, FREQUENCIES = range(5)  # columns of `terms`
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -42,18 +43,6 @@ def pointer(context, address):
 def ones(context, word):
     """Return the number of set bits in a uint64."""
     return types.uint64(types.uint64), lambda _c, builder, _s, arguments: builder.ctpop(arguments[0])
-
-
-@intrinsic
-def lowest(context, word):
-    """Return the position of the lowest set bit in a uint64, 64 if none is set."""
-
-    def code(_context, builder, _signature, arguments):
-        from llvmlite import ir
-
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
-
-    return types.uint64(types.uint64), code
 
 
 @compiled
@@ -83,12 +72,9 @@ def best_share(chunks, frequencies, norms, codes):
 
 
 @compiled
-def frequency_at(terms, t, i):
-    """Return the frequency in posting i of term t, float64."""
-    count = terms[t, COUNT]
-    if terms[t, WIDE]:
-        return np.float64(carray(pointer(terms[t, FREQUENCIES]), (count,), np.uint32)[i])
-    return np.float64(carray(pointer(terms[t, FREQUENCIES]), (count,), np.uint8)[i])
+def frequencies_of(terms, t):
+    """Return the frequencies of a term's postings, uint16, and behind them a 0."""
+    return carray(pointer(terms[t, FREQUENCIES]), (terms[t, COUNT] + 1,), np.uint16)
 
 
 @compiled
@@ -114,11 +100,11 @@ def frequency_in(terms, t, chunk, low, high):
             return 0.0
         rank = carray(pointer(terms[t, RANKS]), (word + 1,), np.uint32)[word]
         before = ones(bits & ((np.uint64(1) << bit) - np.uint64(1)))
-        return frequency_at(terms, t, np.int64(rank) + np.int64(before))
+        return np.float64(frequencies_of(terms, t)[np.int64(rank) + np.int64(before)])
     places = carray(pointer(terms[t, PLACES]), (terms[t, COUNT],), np.uint32)
     at = first_at_least(places, low, high, chunk)
     if at < high and places[at] == chunk:
-        return frequency_at(terms, t, at)
+        return np.float64(frequencies_of(terms, t)[at])
     return 0.0
 
 
@@ -159,7 +145,7 @@ def _add_mapped(words, frequencies, weight, space, part, count):
     for w in range(len(words)):
         word = words[w]
         while word:
-            local = (w << 6) + np.int64(lowest(word))
+            local = (w << 6) + np.int64(trailing_zeros(word))
             word &= word - np.uint64(1)
             count = _add_one(local, frequencies[rank], weight, space, part, count)
             rank += 1
@@ -173,20 +159,14 @@ def add(terms, t, weight, space, part, count):
     `space` and `part` are as `max_score.search` makes them: (norms, codes, allowed), and (low, high, base, end, sums,
     touched), where the postings [low, high) of a listed term are in the window.
     """
-    postings, (low, high, base, end, _, _) = terms[t, COUNT], part
-    small = carray(pointer(terms[t, FREQUENCIES]), (postings,), np.uint8)
-    wide = carray(pointer(terms[t, FREQUENCIES]), (postings,), np.uint32)
+    frequencies, (low, high, base, end, _, _) = frequencies_of(terms, t), part
     if terms[t, HELD] == LISTED:
-        places = carray(pointer(terms[t, PLACES]), (postings,), np.uint32)[low:high]
-        if terms[t, WIDE]:
-            return _add_listed(places, wide[low:high], weight, space, part, count)
-        return _add_listed(places, small[low:high], weight, space, part, count)
+        places = carray(pointer(terms[t, PLACES]), (terms[t, COUNT],), np.uint32)[low:high]
+        return _add_listed(places, frequencies[low:high], weight, space, part, count)
     first, last = base >> 6, (end + 63) >> 6
     words = carray(pointer(terms[t, PLACES]), (last,), np.uint64)[first:]
     rank = np.int64(carray(pointer(terms[t, RANKS]), (last,), np.uint32)[first])
-    if terms[t, WIDE]:
-        return _add_mapped(words, wide[rank:], weight, space, part, count)
-    return _add_mapped(words, small[rank:], weight, space, part, count)
+    return _add_mapped(words, frequencies[rank:], weight, space, part, count)
 
 
 @compiled
@@ -211,12 +191,13 @@ def look(terms, t, weight, space, part, count):
     """Add a term to the picked chunks of the window; arguments as for `add`."""
     norms, codes, _ = space
     low, high, base, _, sums, picked = part
+    frequencies = frequencies_of(terms, t)
     if terms[t, HELD] == LISTED and high - low < SCATTERED * count:
         places = carray(pointer(terms[t, PLACES]), (terms[t, COUNT],), np.uint32)
         for i in range(low, high):
             local = np.int64(places[i]) - base
             if sums[local] != UNTOUCHED:
-                tf = frequency_at(terms, t, i)
+                tf = np.float64(frequencies[i])
                 sums[local] += weight * (tf / (tf + norms[codes[base + local]]))
         return
     if terms[t, HELD] == LISTED:
@@ -229,12 +210,7 @@ def look(terms, t, weight, space, part, count):
     size = (len(codes) + 63) >> 6
     words = carray(pointer(terms[t, PLACES]), (size,), np.uint64)
     ranks = carray(pointer(terms[t, RANKS]), (size,), np.uint32)
-    if terms[t, WIDE]:
-        wide = carray(pointer(terms[t, FREQUENCIES]), (terms[t, COUNT] + 1,), np.uint32)
-        _look_mapped((words, ranks, wide), weight, space, part, count)
-    else:
-        small = carray(pointer(terms[t, FREQUENCIES]), (terms[t, COUNT] + 1,), np.uint8)
-        _look_mapped((words, ranks, small), weight, space, part, count)
+    _look_mapped((words, ranks, frequencies), weight, space, part, count)
 
 
 @compiled

@@ -29,7 +29,8 @@ WINDOW = 65_536  # chunks scored at a time, a multiple of 64: 768 KB per searchi
 LUCENE = Formula()
 CACHED_GROUPS = 8  # row groups of postings (512 KB each) and of terms kept decoded
 MAPPED_FROM = 32  # a term in more than 1 of 32 chunks is a bitmap: about as small as a list, and faster to look up
-COLUMNS = 6  # numbers by which the compiled loops find a term's postings
+COLUMNS = 5  # numbers by which the compiled loops find a term's postings
+MOST_OFTEN = 2**16 - 1  # that a term counts in a chunk: one more would change its share by less than a 50,000th
 OVERHEAD = 400  # bytes of the objects around a term's arrays
 
 
@@ -38,7 +39,7 @@ class Postings:
     """A term's postings as the compiled loops read them, in three arrays: places, ranks and frequencies.
 
     Listed: places are the chunks, uint32, ascending, and ranks are empty. Mapped: places are a bitmap over all chunks,
-    uint64, and ranks, uint32, count the bits before each word. Frequencies are uint8, or uint32 if any is above 255.
+    uint64, and ranks, uint32, count the bits before each word. Frequencies are uint16; more count as MOST_OFTEN.
     """
 
     frequency: int  # number of postings: chunks that hold the term
@@ -79,9 +80,8 @@ class PostingsCache:
             order = np.argsort(chunks, kind="stable")
             pieces = [(chunks[order], frequencies[order])]
         share = max(loops.best_share(chunks, frequencies, norms, codes) for chunks, frequencies in pieces)
-        wide = any(int(frequencies.max()) > 255 for _, frequencies in pieces)
-        kept = np.zeros(frequency + 1, np.uint32 if wide else np.uint8)  # loops without branches read the last 0
-        np.concatenate([frequencies for _, frequencies in pieces], out=kept[:-1], casting="unsafe")
+        kept = np.zeros(frequency + 1, np.uint16)  # loops without branches read the last 0
+        kept[:-1] = np.minimum(np.concatenate([frequencies for _, frequencies in pieces]), MOST_OFTEN)
         if frequency * MAPPED_FROM > len(codes):
             kind, places = loops.MAPPED, np.zeros(-(-len(codes) // 64), np.uint64)
             for chunks, _ in pieces:
@@ -91,7 +91,7 @@ class PostingsCache:
         else:
             kind, ranks = loops.LISTED, np.zeros(0, np.uint32)
             places = np.concatenate([chunks for chunks, _ in pieces])
-        row = np.array([kind, frequency, places.ctypes.data, ranks.ctypes.data, kept.ctypes.data, wide], np.int64)
+        row = np.array([kind, frequency, places.ctypes.data, ranks.ctypes.data, kept.ctypes.data], np.int64)
         return Postings(frequency, share, (places, ranks, kept), row)
 
 
@@ -140,7 +140,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         Files are as `merge` wrote them; `small`: postings and terms of a second segment, which changes no answer. Of
         both a path and a seekable file, only the row groups that a query touches are read. `cache_bytes` limits decoded
         postings and, separately, decoded ids (16 bytes each). The terms of a query are held while it is answered,
-        whatever the limit: 5 bytes per posting of a rare term, as little as 1 byte per posting and 0.2 per chunk for a
+        whatever the limit: 6 bytes per posting of a rare term, as little as 2 bytes per posting and 0.2 per chunk for a
         frequent one.
 
         Raises: SchemaMismatch for files that are damaged or do not belong together.

@@ -70,7 +70,7 @@ def search(terms, weights, bounds, space, limit, scratch):
     not scanned; they are only looked up for chunks that can still win because of the other terms.
 
     Args:
-        terms: (t, 6) int64: how and where each term is held, lowest bound first.
+        terms: (t, 5) int64: how and where each term is held, lowest bound first.
         weights: (t,) float64; `bounds` (t,): the most that a term adds, at least 0.
         space: norms, float64 by code; codes, (chunks,) of lengths; allowed, (chunks,) uint8, or empty for all.
         limit: At least 1.
