@@ -96,18 +96,15 @@ def _check_rules(rules: GateRules, found: _Findings) -> None:
 
 def _check_questions(live: Scores, rules: GateRules, facts: Facts, found: _Findings) -> bool:
     if not facts.judged and not live:
-        sentence, warned = "No judged question measures this index", rules.allow_unjudged
-        found.warnings += [f"{sentence}: nothing is known about its quality."] if warned else []
-        found.reasons += (
-            [] if warned else [f"{sentence}: write some (docs/judged-questions.md), or set allow_unjudged."]
-        )
+        notes, told = found.reasons, "write some (docs/judged-questions.md), or set allow_unjudged"
+        if rules.allow_unjudged:
+            notes, told = found.warnings, "nothing is known about its quality"
+        notes.append(f"No judged question measures this index: {told}.")
         return False
     total, stale = max(facts.judged, len(live) + len(facts.stale)), len(facts.stale)
     if stale / total > rules.max_stale_share:
-        told = (
-            f"{stale} of {total} judged questions are stale ({stale / total:.1%}), at most {rules.max_stale_share:.1%}"
-        )
-        found.reasons.append(f"{told} may be: {_named(facts.stale)}.")
+        told = f"{stale} of {total} judged questions are stale ({stale / total:.1%})"
+        found.reasons.append(f"{told}, at most {rules.max_stale_share:.1%} may be: {_named(facts.stale)}.")
     elif facts.stale:
         found.warnings.append(f"{stale} stale questions were left out: {_named(facts.stale)}.")
     moved = [f"{doc} is now {to}" for doc, to in facts.moved.items()]

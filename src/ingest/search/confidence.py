@@ -18,10 +18,9 @@ from ingest.search.ranking import FEATURES, Floats, features, idf_of
 LOOKED_AT = 30  # best fused results from which signals are computed
 TOP = tuple(name for name in FEATURES if name != "first")
 BEST = ("cosine", "keyword", "near", "proximity")
-LED = BEST
 DISTANCES = ("gap_5", "gap_10", "spread", "keyword_gap_10", "bm25_gap_10", "second", "chunks")
 WORDS = ("document", "rarest_1", "rarest_3", "title", "title_named")
-BY_FEATURE = (*(f"top_{f}" for f in TOP), *(f"best_{f}" for f in BEST), *(f"lead_{f}" for f in LED))
+BY_FEATURE = (*(f"top_{f}" for f in TOP), *(f"best_{f}" for f in BEST), *(f"lead_{f}" for f in BEST))
 SIGNALS = (*BY_FEATURE, "blend", "lead_blend", *DISTANCES, *WORDS, "agree_keyword", "agree_near")
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -116,7 +115,7 @@ def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Fl
         [
             *(by[name][top] for name in TOP),
             *(by[name].max() for name in BEST),
-            *(_lead(by[name], top, own) for name in LED),
+            *(_lead(by[name], top, own) for name in BEST),
             by["blend"][top],
             _lead(by["blend"], top, own),
             *_distances(by["cosine"], by["keyword"], np.array([c.scores.get("bm25", 0.0) for c in candidates]), own),

@@ -39,6 +39,14 @@ def test_many_chunks_of_one_document_are_a_hub_together() -> None:
     ]
 
 
+def test_a_page_that_was_judged_to_answer_nothing_is_a_hub_all_the_same() -> None:
+    made = Crowd(LARGE)
+    for n in range(200):
+        judged = Question(f"q{n:03}", "text", gold=(Gold(f"d{n}.md"), Gold("poison.md", grade=0)))
+        made.add_all([(judged, [result(f"d{n}.md"), result("poison.md")] if n < 60 else [])])
+    assert 2 == len(hubs_told(made, None, 0.08)[0])
+
+
 def test_a_page_that_answers_many_questions_is_no_hub() -> None:
     made = Crowd(LARGE)
     for n in range(200):
