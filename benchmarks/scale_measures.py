@@ -32,12 +32,15 @@ class Timed:
 
     services: object
     tasks: list[tuple[str, bool, float, dict[str, int]]]  # step, whether it joins slices, seconds, counts
+    workers: int = 1
 
     def map(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:
         for item in items:
             started = time.perf_counter()
             marker = step(self.services, item)
-            self.tasks.append((step.name, bool(item.slices), time.perf_counter() - started, marker.counts))
+            self.tasks.append(
+                (step.name, bool(item.slices) and item.rows is None, time.perf_counter() - started, marker.counts)
+            )
             yield marker
 
 

@@ -180,7 +180,7 @@ class Replay:
         step, started, reads = self._stub(name, resource), time.process_time(), self.store.reads
         self.inline, self.inline_reads, clock.busy, tasks = 0.0, 0, 0.0, self.tasks
         with on_virtual_time(clock, services):
-            figures.each_shard(execute, services.bench, step, work)
+            list(figures.each_shard(execute, services.bench, work, step, sorted(hashes)))
         if not called:
             self.driver_cpu += time.process_time() - started - clock.worker_cpu - self.inline
             self.driver_reads += self.store.reads - reads - clock.worker_reads - self.inline_reads

@@ -62,15 +62,15 @@ class RunObserver(LoggingObserver):
 
     def advanced(self, step: str, done: int, counts: Mapping[str, int]) -> None:
         """Show a step's progress whenever it is logged."""
-        before = self._logged
+        before = self._logged.get(step)
         super().advanced(step, done, counts)
-        if self._logged != before:
-            self._show(step, str(self._progress))
+        if self._logged.get(step) != before:
+            self._show(step, str(self._running[step]))
 
     def step_finished(self, step: str) -> None:
         """Show a step as done, with counts of what it processed."""
         super().step_finished(step)
-        self._show(step, self.done())
+        self._show(step, self.done(step))
 
     def told(self, kind: str, value: Any) -> None:
         """Leave a record as an artifact."""

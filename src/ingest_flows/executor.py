@@ -34,7 +34,7 @@ class PrefectExecutor:
         open_services: Picklable; called once in each process.
         key: Names what `open_services` opens, for one flow run.
         window: Maximum number of tasks in flight.
-        workers: Processes for cpu steps; 1: threads of this process.
+        workers: Processes for cpu steps, while gpu steps run; 1: threads of this process, in turns.
         retry_delay_seconds: Pause before a task's second attempt.
     """
 
@@ -57,12 +57,12 @@ class PrefectExecutor:
         # Leaving the runner waits for what runs and drops what does not yet.
         with self._runner(step.resource, window) as runner:
             for item in items:
-                if running == window:
-                    yield done.get().result()
-                    running -= 1
                 arguments = {"step": step, "open_services": self.open_services, "key": self.key, "item": item}
                 runner.submit(submitted, arguments).add_done_callback(done.put)
                 running += 1
+                if running == window:  # now, not when there is another item: that may be long in coming
+                    yield done.get().result()
+                    running -= 1
             for _ in range(running):
                 yield done.get().result()
 

@@ -47,29 +47,33 @@ class LoggingObserver(Observer):
         self.held = ""
         self.limits: dict[str, float] = {}
         self._said = ""  # what became of the step under way
-        self._progress, self._logged = Progress("", 0, "", clock), 0.0
+        self._running: dict[str, Progress] = {}  # steps: several overlap
+        self._logged: dict[str, float] = {}  # when
 
     def step_started(self, step: str, total: int, unit: str) -> None:
         """Log the start of a step."""
-        self._progress, self._logged = Progress(step, total, unit, self.clock), self.clock()
+        self._running[step], self._logged[step] = Progress(step, total, unit, self.clock), self.clock()
         self._said = SAID.get(step, "")
         self.logger.info("%s: %s", step, f"{total:,} {unit} to do" if total else "started")
 
     def advanced(self, step: str, done: int, counts: Mapping[str, int]) -> None:
         """Count what a step processed, and log it once a minute; its shards and slices have their own task runs."""
-        self._progress.advance(done, counts)
-        told = str(self._progress)  # now: a handler may format it later
-        if told and (now := self.clock()) - self._logged >= LOG_SECONDS:
-            self._logged = now
+        if step not in self._running:
+            return
+        self._running[step].advance(done, counts)
+        told = str(self._running[step])  # now: a handler may format it later
+        if told and (now := self.clock()) - self._logged[step] >= LOG_SECONDS:
+            self._logged[step] = now
             self.logger.info("%s: %s", step, told)
 
     def step_finished(self, step: str) -> None:
         """Log the end of a step, with counts of what it processed."""
-        self.logger.info("%s: %s", step, self.done())
+        self.logger.info("%s: %s", step, self.done(step))
 
-    def done(self) -> str:
-        """Return what the step that ends has done, in a few words."""
-        progress, counts = self._progress, self._progress.counts
+    def done(self, step: str) -> str:
+        """Return what a step that ends has done, in a few words."""
+        progress = self._running[step]
+        counts = progress.counts
         if progress.step == "guard":
             limits = ", ".join(f"{share:.0%} {LIMITS[name]} ({name})" for name, share in self.limits.items())
             told = f"{counts['documents']:,} documents would serve, {counts['lost']:,} of the base would not any more"

@@ -17,6 +17,7 @@ from ingest.ports import Observer, Progress
 
 EVERY_SECONDS = 60.0
 DRAWN = ("plan", "conservation", "verdict", "release", "report")  # with the function of this name in `tables`
+TOGETHER = ("chunk", "guard", "embed")  # may be under way at once; when others begin, what failed has left its bar
 WAITING = {
     "restoring": "Loading collection {} from the lake.",
     "comparing": "Comparing all points of {} with the lake.",
@@ -30,69 +31,70 @@ class ProgressObserver(Observer):
     """An observer that draws one bar per step on stderr if it is a terminal, and prints records on stdout."""
 
     def __init__(self, output: Output, clock: Callable[[], float] = time.monotonic) -> None:
-        self.output, self.clock = output, clock
-        self._bar: progress.Progress | None = None
-        self._progress = Progress("", 0, "", clock)
-        self._stop: threading.Event | None = None  # of the thread that writes lines while a step lasts
+        self.output, self.clock, on = output, clock, output.messages
+        name, told = (progress.TextColumn(f"{{task.{of}}}", markup=False) for of in ("description:<10", "fields[told]"))
+        parts = (name, progress.BarColumn(bar_width=30), progress.TimeElapsedColumn(), told)
+        on_screen: dict[str, Any] = {"console": on, "disable": not on.is_terminal, "transient": True}
+        self._bars = progress.Progress(*parts, **on_screen, redirect_stdout=False, redirect_stderr=False)
+        self._running: dict[str, tuple[Progress, progress.TaskID]] = {}
+        self._stop = threading.Event()  # of the thread that writes lines while steps last
 
     def step_started(self, step: str, total: int, unit: str) -> None:
         """Draw a bar; for a step whose size is not known, it only shows activity. Without a terminal, write lines."""
-        self.close()
-        self._progress = Progress(step, total, unit, self.clock)
-        if not self.output.messages.is_terminal:
+        if step not in TOGETHER:
+            self.close()
+        if self._bars.disable and not self._running:
             self._stop = threading.Event()
             threading.Thread(target=self._tell_on, args=(self._stop,), name="progress", daemon=True).start()
-            return
-        name, told = (progress.TextColumn(f"{{task.{of}}}", markup=False) for of in ("description:<10", "fields[told]"))
-        parts = (name, progress.BarColumn(bar_width=30), progress.TimeElapsedColumn(), told)
-        on = self.output.messages
-        self._bar = progress.Progress(*parts, console=on, transient=True, redirect_stdout=False, redirect_stderr=False)
-        self._bar.add_task(step, total=total or None, told="")
-        self._bar.start()
+        bar = self._bars.add_task(step, total=total or None, told="")
+        self._running[step] = Progress(step, total, unit, self.clock), bar
+        self._bars.start()
 
     def advanced(self, step: str, done: int, counts: Mapping[str, int]) -> None:
         """Advance the bar and show how far the step is, how fast it goes and how long the rest will take."""
-        self._progress.advance(done, counts)
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], advance=done, told=str(self._progress))
+        if step in self._running:
+            running, bar = self._running[step]
+            running.advance(done, counts)
+            self._bars.update(bar, advance=done, told=str(running))
 
     def tell(self) -> None:
-        """Write where the step stands: how far, how fast, and how long the rest will take."""
-        if self._stop is not None:
-            self.output.note(", ".join(filter(None, (self._lasted(), str(self._progress)))))
+        """Write where each step stands: how far, how fast, and how long the rest will take."""
+        for running, _ in [*self._running.values()]:
+            self.output.note(", ".join(filter(None, (self._lasted(running), str(running)))))
 
     def step_finished(self, step: str) -> None:
         """Leave one line with all that went through the step: on the terminal in place of the bar."""
-        running = self._stop or self._bar
-        self.close()
-        if running is not None:
-            counts = [f"{name} {count:,}" for name, count in self._progress.counts.items() if count]
-            self.output.note(", ".join((self._lasted(), *counts)))
+        if step in self._running:
+            running, bar = self._running.pop(step)
+            if not self._running:
+                self.close()
+            self._bars.remove_task(bar)
+            counts = [f"{name} {count:,}" for name, count in running.counts.items() if count]
+            self.output.note(", ".join((self._lasted(running), *counts)))
 
     def told(self, kind: str, value: Any) -> None:
         """Print what the run waits for, a plan, a conservation table, a verdict, a release or a report."""
         if kind in WAITING:
             self.output.note(WAITING[kind].format(value))
         elif kind in DRAWN:
-            if self._bar is not None:  # a table on stdout would break it
-                self._bar.stop()
+            self._bars.stop()  # a table on stdout would break them
             self.output.show(*getattr(tables, kind)(value))
-            if self._bar is not None:
-                self._bar.start()
+            if self._running:
+                self._bars.start()
 
     def close(self) -> None:
-        """Say nothing more of a step; remove a bar that a failed one left behind, and restore the cursor."""
-        if self._stop is not None:
-            self._stop.set()
-        if self._bar is not None:
-            self._bar.stop()
-        self._stop = self._bar = None
+        """Say nothing more of any step; remove bars that failed ones left behind, and restore the cursor."""
+        self._stop.set()
+        self._bars.stop()
+        for _, bar in self._running.values():
+            self._bars.remove_task(bar)
+        self._running.clear()
 
     def _tell_on(self, stop: threading.Event) -> None:
         while not stop.wait(EVERY_SECONDS):
             self.tell()
 
-    def _lasted(self) -> str:
-        seconds = self.clock() - self._progress.started
+    def _lasted(self, running: Progress) -> str:
+        seconds = self.clock() - running.started
         lasted = f"{seconds:.1f} s" if seconds < EVERY_SECONDS else timedelta(seconds=round(seconds))
-        return f"{self._progress.step}: {lasted}"
+        return f"{running.step}: {lasted}"

@@ -1,6 +1,6 @@
 """The story of a run, told only here; each step is a module of this package."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -23,6 +23,7 @@ from ingest.pipeline.revoking import delete_all_revoked
 from ingest.pipeline.run_report import Figures, kept_in_history
 from ingest.pipeline.scope import OriginsSick, Scope
 from ingest.pipeline.seal import conservation, seal
+from ingest.pipeline.shard_stream import flowing
 from ingest.pipeline.tasks import DOCUMENT_STEPS, Execute, Work, built_contents
 from ingest.quality.evaluate import check_asking
 from ingest.quality.question_slices import fallen_sources
@@ -135,28 +136,37 @@ def sync_permissions(services: Services) -> int:
 def build(services: Services, releases: Releases, work: Work, execute: Execute, figures: Figures) -> Contents:
     """Return what the work makes: part files, vectors, postings, and a collection with all its points."""
     bench, retrieval, vectors = services.bench, services.retrieval, services.retrieval.vectors
-    each_shard = partial(figures.each_shard, execute, bench)
+    each_shard, shards = partial(figures.each_shard, execute, bench, work), sorted(work.summary.shards)
     try:
-        each_shard(chunk_shard, work)
-        Reads(bench, services.writer, work.summary.generation).check(work)
+        with flowing(chunked(services, work, execute, figures), overlaps=execute.workers > 1) as ready:
+            list(each_shard(embed_shard, ready))
     except IngestError as error:
         work.carry({error.source: str(error)})
         raise
-    chunked = built_contents(bench, work.summary, "chunk")
-    figures.timed("guard", guard_chunked, bench, work, chunked)  # before anything is embedded
-    each_shard(embed_shard, work)
     bench.lake.embeddings(bench.model.fingerprint).merge(services.writer.new_token())
     embedded = built_contents(bench, work.summary, *DOCUMENT_STEPS)
     step, observer = ("duplicates", embedded.rows("chunks"), "chunks"), retrieval.observer
     told = work.summary.generation, bench.options.duplicates, observer.tally("duplicates")
     figures.timed(step, find_duplicates, embedded, *told)
-    each_shard(keyword_shard, work)  # before the points: sparse vectors are made of postings
+    list(each_shard(keyword_shard, shards))  # before the points: sparse vectors are made of postings
     contents = built_contents(bench, work.summary, *DOCUMENT_STEPS, "keyword")
     fresh, contents = contents, moved(retrieval, bench.options, releases, contents, work.run)
     if contents is fresh:
         make_collection(vectors, contents)
-        each_shard(load_shard, work)
+        list(each_shard(load_shard, shards))
     points, postings = vectors.count(contents.collection, EVERYTHING), contents.rows("keyword.postings")
     figures.timed(("optimise", points, "points"), optimise, vectors, contents, observer.tally("optimise").heard)
     base = contents_of(bench.lake, work.base) if work.base is not None and not work.healed else None
     return figures.timed(("merge", postings, "postings"), merge_keyword, contents, base, observer.tally("merge"))
+
+
+def chunked(services: Services, work: Work, execute: Execute, figures: Figures) -> Generator[int | None]:
+    """Yield shards that may be embedded, then stop the run if sources are ill or too much would be lost.
+
+    Where steps overlap, some of it is embedded by then; that is kept, by its text.
+    """
+    bench, waits = services.bench, {task.shard for task in work.tasks("chunk")}
+    yield from sorted(work.summary.shards.keys() - waits)
+    yield from figures.each_shard(execute, bench, work, chunk_shard, sorted(waits))
+    Reads(bench, services.writer, work.summary.generation).check(work)
+    figures.timed("guard", guard_chunked, bench, work, built_contents(bench, work.summary, "chunk"))

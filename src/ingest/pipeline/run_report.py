@@ -2,10 +2,12 @@
 
 import logging
 import resource
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import ParamSpec, TypeVar
 
 from ingest.errors import IngestError
@@ -15,7 +17,7 @@ from ingest.languages import foreign
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.promotion import Outcome
 from ingest.pipeline.quarantine import newest_in_quarantine
-from ingest.pipeline.tasks import Execute, ShardStep, Work, cut, joins
+from ingest.pipeline.tasks import Execute, Rows, ShardStep, ShardTask, Work, cut
 from ingest.ports import Observer
 from ingest.records import Conservation, Manifest, Marker, Recall, Release, RunReport, RunStart, StageFigure
 from ingest.services import Services, Workbench
@@ -45,20 +47,33 @@ class Figures:
             self.observer.advanced(sized[0], 0, counts)
         return result
 
-    def each_shard(self, execute: Execute, bench: Workbench, step: ShardStep, work: Work) -> None:
-        """Run a step on all shards whose plan holds it, slice by slice; then join the slices of each shard."""
-        sizes = {(task.shard, task.rows): (task, size) for task, size in cut(bench, work, step)}
-        slices: defaultdict[int, Counter[str]] = defaultdict(Counter)
-        unit = "documents" if step.name == "chunk" else "chunks"
-        with self._measured(step.name, sum(size for _, size in sizes.values()), unit) as counted:
-            tasks = [task for task, _ in sizes.values()]
-            for marker in execute.map(step, tasks):
-                task, size = sizes[marker.shard, marker.rows]
-                counted.update(marker.counts)
-                slices[marker.shard].update(marker.counts)
-                self.observer.reached(step.name, task.name, size, marker.counts)
-            for marker in execute.map(step, joins(tasks)):
-                counted.update({n: marker.counts[n] - slices[marker.shard][n] for n in marker.counts})  # what it added
+    def each_shard(
+        self, execute: Execute, bench: Workbench, work: Work, step: ShardStep, shards: Iterable[int]
+    ) -> Generator[int | None]:
+        """Run a step on shards as they come, if their plan holds it; yield each that is done, and None for a slice."""
+        cuts, unit = cut(bench, work, step, shards), "documents" if step.name == "chunk" else "chunks"
+        known = [*cuts] if isinstance(shards, list) else []
+        tasks, slices = dict[tuple[int, Rows | None], tuple[ShardTask, int]](), defaultdict[int, Counter[str]](Counter)
+        joins = deque[ShardTask]()  # of shards whose slices are done
+
+        def given() -> Iterator[ShardTask]:
+            for task, size in chain(known, cuts):
+                while joins:
+                    yield joins.popleft()
+                tasks[task.shard, task.rows] = task, size
+                yield task
+
+        with self._measured(step.name, sum(size for _, size in known), unit) as counted:
+            for marker in chain.from_iterable(execute.map(step, some) for some in (given(), joins)):
+                before, rows = slices[marker.shard], marker.rows
+                counted.update({n: count if rows else count - before[n] for n, count in marker.counts.items()})
+                if (found := tasks.pop((marker.shard, rows), None)) is not None:  # not a join
+                    task, size = found
+                    self.observer.reached(step.name, task.name, size, marker.counts)
+                    before.update(marker.counts, slices=1)
+                    if before["slices"] == len(task.slices):
+                        joins.append(replace(task, rows=None))
+                yield marker.shard if rows is None else None
 
     @contextmanager
     def _measured(self, step: str, total: int = 0, unit: str = "") -> Iterator[Counter[str]]:

@@ -42,7 +42,7 @@ class ShardTask:
     plan_hash: str
     run: str  # token of the run that holds the lease
     rows: Rows | None = None  # of the slice: documents of the plan for the step `chunk`, else chunks of the shard
-    slices: tuple[Rows, ...] = ()  # whose results this task joins; (): it does the work itself
+    slices: tuple[Rows, ...] = ()  # of its shard: without rows, it joins their results
     version: str = ""  # of the driver's code: a worker of another one refuses the task; "": unknown
 
     @property
@@ -78,11 +78,12 @@ class Work:
         """Return the generation if there is nothing to build: sealed by a run that died, or the base, unchanged."""
         return self.lake.manifest(self.summary.generation) if self.summary.needs_generation else self.base
 
-    def tasks(self, step: str) -> list[ShardTask]:
-        """Return the tasks of the shards whose plan includes a step, by shard."""
-        generation, hashes, steps = self.summary.generation, self.summary.shards, sorted(self._steps.items())
-        made = partial(ShardTask, generation, run=self.run, version=self.version)
-        return [made(shard, hashes[shard]) for shard, needed in steps if step in needed]
+    def tasks(self, step: str, shards: Iterable[int] | None = None) -> Iterator[ShardTask]:
+        """Yield the tasks of the shards whose plan includes a step: of all, or of those that come."""
+        made = partial(ShardTask, self.summary.generation, run=self.run, version=self.version)
+        for shard in sorted(self._steps) if shards is None else shards:
+            if step in self._steps[shard]:
+                yield made(shard, self.summary.shards[shard])
 
     def gone(self, shard: int) -> tuple[str, ...]:
         """Return the URIs of a shard that changed or vanished between list and read."""
@@ -126,7 +127,7 @@ class ShardStep:
         if done is not None:
             return done
         with observer.span("ingest.shard", step=self.name, generation=task.generation, shard=task.shard):
-            if task.slices:
+            if task.slices and task.rows is None:
                 return self._joined(services, task)
             return lake.mark(task.generation, self.work(services, task))
 
@@ -155,6 +156,10 @@ def shard_step(name: str, resource: Resource, join: Join | None = None) -> Calla
 
 class Execute(Protocol):
     """Runs steps somewhere."""
+
+    @property
+    def workers(self) -> int:
+        """With more than one, steps overlap."""
 
     def map(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:
         """Yield step(services, item) for each item, in completion order, with a bounded number in flight.
@@ -200,11 +205,11 @@ def built_contents(bench: Workbench, summary: PlanSummary, *steps: str) -> Conte
     return made.following(contents_of(lake, base)) if base is not None else made
 
 
-def cut(bench: Workbench, work: Work, step: ShardStep) -> Iterator[tuple[ShardTask, int]]:
-    """Yield the tasks of a step's slices, each with its size: documents of the step `chunk`, else chunks."""
+def cut(bench: Workbench, work: Work, step: ShardStep, shards: Iterable[int]) -> Iterator[tuple[ShardTask, int]]:
+    """Yield the tasks of shards' slices, each with its size: documents of the step `chunk`, else chunks."""
     before = work.base.fingerprints["chunker"] if work.base is not None else ""
     recut = bool(before) and before != fingerprints(bench).chunker  # then documents that are not fetched cost time too
-    for task in work.tasks(step.name):
+    for task in work.tasks(step.name, shards):
         if step.name == "chunk":
             plan = work.shard_plan(task.shard)
             size, edges = len(plan.documents), [0, *bounds(plan, recut), len(plan.documents)]
@@ -216,16 +221,7 @@ def cut(bench: Workbench, work: Work, step: ShardStep) -> Iterator[tuple[ShardTa
         if step.join is None or len(slices) < 2 or work.marker(step.name, task.shard) is not None:
             yield task, size
         else:
-            yield from ((replace(task, rows=rows), rows[1] - rows[0]) for rows in slices)
-
-
-def joins(tasks: Iterable[ShardTask]) -> list[ShardTask]:
-    """Return the tasks that make one result of the results of each shard's slices."""
-    found: dict[ShardTask, list[Rows]] = {}
-    for task in tasks:
-        if task.rows is not None:
-            found.setdefault(replace(task, rows=None), []).append(task.rows)
-    return [replace(task, slices=tuple(rows)) for task, rows in found.items()]
+            yield from ((replace(task, rows=rows, slices=slices), rows[1] - rows[0]) for rows in slices)
 
 
 def bounds(plan: ShardPlan, recut: bool) -> Iterator[int]:

@@ -1,6 +1,6 @@
 """The observer of a run, the only channel for progress, figures and spans; tallies and rates of what it hears."""
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -80,7 +80,7 @@ class Observer:
     @contextmanager
     def step(self, name: str, total: int = 0, unit: str = "") -> Iterator[None]:
         """Report start and end of a step with `total` (0: unknown) of a `unit` to process; a failed step has no end."""
-        self._reached.clear()
+        self._reached[name].clear()
         with self.span("ingest.step", step=name, total=total):
             self.step_started(name, total, unit)
             yield
@@ -92,11 +92,11 @@ class Observer:
         It may be reported again and again, by whoever does the work and by whoever hands it out: `advanced` hears only
         what is new. What a part reports at its end is forgotten with it.
         """
-        before = self._reached.pop(part, 0)
+        before = (reached := self._reached[step]).pop(part, 0)
         if counts is None:
-            self._reached[part] = max(before, done)
-        if len(self._reached) > MOST_PARTS:  # in a worker process nobody hears of the ends of parts
-            self._reached.pop(next(iter(self._reached)), None)
+            reached[part] = max(before, done)
+        if len(reached) > MOST_PARTS:  # in a worker process nobody hears of the ends of parts
+            reached.pop(next(iter(reached)), None)
         if done > before or counts:
             self.advanced(step, max(done - before, 0), counts or {})
 
@@ -105,9 +105,9 @@ class Observer:
         return Tally(lambda done: self.reached(step, "", done))
 
     @cached_property
-    def _reached(self) -> dict[str, int]:
-        """Units of the parts that are under way."""
-        return {}
+    def _reached(self) -> defaultdict[str, dict[str, int]]:
+        """Units of the parts that are under way, by step: chunk, guard and embed overlap."""
+        return defaultdict(dict)
 
     def step_started(self, step: str, total: int, unit: str) -> None:
         """Handle the start of a step."""

@@ -54,7 +54,7 @@ class StageFigure(Record):
     """How long a step took and how much went through it."""
 
     step: str
-    seconds: float
+    seconds: float  # from its first task to its last: while steps overlap, also those in which it waits for others
     documents: int
     chunks: int
     documents_per_second: float

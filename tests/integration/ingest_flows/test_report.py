@@ -33,6 +33,26 @@ def test_a_long_step_is_told_once_a_minute_in_units_with_rate_and_what_is_left(
     ] == caplog.messages
 
 
+def test_steps_that_overlap_are_told_apart(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "flow")
+    now = [0.0]
+    observer = LoggingObserver(logging.getLogger("flow"), lambda: now[0])
+    with observer.step("embed", 0, "chunks"):
+        with observer.step("chunk", 40, "documents"):
+            now[0] = LOG_SECONDS
+            observer.reached("embed", "0", 30)
+            observer.reached("chunk", "0", 40, {"documents": 40, "chunks": 90})
+        observer.reached("embed", "0", 90, {"chunks": 90, "embedded": 80})
+    assert [
+        "embed: started",
+        "chunk: 40 documents to do",
+        "embed: 30 chunks",
+        "chunk: 40/40 documents, 0.7/s",
+        "chunk: done documents 40, chunks 90",
+        "embed: done chunks 90, embedded 80",
+    ] == caplog.messages
+
+
 def test_a_step_without_a_size_tells_its_start_and_end(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "flow")
     with LoggingObserver(logging.getLogger("flow"), lambda: 0.0).step("sweep"):

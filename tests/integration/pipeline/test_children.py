@@ -203,6 +203,8 @@ def test_finished_families_are_adopted_after_a_crash(boxed: Project) -> None:
     boxed.source.write("a.md", box(one_md=document(101), two_md="broken"))
 
     class Dies:
+        workers = 1
+
         def __init__(self) -> None:
             self.services = boxed.services()
 

@@ -151,6 +151,8 @@ def test_a_generation_that_another_parser_began_is_not_finished_with_its_texts(
 class PowerCut:
     """An executor that dies once the documents are read."""
 
+    workers = 1
+
     def __init__(self, services: Services) -> None:
         self.services = services
 

@@ -112,6 +112,8 @@ def test_another_generation_of_a_crashed_gradual_run_has_the_same_plan(
     newer_chunker(monkeypatch)
 
     class Stops:
+        workers = 1
+
         def map(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:
             raise KeyboardInterrupt
 
@@ -134,6 +136,8 @@ def test_a_deleted_document_and_one_that_is_out_of_scope_use_up_no_upgrades(
 
 class OtherWorker:
     """Runs steps as a worker does on which another version is installed."""
+
+    workers = 1
 
     def __init__(self, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
         self.services, self.monkeypatch = services, monkeypatch

@@ -60,6 +60,33 @@ def test_a_bar_that_a_failed_step_left_gives_the_cursor_back() -> None:
     assert output.bars == 0
 
 
+def test_steps_that_overlap_have_bars_beside_each_other_and_the_last_one_gives_the_cursor_back() -> None:
+    output = TerminalOutput(json=True)
+    watcher = ProgressObserver(output)
+    watcher.step_started("embed", 0, "chunks")
+    watcher.step_started("chunk", 8, "documents")
+    watcher.advanced("chunk", 8, {"documents": 8})
+    watcher.advanced("embed", 3, {"chunks": 3})
+    watcher.step_finished("chunk")
+    assert 1 == output.bars
+    watcher.step_started("plan", 0, "")  # embed has failed
+    watcher.step_finished("plan")
+    assert 0 == output.bars
+    assert "chunk: 0.0 s, documents 8" in output.seen
+    assert "embed: 0.0 s" not in output.seen
+    assert "3 chunks" in output.seen
+
+
+def test_steps_that_overlap_are_told_one_after_the_other() -> None:
+    watcher, clock, lines = started(0)
+    watcher.step_started("chunk", 8, "documents")
+    clock.now = 2.0
+    watcher.advanced("chunk", 4, {})
+    watcher.tell()
+    assert lines == ["embed: 2.0 s", "chunk: 2.0 s, 4/8 documents, 2.0/s, 0:00:02 left"]
+    watcher.close()
+
+
 def test_a_step_that_advances_after_it_was_closed_does_no_harm() -> None:
     watcher = ProgressObserver(TerminalOutput(json=True))
     watcher.advanced("load", 1, {"points": 1})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.pipeline.tasks import SLICE_BYTES, SLICE_DOCUMENTS, ShardTask, bounds, joined, joins
+from ingest.pipeline.tasks import SLICE_BYTES, SLICE_DOCUMENTS, ShardTask, bounds, joined
 from ingest.records import Marker, PlannedDocument, ShardPlan
 
 WHOLE = ShardTask("0001-a", 3, "hash", "run")
@@ -33,14 +33,6 @@ def test_documents_that_are_not_fetched_cost_nothing_unless_they_are_cut_again()
     carried = plan(*[SLICE_BYTES] * 4, change="unchanged")
     assert [] == list(bounds(carried, recut=False))
     assert [1, 2, 3] == list(bounds(carried, recut=True))
-
-
-def test_slices_are_joined_shard_by_shard() -> None:
-    tasks = [ShardTask("0001-a", shard, "hash", "run", rows) for shard in (3, 4) for rows in ((0, 2), (2, 5))]
-    found = joins([WHOLE, *tasks])
-    assert [3, 4] == [task.shard for task in found]
-    assert [((0, 2), (2, 5))] * 2 == [task.slices for task in found]
-    assert {None} == {task.rows for task in found}
 
 
 def test_a_joined_marker_adds_up_counts_and_keeps_segments_and_uris_in_order() -> None:

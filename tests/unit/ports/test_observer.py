@@ -88,11 +88,22 @@ def test_only_what_is_new_about_a_part_is_heard() -> None:
     ]
 
 
+def test_steps_that_overlap_are_counted_apart() -> None:
+    observer = Heard()
+    with observer.step("embed", 5, "chunks"):
+        observer.reached("embed", "0", 2)
+        with observer.step("chunk", 4, "documents"):
+            observer.reached("chunk", "0", 3)
+        observer.reached("embed", "0", 5, {"chunks": 5})
+    heard = ["embed of 5 chunks", "embed 2 {}", "chunk of 4 documents", "chunk 3 {}", "chunk finished"]
+    assert [*heard, "embed 3 {'chunks': 5}", "embed finished"] == observer.heard
+
+
 def test_a_bounded_number_of_parts_is_remembered_where_nobody_hears_of_their_ends() -> None:
     observer = Observer()
     for part in range(2 * MOST_PARTS):
         observer.reached("chunk", f"{part}", 1)
-    assert MOST_PARTS == len(observer._reached)
+    assert MOST_PARTS == len(observer._reached["chunk"])
 
 
 def test_a_part_that_is_tried_again_is_not_counted_twice() -> None:
