@@ -241,12 +241,13 @@ class QueryProfile(Record):
     reranker_model: str = ""  # cross_encoder: name or folder
     rerank_depth: int = Field(default=50, ge=1, le=1000)  # best fused results that are rescored
     calibration: str = Field(default="", pattern="^([0-9a-f]{64})?$")  # its SHA-256 in the lake; "": none
+    analyser: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
     def _without_earlier_fields(cls, values: Any) -> Any:
-        """Read earlier profiles: all are answered by shares of bounds now, re-ranked however long it takes."""
-        gone = ("normalisation", "rerank_milliseconds", "analyser")
+        """Read earlier profiles: all are answered by shares of bounds now, and re-ranked however long it takes."""
+        gone = ("normalisation", "rerank_milliseconds")
         return {name: values[name] for name in values if name not in gone} if isinstance(values, dict) else values
 
 

@@ -52,7 +52,7 @@ class IndexSettings(records.IndexOptions):
     def _complete(cls, profile: Any) -> Any:
         if not isinstance(profile, dict):
             return profile
-        for key, only in {"normalisation": "bounds", "rerank_milliseconds": 0, "analyser": {}}.items():
+        for key, only in {"normalisation": "bounds", "rerank_milliseconds": 0}.items():
             if (found := profile.get(key, only)) != only:
                 raise ValueError(f"{key} is {only}, no longer {found}: leave it out")
         return {**PROFILE, **profile}

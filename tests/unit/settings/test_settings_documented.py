@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from ingest.settings import Settings
 
 PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
+UNSET = {"analyser"}  # of the query profile: filled in by the program
 MOST_KEYS = 130  # whoever adds one beyond takes another away
 
 
@@ -33,7 +34,7 @@ def sections(annotation: object) -> Iterator[type[BaseModel]]:
 
 def undocumented(page: str) -> list[str]:
     names = {name for key in keys(Settings) for name in key.split(".")}
-    return sorted(name for name in names if not re.search(rf"\b{name}\b", page))
+    return sorted(name for name in names - UNSET if not re.search(rf"\b{name}\b", page))
 
 
 def test_every_key_is_documented() -> None:
