@@ -112,7 +112,8 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
 
     idf = ln(1 + (n − df + 0.5) / (df + 0.5)), "Lucene (accurate)" of Kamphuis et al. 2020, "Which BM25 Do You
     Mean?", without the factor k1 + 1, which does not affect rankings. Of a term that one language has for itself,
-    n counts the chunks in that language: else the common words of a rare language would count as rare words.
+    n is between the chunks in that language and all (geometric mean): compared with all of them, the common words of a
+    rare language count as rare words; with its own alone, none of its words count beside those of the others.
     """
 
     def __init__(self, ids: ChunkIds, cache: PostingsCache, formula: Formula, sizes: Mapping[str, int]) -> None:
@@ -121,7 +122,8 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         self._kernel: Any = max_score  # importing numba takes a second
         self._ids, self._cache = ids, cache
         self.chunks = len(cache.codes)
-        self._sizes = {**sizes, PLAIN: self.chunks - sum(sizes.values())}
+        every = {**sizes, PLAIN: self.chunks - sum(sizes.values())}
+        self._sizes = {space: round((count * self.chunks) ** 0.5) for space, count in every.items()}
         self._scratch = threading.local()
 
     @classmethod
