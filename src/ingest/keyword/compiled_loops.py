@@ -14,7 +14,6 @@ from numba.cpython.unsafe.numbers import trailing_zeros
 from numba.extending import intrinsic
 
 UNTOUCHED = -1.7e308
-SCATTERED = 8  # a listed term is scanned if it has fewer postings than this many times the chunks left
 LISTED, MAPPED = 0, 1  # how a term's postings are held
 HELD, COUNT, PLACES, RANKS, FREQUENCIES = range(5)  # columns of `terms`
 
@@ -192,14 +191,6 @@ def look(terms, t, weight, space, part, count):
     norms, codes, _ = space
     low, high, base, _, sums, picked = part
     frequencies = frequencies_of(terms, t)
-    if terms[t, HELD] == LISTED and high - low < SCATTERED * count:
-        places = carray(pointer(terms[t, PLACES]), (terms[t, COUNT],), np.uint32)
-        for i in range(low, high):
-            local = np.int64(places[i]) - base
-            if sums[local] != UNTOUCHED:
-                tf = np.float64(frequencies[i])
-                sums[local] += weight * (tf / (tf + norms[codes[base + local]]))
-        return
     if terms[t, HELD] == LISTED:
         for i in range(count):
             local = picked[i]
