@@ -1,7 +1,8 @@
 """Embeds texts in PyTorch: on a GPU if there is one, in bfloat16 if the processor supports it.
 
 On a CPU, questions are embedded in ONNX Runtime, in float32 and one at a time, so that a question has the same vector
-alone and among others. Neither device nor number format is part of the fingerprint.
+alone and among others. So are a night's few new texts: PyTorch is loaded for more than FEW_TOKENS, as that takes longer
+than to embed these. Neither device nor number format is part of the fingerprint.
 """
 
 import logging
@@ -31,6 +32,7 @@ from ingest.records import ModelRecord, Options, Vectors
 QUESTION_PROMPTS = ("query", "question")  # names under which models store their prompts
 TEXT_PROMPTS = ("document", "passage", "corpus")
 BUDGETS = {"cpu": (4096, 64), "cuda": (65536, 1024)}  # padded tokens and texts per batch
+FEW_TOKENS = 2**14  # of texts; a process that embeds more of them in all loads PyTorch
 NORM_TOLERANCE = 1e-5
 
 Batch = NDArray[np.int64]  # positions in the input, (texts,)
@@ -87,7 +89,7 @@ class SentenceTransformerEmbedder(Embedder):
         )
         usual = {} if any(own) else family_prompts(self.folder.name)
         self.usual = {name: prompt for name, prompt in usual.items() if getattr(options, name) is None}
-        self.forward_passes = 0
+        self.forward_passes = self._tokens = 0  # the latter of texts
         self._too_large = sys.maxsize  # padded tokens of the smallest batch that ran out of memory
         self._lock = threading.Lock()
         self._onnx: OnnxModel | None = None
@@ -150,16 +152,20 @@ class SentenceTransformerEmbedder(Embedder):
                 raise errors.FatalError(f"model {self.record.name}: {told}")
         vectors = np.zeros((len(texts), self.record.dimension), np.float32)
         lengths = np.asarray(counts, np.int64) + self._length - self.record.max_tokens
+        self._tokens += int(lengths.sum())
+        exported = self._onnx is not None and self._question_prompt == self._text_prompt  # it may be part of the graph
+        if exported and "_model" not in vars(self) and self._tokens <= FEW_TOKENS:
+            self.backend = "onnxruntime cpu float32"
+            return np.concatenate([vectors[:0], *map(self._exported, texts)])
+        self.backend = f"torch {self.device} {self.dtype}"
         for batch in token_batches(lengths.tolist(), self._budget, self._most):
             self._fill(vectors, texts, batch, lengths)
         return vectors
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
         short = truncated(texts, self.tokenizer, self._room(self._question_prompt), self.record.name)
-        if (onnx := self._onnx) is not None:
-            found = [_normalised(onnx.vector(self._question_inputs(text))) for text in short]
-            with self._lock:
-                self.forward_passes += len(short)
+        if self._onnx is not None:
+            found = [*map(self._exported, short)]
         else:
             parts = (short[start : start + self._most] for start in range(0, len(short), self._most))
             found = [self._forward(part, self._question_prompt) for part in parts]
@@ -169,6 +175,13 @@ class SentenceTransformerEmbedder(Embedder):
             told = f"model {self.record.name}: vector of norm {norms[wrong[0]]} for {short[wrong[0]][:60]!r}"
             raise errors.FatalError(told)
         return vectors
+
+    def _exported(self, text: str) -> Vectors:
+        """Return the vector, (1, dimension), that the exported model gives; its prompt is that of questions."""
+        assert self._onnx is not None
+        with self._lock:
+            self.forward_passes += 1
+        return _normalised(self._onnx.vector(self._question_inputs(text)))
 
     def _fill(self, vectors: Vectors, texts: Sequence[str], batch: Batch, lengths: NDArray[np.int64]) -> None:
         """Write the vectors of a batch; if it does not fit into memory, in halves."""
