@@ -49,12 +49,6 @@ class Front:
         named = NAME.fullmatch(collection) is not None and collection not in self.leaving
         return named and (self.collections / collection).is_dir()
 
-    async def warm(self) -> None:
-        """Start the workers of collections behind aliases, so that the first question does not wait for them."""
-        for collection in sorted(set(self.aliases.table.values()))[: self.options.max_open]:
-            if self.exists(collection):
-                await self.pool.get(collection)
-
     async def _root(self, request: Request) -> Response:
         """Return the protocol's version: the client compares it with its own."""
         version = importlib.metadata.version("qdrant-client")

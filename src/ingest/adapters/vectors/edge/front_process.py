@@ -60,15 +60,13 @@ async def serve(folder: Path, options: FrontOptions, ours: FileIO) -> None:
         locks.write_durably(folder / locks.ENDPOINT, {"pid": os.getpid(), "url": url, "token": token})
         watch = asyncio.create_task(until_unused(folder, options, ours))
         watch.add_done_callback(lambda _: setattr(server, "should_exit", True))  # also when it failed
-        background = [watch, asyncio.create_task(front.warm())]
         try:
             await server.serve(sockets=[listener])
         finally:
             deleted = not locks.is_at(ours, folder / locks.FRONT)
             if not deleted:
                 (folder / locks.ENDPOINT).unlink(missing_ok=True)
-            for task in background:
-                task.cancel()
+            watch.cancel()
             await front.pool.close(0 if deleted else options.stop_seconds)
 
 
