@@ -22,9 +22,9 @@ from typing import Any, get_type_hints
 import qdrant_edge as edge
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
-from qdrant_client.http import models
 
 from ingest.adapters.durable_files import sync_folder
+from ingest.adapters.vectors import client_models as models
 from ingest.adapters.vectors.edge import translation as translate
 from ingest.adapters.vectors.edge.locks import read_json, write_durably
 from ingest.process_guard import end_with

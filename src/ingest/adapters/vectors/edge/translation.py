@@ -14,7 +14,8 @@ from typing import Any
 
 import qdrant_edge as edge
 from pydantic import BaseModel
-from qdrant_client.http import models
+
+from ingest.adapters.vectors import client_models as models
 
 SAME = ["Filter", "MinShould", "FieldCondition", "ScrollRequest", "CountRequest", "SearchParams"]
 SAME += ["QuantizationSearchParams", "ScalarQuantizationConfig"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest import payloads
-from ingest.adapters.vectors.qdrant import client_models as models
+from ingest.adapters.vectors import client_models as models
 from ingest.errors import DimensionMismatch, ForeignIndex, SchemaMismatch
 from ingest.records import LANGCHAIN, LakeIdentity, Shape
 

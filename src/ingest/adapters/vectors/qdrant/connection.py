@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from ingest.adapters.vectors import client_models
 from ingest.errors import AccessDenied, IndexUnavailable, SchemaMismatch
 from ingest.phrases import shown
 from ingest.records import QdrantOptions
@@ -128,10 +129,9 @@ class Connection:
 
     def _open(self, url: str, api_key: str | None) -> Any:
         import httpx
-        from qdrant_client import QdrantClient
 
         loopback = (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")
-        return QdrantClient(
+        return client_models.client().QdrantClient(
             url=url,
             # As a header on this machine: the client would warn (rightly, elsewhere) of a key over plain HTTP.
             api_key=None if loopback else api_key,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ingest import payloads
-from ingest.adapters.vectors.qdrant import client_models as models
+from ingest.adapters.vectors import client_models as models
 from ingest.adapters.vectors.qdrant import collection_layout as layout
 from ingest.adapters.vectors.qdrant import requests
 from ingest.adapters.vectors.qdrant.connection import Connection, ConnectionOptions, EmbeddedEngine, RejectedRequest

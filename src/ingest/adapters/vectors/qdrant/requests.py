@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from ingest import payloads
-from ingest.adapters.vectors.qdrant import client_models as models
+from ingest.adapters.vectors import client_models as models
 from ingest.adapters.vectors.qdrant.collection_layout import CollectionLayout
 from ingest.adapters.vectors.qdrant.connection import OversizedRequest
 from ingest.errors import DimensionMismatch, SchemaMismatch
