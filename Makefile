@@ -101,6 +101,9 @@ bench-why: $(STAMP) ## Measure how long `ingest why` takes on a million chunks
 bench-scale: $(STAMP) ## Replay the scheduling of 10,000 shards and print what 10 million documents need (docs/scaling.md)
 	$(BIN)/python -m benchmarks.scale_simulation $(ARGS)
 
+bench-overlap: $(STAMP) ## Measure a run whose steps overlap against its longer step alone, and two processes; needs INGEST_TEST_DATA
+	$(BIN)/python -m benchmarks.overlap $(ARGS)
+
 .venv-interop/.installed: tests/interop/requirements.txt pyproject.toml
 	test -x .venv-interop/bin/python || $(PYTHON) -m venv .venv-interop
 	.venv-interop/bin/python -m pip install --quiet --requirement tests/interop/requirements.txt --editable . && touch $@

@@ -1,6 +1,6 @@
 """How much of a run steps that overlap hide: parsing in processes while a device embeds, against each of them alone.
 
-    INGEST_TEST_DATA=<folder> python -m benchmarks.overlap [--documents 480] [--shard 30] [--rounds 3]
+    INGEST_TEST_DATA=<folder> python -m benchmarks.overlap [--documents 1200] [--shard 60] [--rounds 1]
 
 Real documents of several formats in a folder, chunks of the default settings, and an embedder that sleeps for as long
 as a device would need, without CPU: all chunks together take as long as parsing and chunking in two processes, which is
@@ -29,7 +29,7 @@ from ingest.adapters.executors.processes import ProcessExecutor
 from ingest.wiring.service_opening import open_services
 from ingest_conformance.hashing_embedder import HashingEmbedder
 
-FORMATS = (".md", ".mdx", ".html", ".docx", ".txt", ".csv", ".eml")
+FORMATS = (".md", ".mdx", ".html", ".docx", ".pptx", ".xlsx", ".pdf", ".txt", ".csv", ".eml")
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,9 @@ def built(folder: Path, workers: int, args: argparse.Namespace, seconds: float, 
 def main() -> int:
     """Measure, and print two tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--documents", type=int, default=480)
-    parser.add_argument("--shard", type=int, default=30, help="documents per shard")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--documents", type=int, default=1200)
+    parser.add_argument("--shard", type=int, default=60, help="documents per shard")
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--device", type=float, default=1.0, help="its time, in that of parsing and chunking")
     args = parser.parse_args()
     if not os.environ.get("INGEST_TEST_DATA"):

@@ -89,8 +89,9 @@ def times(scale: Scale, replay: Replay, serial: dict[str, float], share: float) 
             *[(scale["driver_cpu"] + scale["dispatch"]) * scale["tasks"] * scale.shards] * 3,
         )
     )
-    total = [sum(row[place] for row in rows) for place in (1, 2, 3)]
-    rows.append(("**all, without lookups of vectors**", *total))
+    hidden = [min(seconds["chunk"] * share, one) for one in embed.values()]
+    total = [sum(row[place] for row in rows) - hidden[place - 1] for place in (1, 2, 3)]
+    rows.append(("**all, chunk beside embed, without lookups of vectors**", *total))
     rows.append(("lookups of vectors in `embed`", *[scale.lookups(chunks) / gpus for gpus in GPUS]))
     told = [(what, *(f"{value / HOUR:,.1f}" for value in hours)) for what, *hours in rows]
     used = [scale.model_seconds / gpus / embed[gpus] for gpus in GPUS]

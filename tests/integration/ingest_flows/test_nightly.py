@@ -11,6 +11,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_UI_URL
+from prefect.task_runners import ThreadPoolTaskRunner
 
 import ingest_flows.nightly
 import ingest_flows.opening
@@ -20,6 +21,7 @@ from ingest.pipeline.changes import Scope
 from ingest.services import Services
 from ingest.wiring import service_opening as wiring
 from ingest_flows.backfill import backfill
+from ingest_flows.executor import PrefectExecutor
 from ingest_flows.nightly import nightly
 from tests.fakes import inline_executor
 from tests.integration.ingest_flows.conftest import Site, by_step, eventually, flow_run_of, new_site
@@ -36,12 +38,18 @@ def persisted() -> set[Path]:
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory, state_folder: Path, client: SyncPrefectClient) -> First:
-    """A site after its first nightly run, with that run's state and what Prefect persisted meanwhile."""
+    """A site after its first nightly run, with that run's state and what Prefect persisted meanwhile.
+
+    Its steps overlap as they do with two workers; what these would do is done by threads, which start sooner.
+    """
     site = new_site(tmp_path_factory.mktemp("first"), state_folder, client)
+    site.settings({"workers": 2})
     (site.folder / "documents" / "page.html").write_text("<h1>Beams</h1><p>The beam lies beside the gate.</p>")
     (site.folder / "documents" / "notes.txt").write_text("Plain words about a beam.")
     before = persisted()
-    state = site.nightly()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PrefectExecutor, "_runner", lambda self, needs, window: ThreadPoolTaskRunner(window))
+        state = site.nightly()
     return site, state, persisted() - before
 
 
