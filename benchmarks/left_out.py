@@ -112,8 +112,10 @@ def collected(folder: Path, out: Path, config: dict) -> tuple:
         searcher = open_fused(opened.services.retrieval, profile, max(DEPTH, HEAD))
         for batch in candidates_of(searcher, "left-out", questions, None):
             for question, results in batch:
-                bound = searcher.wording.bound(searcher.wording.terms([question.text])[0]) or 1.0
-                both = [[max(r.scores.get("dense", 0.0), 0.0), r.scores.get("bm25", 0.0) / bound] for r in results]
+                bound = searcher.wording.bound(searcher.wording.asked([question.text])[0]) or 1.0
+                shares = [r.scores.get("bm25", 0.0) / bound for r in results]
+                # What the model cannot read has no cosine: its share counts alone, as in the fused stage.
+                both = [[max(r.scores.get("dense", s), 0.0), s] for r, s in zip(results, shares, strict=True)]
                 rows = features(question.text, results[:HEAD], searcher.wording)
                 found.append(Case(question, list(results), np.array(both).reshape(-1, 2), rows))
         return found, counter(searcher.retrieval.tokenizer)
