@@ -16,11 +16,10 @@ from ingest.records import PairedDifference, Record, Result
 from ingest.search.ranking import FEATURES, Floats, features, idf_of
 
 LOOKED_AT = 30  # best fused results from which signals are computed
-TOP = tuple(name for name in FEATURES if name != "first")
 BEST = ("cosine", "keyword", "near", "proximity")
 DISTANCES = ("gap_5", "gap_10", "spread", "keyword_gap_10", "bm25_gap_10", "second", "chunks")
 WORDS = ("document", "rarest_1", "rarest_3", "title", "title_named")
-BY_FEATURE = (*(f"top_{f}" for f in TOP), *(f"best_{f}" for f in BEST), *(f"lead_{f}" for f in BEST))
+BY_FEATURE = (*(f"top_{f}" for f in FEATURES), *(f"best_{f}" for f in BEST), *(f"lead_{f}" for f in BEST))
 SIGNALS = (*BY_FEATURE, "blend", "lead_blend", *DISTANCES, *WORDS, "agree_keyword", "agree_near")
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -113,7 +112,7 @@ def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Fl
     first = documents[by["cosine"].argmax()]
     return np.array(
         [
-            *(by[name][top] for name in TOP),
+            *(by[name][top] for name in FEATURES),
             *(by[name].max() for name in BEST),
             *(_lead(by[name], top, own) for name in BEST),
             by["blend"][top],

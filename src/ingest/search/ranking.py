@@ -15,7 +15,7 @@ from ingest.keyword.words import WORD
 from ingest.ports import Reranker, Wording, WordTable
 from ingest.records import Hit, Result
 
-SHARED = ("proximity", "coverage", "context", "bigrams", "heading", "first")
+SHARED = ("proximity", "coverage", "context", "bigrams", "heading")
 FEATURES = ("cosine", "keyword", "near", *SHARED, "length")
 WEIGHTS = (1.0, 1.0, 0.5)  # of the first three features in `blend`
 WINDOW = 20  # terms before a term that count as near
@@ -37,7 +37,6 @@ def features(question: str, candidates: Sequence[Result], wording: Wording) -> F
         coverage   share of the question's idf that the text holds; `context`: the text or its headings and title
         bigrams    share of the question's pairs of adjacent terms that the text holds, by the lower idf of a pair
         heading    share of the question's idf that headings and title hold
-        first      position of the first common term, 0 to 1; 1 if there is none
         length     ln(1 + terms)
 
     All but the last are 0 to 1. Without a table of word vectors, `near` is 0.
@@ -77,8 +76,7 @@ def idf_of(terms: Sequence[str], wording: Wording) -> Floats:
 def _shared(asked: list[str], texts: list[list[str]], above: list[list[str]], wording: Wording) -> Floats:
     """Return (candidates, SHARED)."""
     distinct = list(dict.fromkeys(asked))
-    found = np.zeros((len(texts), 6))
-    found[:, 5] = 1.0
+    found = np.zeros((len(texts), len(SHARED)))
     if not distinct:
         return found
     idf = idf_of(distinct, wording)
@@ -90,9 +88,6 @@ def _shared(asked: list[str], texts: list[list[str]], above: list[list[str]], wo
     found[:, 0] = _proximity(rows, places, numbers, idf, len(texts)) / total
     found[:, 1], found[:, 2], found[:, 4] = held @ idf / total, (held | heads) @ idf / total, heads @ idf / total
     found[:, 3] = _bigrams((rows, places, numbers), [number[term] for term in asked], idf, len(texts))
-    lengths = np.array([len(text) for text in texts])
-    firsts, at = np.unique(rows, return_index=True)
-    found[firsts, 5] = places[at] / (lengths[firsts] + 1)
     return found
 
 
