@@ -205,28 +205,19 @@ def look(terms, t, weight, space, part, count):
 
 
 @compiled
-def keep(sums, picked, count, least):
-    """Drop picked chunks with sums below `least`, clearing these sums; return how many chunks are left."""
-    kept = 0
+def keep(allowed, base, sums, picked, count, least):
+    """Drop picked chunks that may not be hits, and those with sums below `least`, and clear their sums.
+
+    `allowed` is empty if all may be hits. Returns how many chunks are left.
+    """
+    kept, some = 0, len(allowed) > 0
     for i in range(count):
         local = picked[i]
         score = sums[local]
         good = score >= least
+        if some:
+            good = good and allowed[base + local] > 0
         picked[kept] = local
         kept += good
         sums[local] = score if good else UNTOUCHED
-    return kept
-
-
-@compiled
-def keep_allowed(allowed, base, sums, picked, count):
-    """Drop picked chunks that may not be hits, clearing their sums; return how many chunks are left."""
-    kept = 0
-    for i in range(count):
-        local = picked[i]
-        if allowed[base + local]:
-            picked[kept] = local
-            kept += 1
-        else:
-            sums[local] = UNTOUCHED
     return kept

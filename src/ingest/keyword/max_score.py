@@ -122,12 +122,10 @@ def _window(asked, first, space, bounds, best, scratch):
     found = 0
     for t in range(len(weights) - 1, first - 1, -1):
         found = loops.add(terms, t, weights[t], space, (at[t], until[t], base, end, sums, touched), found)
-    if len(space[2]) > 0:
-        found = loops.keep_allowed(space[2], base, sums, touched, found)
     for t in range(first - 1, -1, -1):
-        found = loops.keep(sums, touched, found, threshold - below[t + 1])
+        found = loops.keep(space[2], base, sums, touched, found, threshold - below[t + 1])
         loops.look(terms, t, weights[t], space, (at[t], until[t], base, end, sums, touched), found)
-    found = loops.keep(sums, touched, found, threshold)
+    found = loops.keep(space[2], base, sums, touched, found, threshold)
     for i in range(found):
         loops.offer(best[0], best[1], sums[touched[i]], base + touched[i])
         sums[touched[i]] = loops.UNTOUCHED
