@@ -9,7 +9,7 @@ PROCESSES ?= 2
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test legacy-test check lint house format quality left-out bench-parse bench-keyword bench-incremental bench-nights bench-search bench-why bench-scale bench-screening false-secrets ablation interop fuzz faults corruptions formats formats-unstructured kept operate-test wheel-test terraform-check judged schemas lock clean
+.PHONY: help env demo test legacy-test check lint house format quality left-out bench-parse bench-embed bench-keyword bench-incremental bench-nights bench-search bench-why bench-scale bench-screening false-secrets ablation interop fuzz faults corruptions formats formats-unstructured kept operate-test wheel-test terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -72,6 +72,9 @@ ablation: $(STAMP) ## Measure what each choice of the chunker is worth; needs IN
 
 bench-parse: $(STAMP) .venv-peers/.installed ## Measure parsing and chunking against other chunkers; needs INGEST_TEST_DATA
 	$(BIN)/python benchmarks/parse.py $(ARGS)
+
+bench-embed: $(STAMP) ## Measure what a vector costs, alone and in the pipeline, beside sentence-transformers and ONNX Runtime; needs INGEST_TEST_DATA
+	$(BIN)/python -m benchmarks.embed $(ARGS)
 
 .venv-keyword/.installed: benchmarks/keyword-peers.txt
 	test -x .venv-keyword/bin/python || $(PYTHON) -m venv .venv-keyword

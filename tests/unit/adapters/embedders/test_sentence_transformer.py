@@ -1,5 +1,6 @@
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -265,3 +266,13 @@ def test_kinds_are_found_by_file_name():
     assert find("hashing").KIND == "hashing"
     with pytest.raises(InvalidSettings, match="known are hashing, sentence_transformer; others"):
         find("_torch")
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_sleep_while_they_wait_unless_the_environment_says_otherwise(monkeypatch, tmp_path, before, after):
+    monkeypatch.setenv("OMP_WAIT_POLICY", before or "")
+    if before is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    with pytest.raises(InvalidSettings, match="cannot be opened"):
+        _torch.load_model(tmp_path, "cpu", "float32")
+    assert os.environ["OMP_WAIT_POLICY"] == after

@@ -71,8 +71,8 @@ def best_dtype(device: str) -> str:
 
 def load_model(folder: Path, device: str, dtype: str) -> Any:
     """Return the model. Raises: InvalidSettings."""
-    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
-        os.environ.setdefault(variable, "1")  # read when the libraries are imported
+    for one in ("HF_HUB_OFFLINE=1", "TRANSFORMERS_OFFLINE=1", "HF_HUB_DISABLE_TELEMETRY=1", "OMP_WAIT_POLICY=PASSIVE"):
+        os.environ.setdefault(*one.split("="))  # read when the libraries are imported; waiting threads sleep
     import torch
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
