@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 
+from ingest.adapters.embedders.sentence_transformer import embedder as embedders
 from ingest.adapters.embedders.sentence_transformer import runtimes as _onnx
 from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerEmbedder
 
@@ -88,7 +89,8 @@ def test_the_second_process_needs_neither_pytorch_nor_an_export(cache):
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
 
 
-def test_documents_stay_with_pytorch_and_keep_their_fingerprint(cache):
+def test_documents_beyond_a_few_stay_with_pytorch_and_all_keep_their_fingerprint(cache, monkeypatch):
+    monkeypatch.setattr(embedders, "FEW_TOKENS", 0)
     fast, plain = opened(cache), SentenceTransformerEmbedder("default", CPU).opened()
     assert fast.record == plain.record
     assert fast.backend == plain.backend
