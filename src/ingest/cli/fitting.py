@@ -1,5 +1,6 @@
 """`ingest calibrate`: fit the confidence of answers to the judged questions in the settings."""
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Invocation, command
 from ingest.cli.output import in_folder, whole_file
 from ingest.cli.tables import record
+from ingest.extras import require
 
 if TYPE_CHECKING:
     from ingest.search.confidence import Calibration
@@ -31,6 +33,8 @@ def calibrate(
     (`profile: {calibration: ...}`), and `ingest promote` makes a release with it. Exit code 3, and nothing is written,
     if a threshold on the top score of one stage alone surely costs less on held-out questions.
     """
+    if plot is not None:
+        require("--plot", "ingest[calibrate]", "matplotlib")
     with invocation.opened() as index:
         from ingest.lake.model_files import keep_learned
         from ingest.lake.stored_records import to_bytes
@@ -64,19 +68,21 @@ def _bar(refused: float, precision: float, **_: float) -> str:
 
 def _plot(made: "Calibration") -> str:
     """Return the trade-off as an SVG: each figure by threshold, costs as shares of the highest one."""
-    rows, parts, most = made.trade_off, list[str](), max(row["cost"] for row in made.trade_off)
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        x, y = 50 + 600 * share, 340 - 300 * share
-        parts.append(f'<path d="M50 {y}H650" stroke="#ddd"/><text x="10" y="{y + 4}">{share}</text>')
-        parts.append(f'<text x="{x}" y="360" text-anchor="middle">{share}</text>')
-    for n, (name, colour) in enumerate(LINES.items()):
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    rows, most = made.trade_off, max(row["cost"] for row in made.trade_off)
+    axes = (figure := Figure(layout="constrained")).subplots()
+    for name, colour in LINES.items():
         some = [row for row in rows if name != "precision" or row["refused"] < 1]  # of no answer it says nothing
-        shares = ((row["threshold"], row[name] / (most if name == "cost" else 1)) for row in some)
-        points = " ".join(f"{50 + 600 * x:.1f},{340 - 300 * y:.1f}" for x, y in shares)
+        shares = [row[name] / (most if name == "cost" else 1) for row in some]
         label = f"cost, of {most:.4g}" if name == "cost" else name.replace("_", " ")
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="{50 + 150 * n}" y="20" fill="{colour}">{label}</text>')
-    x, told = 50 + 600 * made.threshold, f"threshold {made.threshold:.4g}, a wrong answer costs {made.wrong_answer:g}"
-    parts.append(f'<path d="M{x:.1f} 40V340" stroke="red" stroke-dasharray="4"/><text x="50" y="385">{told}</text>')
-    head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 680 400" font-family="sans-serif" font-size="13">'
-    return "\n".join([head, '<rect width="680" height="400" fill="white"/>', *parts, "</svg>"])
+        axes.plot([row["threshold"] for row in some], shares, color=colour, label=label, gid=name)
+    axes.axvline(
+        made.threshold, color="red", linestyle="--", label=f"chosen: a wrong answer costs {made.wrong_answer:g}"
+    )
+    axes.set(xlabel="threshold", ylim=(0, 1.02))
+    axes.legend()
+    with rc_context({"svg.hashsalt": "ingest", "svg.fonttype": "none"}):  # the same calibration, the same bytes
+        figure.savefig(drawn := io.StringIO(), format="svg", metadata={"Date": None})
+    return drawn.getvalue()

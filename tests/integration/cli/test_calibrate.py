@@ -94,12 +94,13 @@ def test_people_read_the_figures_and_what_to_do(many: Lab, monkeypatch: pytest.M
     assert lines[-1].startswith("To use it, write `profile: {calibration: ")
     assert lines[-1].endswith("}` into the settings, then run `ingest promote`.")
     drawn = ElementTree.parse(many.folder / "trade-off.svg").getroot()
-    assert ["grey", "green", "darkorange", "blue"] == [one.get("stroke") for one in drawn.iter(f"{SVG}polyline")]
+    assert {"refused", "precision", "wrong_refusals", "cost"} <= {one.get("id") for one in drawn.iter(f"{SVG}g")}
     labels = [one.text for one in drawn.iter(f"{SVG}text")]
-    assert ["refused", "precision", "wrong refusals"] == labels[10:13]
-    assert f"{next(line for line in lines if line.startswith('threshold:'))}, a wrong answer costs 3" == (
-        labels[-1].replace(" ", ": ", 1)
-    )
+    assert ["refused", "precision", "wrong refusals"] == labels[-5:-2]
+    assert ("cost, of ", "chosen: a wrong answer costs 3") == (labels[-2][:9], labels[-1])
+    before = (many.folder / "trade-off.svg").read_bytes()
+    many("calibrate", "--cost", "3", "--plot", "trade-off.svg")
+    assert before == (many.folder / "trade-off.svg").read_bytes()
 
 
 def test_a_plot_needs_its_folder_before_anything_is_asked(many: Lab) -> None:
