@@ -88,11 +88,11 @@ def run_pipeline(folder: Path) -> tuple[list[str], float, list[int]]:
 
     gate = {"floors": {}, "allow_unjudged": True}
     source = {"name": "docs", "uri": str(folder.parent / "docs")}
-    index = {"sources": [source], "gate": gate, "model": {"options": {"device": "cpu"}}}
+    index = {"sources": [source], "gate": gate, "model": {"options": {"device": "cpu", "questions": "torch"}}}
     folder.mkdir()
     path = folder / "ingest.yaml"
     path.write_text(
-        yaml.safe_dump({"lake": "lake", "state": str(folder.parent / "state"), "indexes": {"bench": index}})
+        yaml.safe_dump({"lake": "lake", "state": str(folder.parent / "state"), "indexes": {folder.name: index}})
     )
     texts, spent, tokens, embed = list[str](), [0.0], list[int](), Embedder.embed
 
