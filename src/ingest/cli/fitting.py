@@ -10,7 +10,6 @@ from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Invocation, command
 from ingest.cli.output import in_folder, whole_file
 from ingest.cli.tables import record
-from ingest.extras import require
 
 if TYPE_CHECKING:
     from ingest.search.confidence import Calibration
@@ -33,8 +32,6 @@ def calibrate(
     (`profile: {calibration: ...}`), and `ingest promote` makes a release with it. Exit code 3, and nothing is written,
     if a threshold on the top score of one stage alone surely costs less on held-out questions.
     """
-    if plot is not None:
-        require("--plot", "ingest[calibrate]", "matplotlib")
     with invocation.opened() as index:
         from ingest.lake.model_files import keep_learned
         from ingest.lake.stored_records import to_bytes

@@ -15,7 +15,7 @@ from ingest.ports import Reranker, Store, Wording
 from ingest.quality import judged_sets
 from ingest.quality.anchors import Anchored, Side, anchored, keep_moves, side_of
 from ingest.quality.gate import NAMED, Facts, judge
-from ingest.quality.hubs import Crowd, hubs_told
+from ingest.quality.hubs import FIRST, Crowd, hubs_told
 from ingest.quality.metrics import DEPTH, METRICS, score_questions
 from ingest.quality.question_slices import slices_of
 from ingest.records import Asker, BuildOptions, Manifest, QueryProfile, Question, Release, Result, Verdict
@@ -44,10 +44,10 @@ def evaluate(
     found = anchored(questions, now, before)
     keep_moves(lake, candidate.generation, found.moves)
     searcher = Searcher(retrieval, candidate, options.profile)
-    crowds = [Crowd(side.manifest.counts) for side in (searcher, base) if side is not None]
-    scores, leaked = score(searcher, found.live, crowds[0]), _leaks(searcher, found, now.askers)
-    against = score(base, found.for_base, crowds[1]) if base is not None else None
-    crowded, notes = hubs_told(crowds[0], crowds[1] if crowds[1:] else None, options.gate.max_hub_share)
+    sides = [(side, Crowd(side.manifest.counts)) for side in (searcher, base) if side is not None]
+    scores, leaked = score(searcher, found.live, sides[0][1]), _leaks(searcher, found, now.askers)
+    against = score(base, found.for_base, sides[1][1]) if base is not None else None
+    crowded, notes = _crowded(sides, options.gate.max_hub_share)
     facts = Facts(
         index=lake.index,
         candidate=candidate.generation,
@@ -127,6 +127,16 @@ def score(searcher: Searcher, questions: Sequence[Question], crowd: Crowd | None
         if crowd is not None:
             crowd.add_all((question, answer.stages[searcher.stages[-1]]) for question, answer in batch)
     return scores
+
+
+def _crowded(sides: Sequence[tuple[Searcher, Crowd]], most: float) -> tuple[list[str], list[str]]:
+    """Ask both sides the candidate's known-item questions, too; return what its hubs are against it, and warnings."""
+    items = sides[0][1].known_items()
+    for searcher, crowd in sides:
+        search = partial(searcher.search, top=FIRST, stages=searcher.stages[-1:])
+        for batch in judged_sets.asked_in_batches(searcher.retrieval.observer, "evaluate", items, search):
+            crowd.add_all((question, answer.stages[searcher.stages[-1]]) for question, answer in batch)
+    return hubs_told(sides[0][1], sides[1][1] if sides[1:] else None, most)
 
 
 def _leaks(searcher: Searcher, judged: Anchored, known: Iterable[tuple[str, str]]) -> tuple[str, ...]:

@@ -1,14 +1,18 @@
-"""Hubs: chunks and documents among the first results of questions that are answered elsewhere, by accident or not."""
+"""Hubs: chunks and documents among the first results of questions that are answered elsewhere, by accident or not.
+
+They are counted from the answers that the gate gets anyway. Where these are few, known-item questions join them: title
+and heading of a chunk that was found, whose answer is in its document.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from heapq import nsmallest
 
-from ingest.records import Question, Result
+from ingest.records import Gold, Question, Result
 
 FIRST = 10  # results that count, in an index of a thousand chunks or documents; of fewer, one in a hundred
 EXAMPLES = 3
-LEAST = 10  # questions without which nothing is a hub
+LEAST, ENOUGH = 10, 200  # questions without which nothing is a hub; judged ones that need no known-item ones
 DOCUMENT, WORSE = 2.5, 1.5  # a document's limit in chunks' limits; so many times the serving release's worst is told
 
 Hub = tuple[str, str, list[str]]  # where it is, for people; path; ids of the questions
@@ -21,6 +25,7 @@ class Crowd:
         self.firsts = {kind: min(FIRST, max(1, counts.get(f"{kind}s", 0) // 100)) for kind in ("chunk", "document")}
         self.questions, self.own = 0, Counter[str]()  # all, and by path those that a document answers
         self.found = dict[tuple[str, str], Hub]()  # by kind and id
+        self.items = dict[str, Question]()  # known-item questions, by document
 
     def add_all(self, answers: Iterable[tuple[Question, Sequence[Result]]]) -> None:
         """Count the results of questions, best first."""
@@ -32,6 +37,14 @@ class Crowd:
                 for id_, r in {getattr(r, f"{kind}_id"): r for r in results[:first] if r.path not in gold}.items():
                     where = f"{r.uri} characters {r.start} to {r.end}" if kind == "chunk" else r.uri
                     self.found.setdefault((kind, id_), (where, r.path, []))[2].append(question.query_id)
+            for r in results[FIRST::FIRST] if len(self.items) < ENOUGH else ():
+                if text := " ".join(dict.fromkeys((r.title, *r.heading_path[-1:]))).strip():
+                    place = (Gold(r.path, source=r.source),)
+                    self.items[r.document_id] = Question(f"known {r.path}", text, gold=place, asker=question.asker)
+
+    def known_items(self) -> list[Question]:
+        """Return known-item questions that make up for the judged ones that are lacking."""
+        return list(self.items.values())[: max(ENOUGH - self.questions, 0)]
 
     def worst(self, kind: str) -> list[tuple[float, int, Hub]]:
         """Return the hubs in the largest shares of the questions answered elsewhere: share, number of those, hub."""

@@ -1,5 +1,6 @@
 """Hubs: what stands in front of answers although it answers nothing is named, and refused above a limit."""
 
+from ingest.quality import hubs
 from ingest.quality.hubs import Crowd, hubs_told
 from ingest.records import Asker, Gold, Question, Result
 
@@ -70,3 +71,16 @@ def test_in_a_small_index_only_the_very_first_results_count_and_few_questions_de
     assert {"chunk": 1, "document": 1} == Crowd({"chunks": 40, "documents": 9}).firsts
     assert {"chunk": 3, "document": 10} == Crowd({"chunks": 355, "documents": 1000}).firsts
     assert ([], []) == hubs_told(crowd("hub.md", 1.0, questions=9), None, 0.08)
+
+
+def test_known_item_questions_join_where_there_are_few_and_are_asked_as_who_found_them() -> None:
+    made = Crowd(LARGE)
+    made.add_all([(question(1), [result(f"d{n}.md", title="Trips", headings=("Trips", "Trains")) for n in range(30)])])
+    first, second = made.known_items()
+    assert ("Trips Trains", (Gold("d10.md", source="docs"),), question(1).asker) == (
+        first.text,
+        first.gold,
+        first.asker,
+    )
+    assert "known d20.md" == second.query_id
+    assert [] == crowd(questions=hubs.ENOUGH).known_items()

@@ -1,11 +1,9 @@
 """A document as a run would split it, and the text that is in no chunk."""
 
 import re
-import time
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from statistics import median_low, quantiles
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 from ingest.documents.cutting import CutDocument, cut_document
 from ingest.errors import DocumentError
 from ingest.pipeline.shard_builder import check_container
-from ingest.records import Block, BlockKind, Chunk, ChunkingOptions, Document, DocumentRef, RawDocument
+from ingest.records import Block, BlockKind, Chunk, ChunkingOptions, Document, RawDocument
 from ingest.services import Workbench
 
 MASK = "▒▒▒▒▒▒"
@@ -54,7 +52,6 @@ class DocumentPreview:
     dropped: tuple[tuple[Chunk, str], ...] = ()  # by the source's screening policy, with the mark that caused it
     left_out: tuple[UnchunkedSpan, ...] = ()
     refusal: Refusal | None = None
-    seconds: dict[str, float] = field(default_factory=lambda: {"parse": 0.0, "chunk": 0.0})
     options: ChunkingOptions = field(default_factory=ChunkingOptions)
     model: str = ""
     model_fingerprint: str = ""
@@ -74,7 +71,6 @@ class DocumentPreview:
             "marks": dict(sorted(Counter(mark for c in every for mark in c.marks).items())),
             "model": self.model,
             "chunking": self.options.model_dump(),
-            "seconds": {stage: round(seconds, 4) for stage, seconds in self.seconds.items()},
         }
 
     def slice(self, start: int, end: int) -> str:
@@ -107,14 +103,10 @@ def preview_document(bench: Workbench, raw: RawDocument, level: int) -> Document
     """
     raw, model = replace(raw, options=bench.parsing[""]), bench.model  # the sandbox's options for a source win
     made = DocumentPreview(raw, options=bench.options.chunking, model=model.name, model_fingerprint=model.fingerprint)
-    with suppress(DocumentError):  # warm up: starting a parser process must not count as the document's time
-        bench.sandbox.parse(RawDocument(DocumentRef("file:///word.txt", "", "word.txt", "", 4), b"word"))
-    stage, ref, began = "parse", raw.ref, time.perf_counter()
+    stage, ref = "parse", raw.ref
     try:
         document = bench.sandbox.parse(raw)
-        parsed = time.perf_counter()
-        made = replace(made, document=document, seconds={"parse": parsed - began, "chunk": 0.0})
-        stage, container = "chunk", bool(document.children)
+        made, stage, container = replace(made, document=document), "chunk", bool(document.children)
         if container:
             check_container(document, ref.uri, level, bench.options.limits.archive_depth)
         cut = cut_document(document, ref.uri, ref.source, bench.options, bench.tokenizer, container=container)
@@ -129,7 +121,6 @@ def preview_document(bench: Workbench, raw: RawDocument, level: int) -> Document
         dropped=tuple(cut.dropped),
         context_tokens=tuple(map(len, spans)),
         refusal=Refusal("chunk", cut.refusal) if cut.refusal is not None else None,
-        seconds={**made.seconds, "chunk": time.perf_counter() - parsed},
         left_out=tuple(_left_out(document, cut, bench.options.chunking)),
     )
 
