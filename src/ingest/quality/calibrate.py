@@ -41,7 +41,7 @@ def calibrate(retrieval: Retrieval, options: BuildOptions, wrong_answer: float) 
 
     Raises: UnknownRelease when nothing serves, InvalidSettings when there are too few questions of a kind.
     """
-    require("a calibration", "ingest[calibrate]", "scikit-learn", "scipy")
+    require("a calibration", "ingest[calibrate]", "scikit-learn", "scipy", "matplotlib")
     asked = scored_questions(read_sets(options.judged))
     searcher = open_fused(retrieval, options.profile)
     questions, stale = live_questions(searcher, asked.scored)

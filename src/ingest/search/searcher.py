@@ -34,7 +34,7 @@ STAGES = ("bm25", "dense", "fused")
 Rankings = list[list[Hit]]  # of each question
 BothScores = tuple[dict[str, float], dict[str, float]]  # cosine and keyword score by chunk id
 CutRankings = tuple[dict[str, list[Hit]], dict[str, dict[str, float]]]  # hits and scores of one question by stage
-KEPT = 256  # questions whose terms are kept: a re-ranked one needs them again
+KEPT = 256  # questions whose terms, and whether they can be read, are kept: both are asked for again
 RERANKED = "reranked"  # also a stage if the profile has a re-ranker
 
 
@@ -98,6 +98,8 @@ class Searcher:
         self._keyword = KeywordIndex.open(*files, formula=Formula.from_record(record), sizes=sizes)
         once = lru_cache(KEPT)(lambda question: analyser.asked([question], held)[0])
         self._asked: Callable[[Sequence[str]], Terms] = lambda questions: [*map(once, questions)]
+        unread, most = self._embedder.tokenizer.unread, self.manifest.max_unread_share
+        self._cannot_read = lru_cache(KEPT)(lambda question: unread([question])[0] > most)
         self._asked([""])  # loads what tells the languages of questions apart, if there are several
         self._mask = open_visibility(contents)
         asked = partial(analyser.compared, held=held), self._asked
@@ -209,9 +211,6 @@ class Searcher:
         """Return the nearest chunks; none for a question that the model cannot read: its vector tells nothing."""
         found = self.retrieval.vectors.search(self.manifest.collection, vectors, filter, depth)
         return [[] if self._cannot_read(q) else hits for q, hits in zip(questions, found, strict=True)]
-
-    def _cannot_read(self, question: str) -> bool:
-        return self._embedder.tokenizer.unread([question])[0] > self.manifest.max_unread_share
 
     def _keyword_hits(self, terms: Terms, filter: Filter, depth: int) -> Rankings:
         mask = self._mask(filter)
