@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from io import FileIO
 from multiprocessing import Pipe
@@ -17,6 +16,7 @@ from pydantic_core import from_json
 
 from ingest.errors import SandboxUnavailable
 from ingest.process_guard import group_guard
+from ingest.records import RawDocument
 from ingest.scratch import scratch_folder
 
 # Secrets in the environment stay out of reach of parsers.
@@ -62,7 +62,7 @@ class ParserProcess:
             raise SandboxUnavailable(f"no parser process can be started: {error.strerror}") from error
         self.pid = self._process.pid
         try:
-            self.walls: dict[str, bool] = from_json(self.ask((), time.monotonic() + start_seconds, 1024))
+            self.walls: dict[str, bool] = from_json(self.ask(None, time.monotonic() + start_seconds, 1024))
         except (OSError, TooLarge) as error:
             late = isinstance(error, TimeoutError)
             code, said = self.kill(0.0 if late else GRACE_SECONDS)
@@ -80,18 +80,18 @@ class ParserProcess:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, question: Sequence[bytes], deadline: float, most: int) -> bytes:
-        """Return the answer to the messages of a question; kill it at a deadline on the monotonic clock.
+    def ask(self, question: RawDocument | None, deadline: float, most: int) -> bytes:
+        """Return the answer to a question, or its first message; kill it at a deadline on the monotonic clock.
 
         Raises: TimeoutError if that was needed; other OSErrors if it has ended; TooLarge above `most` bytes.
         """
-        if question:  # what it wrote before is about another document; at its start, it is why it failed
+        if question is not None:  # what it wrote before is about another document; at its start, it is why it failed
             self._drain()
         late = threading.Timer(deadline - time.monotonic(), self.interrupt)
         late.start()
         try:
-            for message in question:
-                self._pipe.send_bytes(message)
+            if question is not None:
+                self._pipe.send(question)
             return self._pipe.recv_bytes(most)
         except (EOFError, OSError) as error:
             if not self._pipe.readable:

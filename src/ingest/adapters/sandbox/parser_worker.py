@@ -1,26 +1,24 @@
 """A parser process, which answers questions until the pipe is closed, and the messages to it and from it.
 
-    question   ref, media type, options; then the document's bytes
-    answer     blocks, text, children, … or error and message
+    question   the document, pickled
+    answer     blocks, text, children, … or error and message, as JSON
 
-The process imports only parsers; `pool_sandbox` asks it. Messages have plain values only, as a hostile document may
-control the process. No pickle: answers are built from numbers and strings, and validated.
+The process imports only parsers; `pool_sandbox` asks it. Answers have plain values only, as a hostile document may
+control the process. No pickle: they are built from numbers and strings, and validated.
 """
 
 import faulthandler
 import gc
-import json
 import logging
 import os
 import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import NamedTuple
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, TypeAdapter, model_validator
 from pydantic_core import to_json
 
 from ingest import errors
@@ -28,95 +26,54 @@ from ingest.adapters.sandbox import parsing as _parse
 from ingest.adapters.sandbox import process_limits as _walls
 from ingest.documents import parsers
 from ingest.process_guard import end_with
-from ingest.records import Document, DocumentRef, Listed, ParserOptions, RawDocument
+from ingest.records import Document, Listed, RawDocument
 
 MAX_NOTES, MAX_NOTE = 20, 500  # per document; characters
 MAX_MESSAGE = 2000  # characters of an error's message
 
 
-@dataclass(frozen=True)
-class Refused:
-    """An error of a document, ProgramNeeded, or InvalidSettings: the claim that its parser lacks libraries."""
+def _named(told: Any) -> _parse.NotParsed:
+    """Return the error that an answer names. Raises: ValueError if it is none of a document."""
+    match told:
+        case {"error": str(name), "message": str(message)}:
+            kind = getattr(errors, name, _parse.ProgramNeeded if name == "ProgramNeeded" else None)
+            if isinstance(kind, type) and issubclass(kind, _parse.NotParsed):
+                return kind(message[:MAX_MESSAGE])
+    raise ValueError("no error of a document")
 
-    error: str  # its class
-    message: str
+
+def _name(error: Exception) -> dict[str, str]:
+    message = str(error)[:MAX_MESSAGE].encode(errors="backslashreplace").decode()
+    return {"error": type(error).__name__, "message": message}
 
 
-class AnswerHead(BaseModel):
-    """An answer about a document, as JSON."""
+class ParserAnswer(BaseModel):
+    """An answer about a document, as JSON. `result` may be InvalidSettings: the claim that its parser lacks libraries.
 
-    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+    Validation raises for what no honest worker gives.
+    """
 
-    result: Document | Refused
-    notes: Listed[str]  # the parser's warnings
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", arbitrary_types_allowed=True)
+
+    result: Document | Annotated[_parse.NotParsed, PlainValidator(_named), PlainSerializer(_name)]
+    notes: Listed[str]  # the parser's first warnings, each as one line that is safe to log
     last: bool  # the worker ends after it
 
-
-class BadAnswer(ValueError):
-    """An answer that no honest worker gives."""
-
-
-def ask(raw: RawDocument) -> tuple[bytes, bytes]:
-    """Return the question for a document, in two messages."""
-    shown = ("uri", "source", "path", "version", "size", "modified", "media_type", "title")
-    ref = {name: getattr(raw.ref, name) for name in shown}
-    head = {"ref": ref, "media_type": raw.media_type, "options": raw.options.model_dump_json()}
-    return json.dumps(head).encode(), raw.data  # unlike pydantic, it can encode names that are not UTF-8
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        self.notes = tuple("".join(c if c.isprintable() else " " for c in n[:MAX_NOTE]) for n in self.notes[:MAX_NOTES])
+        at, length = 0, 0 if isinstance(self.result, Exception) else len(self.result.text)
+        for block in () if isinstance(self.result, Exception) else self.result.blocks:
+            if not at <= block.start <= block.end <= length:
+                raise ValueError(f"block {block.start} to {block.end} after {at} of {length} characters")
+            at = block.end
+        return self
 
 
-def asked(question: bytes, data: bytes) -> RawDocument:
-    """Return the document of a question."""
-    head = json.loads(question)
-    options = ParserOptions.model_validate_json(head["options"])
-    return RawDocument(DocumentRef(**head["ref"]), data, head["media_type"], options)
-
-
-def answer(result: Document | Exception, notes: Sequence[str] = (), last: bool = False) -> bytes:
-    """Return the answer with a document or an error, and the parser's warnings; `last` if the worker ends after it."""
-    told: Document | Refused
-    if isinstance(result, Document):
-        told = result
-    else:
-        message = str(result)[:MAX_MESSAGE].encode(errors="backslashreplace").decode()
-        told = Refused(type(result).__name__, message)
-    whole = AnswerHead.model_construct(result=told, notes=tuple(notes), last=last)
-    return TypeAdapter(AnswerHead).dump_json(whole, exclude_defaults=True)
-
-
-class ParserAnswer(NamedTuple):
-    """A worker's answer."""
-
-    result: Document | _parse.NotParsed
-    last: bool  # the worker ends after it
-    notes: tuple[str, ...]  # the parser's warnings
-
-
-def answered(data: bytes) -> ParserAnswer:
-    """Return the content of an answer. Raises: BadAnswer."""
-    try:
-        told = AnswerHead.model_validate_json(data, strict=True)
-    except ValidationError as error:
-        raise BadAnswer(errors.first_fault(error)) from error
-    result = _error(told.result) if isinstance(told.result, Refused) else _checked(told.result)
-    # The first notes, each as one line that is safe to log: a document could put anything there.
-    notes = ("".join(c if c.isprintable() else " " for c in note[:MAX_NOTE]) for note in told.notes[:MAX_NOTES])
-    return ParserAnswer(result, told.last, tuple(notes))
-
-
-def _error(refused: Refused) -> _parse.NotParsed:
-    kind = getattr(errors, refused.error, _parse.ProgramNeeded if refused.error == "ProgramNeeded" else None)
-    if isinstance(kind, type) and issubclass(kind, _parse.NotParsed):
-        return kind(refused.message[:MAX_MESSAGE])
-    raise BadAnswer(f"no error of a document: {refused.error!r:.100}")
-
-
-def _checked(document: Document) -> Document:
-    at, length = 0, len(document.text)
-    for block in document.blocks:
-        if not at <= block.start <= block.end <= length:
-            raise BadAnswer(f"block {block.start} to {block.end} after {at} of {length} characters")
-        at = block.end
-    return document
+def answer(result: Document | _parse.NotParsed, notes: Sequence[str] = (), last: bool = False) -> bytes:
+    """Return an answer as it is sent."""
+    whole = ParserAnswer.model_construct(result=result, notes=tuple(notes), last=last)
+    return TypeAdapter(ParserAnswer).dump_json(whole, exclude_defaults=True)
 
 
 def main() -> None:
@@ -133,21 +90,16 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     pipe.send_bytes(to_json(walls))
-    last = False
     with suppress(EOFError):
-        while not last:
-            reply, last = _reply(asked(pipe.recv_bytes(), pipe.recv_bytes()), programs, notes)
-            pipe.send_bytes(reply)
-            del reply
+        while not _serve(pipe, programs, notes):
+            pass
 
 
-def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[bytes, bool]:
-    """Return the answer for a document, and whether this process should end after it.
-
-    It ends after running out of memory, and if a program left something running.
-    """
+def _serve(pipe: Connection, programs: bool, notes: "_Notes") -> bool:
+    """Answer a question; return whether this process should end: it ran out of memory, or programs are running on."""
+    raw: RawDocument = pipe.recv()
     notes.kept = []
-    result: Document | Exception
+    result: Document | _parse.NotParsed
     try:
         _walls.allow(raw.options.limits, programs)
         with _parse.as_document_errors(raw):
@@ -156,7 +108,8 @@ def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[bytes, bo
         result = error
     last = isinstance(getattr(result, "__cause__", None), MemoryError) or (programs and _walls.left_running())
     _walls.relax()
-    return answer(result, notes.kept, last), last
+    pipe.send_bytes(answer(result, notes.kept, last))
+    return last
 
 
 def _silence() -> "_Notes":

@@ -16,14 +16,17 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import NoReturn
 
+from pydantic import ValidationError
+
+from ingest import errors
 from ingest.adapters.sandbox import parser_worker as _wire
 from ingest.adapters.sandbox import parsing as _parse
 from ingest.adapters.sandbox import process_limits as _walls
 from ingest.adapters.sandbox.parser_process import GRACE_SECONDS, ParserProcess, TooLarge
 from ingest.documents import parsers
-from ingest.errors import InvalidSettings, OversizedDocument, ParserCrashed, ParserKilled, ParserTimeout
 from ingest.records import Document, ParseLimits, ParserOptions, RawDocument
 
 log = logging.getLogger(__name__)
@@ -69,7 +72,7 @@ class PoolSandbox:
         used = process.asked > 0
         try:
             return self._ask(process, raw)
-        except ParserCrashed:
+        except errors.ParserCrashed:
             if not used or process.alive:
                 raise
         # Earlier documents in this process may be at fault: try it alone, once.
@@ -132,22 +135,26 @@ class PoolSandbox:
         deadline = time.monotonic() + limits.wall_seconds
         try:
             process.asked += 1
-            answer = _wire.answered(process.ask(_wire.ask(raw), deadline, _largest(limits)))
-            if isinstance(answer.result, _parse.ProgramNeeded) and process.programs:
-                raise _wire.BadAnswer("a program is needed, and allowed")
+            question = replace(raw, ref=replace(raw.ref, acl=(), tenant=""))  # a parser need not know who may see it
+            frame = process.ask(question, deadline, _largest(limits))
+            answer = _wire.ParserAnswer.model_validate_json(frame, strict=True)
         except TimeoutError as error:
-            raise ParserTimeout(f"{path}: not parsed within {limits.wall_seconds:g} s (limits.wall_seconds)") from error
+            told = f"not parsed within {limits.wall_seconds:g} s (limits.wall_seconds)"
+            raise errors.ParserTimeout(f"{path}: {told}") from error
         except TooLarge as error:
             most = f"{_largest(limits)} bytes that the limits allow (limits.blocks, text_characters, archive_bytes)"
-            raise OversizedDocument(f"{path}: parsed to more than the {most}") from error
-        except _wire.BadAnswer as error:
-            raise ParserCrashed(f"{path}: its parser gave no answer that can be read: {error}") from error
+            raise errors.OversizedDocument(f"{path}: parsed to more than the {most}") from error
+        except ValidationError as error:
+            told = f"no answer that can be read: {errors.first_fault(error)}"
+            raise errors.ParserCrashed(f"{path}: its parser gave {told}") from error
         except OSError:  # the pipe is closed: it has ended
             _explain(raw, *process.kill(GRACE_SECONDS))
-        if isinstance(answer.result, InvalidSettings):  # or a process that a document controls claims so
+        if isinstance(answer.result, _parse.ProgramNeeded) and process.programs:
+            raise errors.ParserCrashed(f"{path}: its parser claims that it needs a program, and may start it")
+        if isinstance(answer.result, errors.InvalidSettings):  # or a process that a document controls claims so
             with _parse.as_document_errors(raw):
                 parsers.check_installed([_parse.media_type_of(raw)], f"{path}: ", raw.options.parser)
-            raise ParserCrashed(f"{path}: its parser claims that installed libraries are missing")
+            raise errors.ParserCrashed(f"{path}: its parser claims that installed libraries are missing")
         return answer
 
     def _give_back(self, process: ParserProcess, keep: bool) -> None:
@@ -171,11 +178,11 @@ def _largest(limits: ParseLimits) -> int:
 def _explain(raw: RawDocument, code: int, said: str) -> NoReturn:
     path, limits = raw.ref.path, raw.options.limits
     if code == -signal.SIGXCPU:
-        raise ParserTimeout(f"{path}: took more than {limits.cpu_seconds:g} s of CPU time (limits.cpu_seconds)")
+        raise errors.ParserTimeout(f"{path}: took more than {limits.cpu_seconds:g} s of CPU time (limits.cpu_seconds)")
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
     if code == -signal.SIGABRT:
         how += f", which libraries do when out of memory (limits.memory_bytes is {limits.memory_bytes})"
-    kind = ParserKilled if code in (-signal.SIGKILL, -signal.SIGABRT) else ParserCrashed  # as for want of memory
+    kind = errors.ParserKilled if code in (-signal.SIGKILL, -signal.SIGABRT) else errors.ParserCrashed  # or no memory
     # The first line of its output and its innermost functions, without addresses and folders.
     first = _ADDRESS.sub("0x…", next(iter(said.splitlines()), ""))[: _parse.MAX_MESSAGE]
     frames = [f"{name} line {line} in {function}" for name, line, function in _FRAME.findall(said)[:_FRAMES]]

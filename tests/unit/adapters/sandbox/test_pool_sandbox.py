@@ -11,10 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from ingest.adapters.sandbox import parser_process as _process
 from ingest.adapters.sandbox import parser_worker as _wire
 from ingest.adapters.sandbox import pool_sandbox
+from ingest.adapters.sandbox.parser_process import ParserProcess
+from ingest.adapters.sandbox.parser_worker import ParserAnswer
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.documents import parsers
 from ingest.errors import (
@@ -26,6 +29,7 @@ from ingest.errors import (
     ParserTimeout,
     SandboxUnavailable,
     UnsupportedFormat,
+    first_fault,
 )
 from ingest.records import Block, BlockKind, Child, Document, ParseLimits, ParserOptions
 from tests import hostile_parser
@@ -34,6 +38,20 @@ from tests.unit.adapters.sandbox.conftest import order, pids_of
 from tests.unit.documents.parsers.checks import raw
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the walls are Linux's")
+
+
+def answered(data: bytes) -> ParserAnswer:
+    return ParserAnswer.model_validate_json(data, strict=True)
+
+
+def gives(monkeypatch, result) -> None:
+    """Let every process give this result, whatever it was asked."""
+    monkeypatch.setattr(ParserProcess, "ask", asked_first(_wire.answer(result)))
+
+
+def asked_first(answer):
+    ask = ParserProcess.ask
+    return lambda process, question, *limits: answer if question else ask(process, question, *limits)
 
 
 def test_a_document_comes_back_as_its_parser_made_it(pool):
@@ -266,32 +284,33 @@ def test_what_a_process_wrote_before_it_was_asked_is_told(monkeypatch):
 def test_a_child_that_is_no_child_is_no_answer():
     bare = b'{"text":"","blocks":[],"title":"","media_type":"","parser":"","children":[{"path":"a","data":%b}]}'
     head = b'{"result":' + bare + b',"notes":[],"last":false}'
-    assert _wire.answered(head % b'"_w=="').result.children == (Child("a", b"\xff"),)
+    assert answered(head % b'"_w=="').result.children == (Child("a", b"\xff"),)
     for data in (b'"="', b'"\xff"', b"7"):
-        with pytest.raises(_wire.BadAnswer):
-            _wire.answered(head % data)
+        with pytest.raises(ValidationError):
+            answered(head % data)
 
 
 HEAD = b'{"result":{"text":"","title":"","media_type":"","parser":"","blocks":[%b]},"notes":[],"last":false}'
 
 
 def test_of_millions_of_faults_only_the_first_is_found():
-    with pytest.raises(_wire.BadAnswer, match=r"^result\.Document\.blocks\.0\.kind: Field required$") as told:
-        _wire.answered(HEAD % b",".join([b"{}"] * 10_000))
-    assert told.value.__cause__.error_count() < 10
+    with pytest.raises(ValidationError) as told:
+        answered(HEAD % b",".join([b"{}"] * 10_000))
+    assert "result.Document.blocks.0.kind: Field required" == first_fault(told.value)
+    assert told.value.error_count() < 10
 
 
 @pytest.mark.parametrize("number", [-1, 2**31, 10**30])
 @pytest.mark.parametrize("field", ["level", "page", "header_end", "breaks"])
 def test_a_number_that_no_column_holds_is_no_answer(field, number):
     told = f"[{number}]" if field == "breaks" else f"{number}"
-    with pytest.raises(_wire.BadAnswer, match=rf"blocks\.0\.{field}"):
-        _wire.answered(HEAD % f'{{"kind":"table","start":0,"end":0,"{field}":{told}}}'.encode())
+    with pytest.raises(ValidationError, match=rf"blocks\.0\.{field}"):
+        answered(HEAD % f'{{"kind":"table","start":0,"end":0,"{field}":{told}}}'.encode())
 
 
 def test_a_process_that_checks_no_limits_is_checked(pool, monkeypatch):
     given = Document("a" * 101, (Block(BlockKind.PARAGRAPH, 0, 101),), "", "", "markdown")
-    monkeypatch.setattr(_wire, "answered", lambda frame: _wire.ParserAnswer(given, False, ()))
+    gives(monkeypatch, given)
     limited = replace(raw("# A"), options=ParserOptions(limits=ParseLimits(text_characters=100)))
     with pytest.raises(OversizedDocument, match=r"^a\.md: parsed to 101 text_characters, the limit is 100"):
         pool.parse(limited)
@@ -310,8 +329,8 @@ def test_a_process_that_checks_no_limits_is_checked(pool, monkeypatch):
     ],
 )
 def test_an_answer_of_another_shape_is_told_as_such(head):
-    with pytest.raises(_wire.BadAnswer):
-        _wire.answered(head)
+    with pytest.raises(ValidationError):
+        answered(head)
 
 
 @pytest.fixture
@@ -336,21 +355,20 @@ def test_a_parser_without_its_libraries_is_a_fault_of_the_installation(lacking):
 
 
 def test_a_process_that_says_so_of_a_parser_with_its_libraries_is_not_believed(pool, monkeypatch):
-    monkeypatch.setattr(_wire, "answered", lambda _: _wire.ParserAnswer(InvalidSettings("x"), False, ()))
+    gives(monkeypatch, InvalidSettings("x"))
     with pytest.raises(ParserCrashed, match=r"^a\.md: its parser claims that installed libraries are missing$"):
         pool.parse(raw("# A", "a.md"))
 
 
 def test_a_process_that_says_so_of_the_parser_of_other_documents_stops_no_run(lacking, monkeypatch):
-    claim, answered = _wire.answer(InvalidSettings("image/png")), _wire.answered
-    monkeypatch.setattr(_wire, "answered", lambda frame: answered(claim))
+    gives(monkeypatch, InvalidSettings("image/png"))
     with pytest.raises(ParserCrashed, match=r"^a\.md: its parser claims that installed libraries are missing$"):
         lacking.parse(raw("# A", "a.md"))
 
 
 def test_a_refusal_keeps_its_class_and_its_message():
-    error, last, _ = _wire.answered(_wire.answer(UnsupportedFormat("a: Ü\ud800" + "x" * 9999), last=True))
-    assert (type(error), last, len(str(error))) == (UnsupportedFormat, True, 2000)
+    told = answered(_wire.answer(UnsupportedFormat("a: Ü\ud800" + "x" * 9999), last=True))
+    assert (type(told.result), told.last, len(str(told.result))) == (UnsupportedFormat, True, 2000)
 
 
 def test_the_environment_of_a_process_is_a_list_of_its_own(monkeypatch):
