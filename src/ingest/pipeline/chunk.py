@@ -3,13 +3,12 @@
 One document that cannot be read costs itself; a share of them means that it is the source that is ill.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from functools import cache, partial
-from itertools import islice
 from typing import NoReturn
 
 from ingest import errors
@@ -28,7 +27,7 @@ from ingest.services import Services, Workbench, Writer
 FEW = 10  # unreadable documents that are no share yet, unless they are half of a source
 AT_FAULT = (errors.SourceUnavailable, errors.AccessDenied)  # the source, or the one document that is read
 UNREADABLE = ("UnreadableDocument", "DeniedDocument")
-Take = Callable[[PlannedDocument], RawDocument | None]
+Read = Callable[[], RawDocument | None]
 
 
 def read_document(source: Source, ref: DocumentRef) -> RawDocument | None:
@@ -119,46 +118,51 @@ def _failures(lake: Lake, plan: ShardPlan, marker: Marker) -> Iterator[Quarantin
 @shard_step("chunk", "cpu", join=joined_documents)
 def chunk_shard(services: Services, task: ShardTask) -> Marker:
     """Parse, chunk and commit a shard's or slice's documents; failures are rows. Raises: TransientError, FatalError."""
-    lake, observer = services.bench.lake, services.retrieval.observer
+    lake = services.bench.lake
     plan = lake.shard_plan(task.generation, task.shard, task.plan_hash)
     builder, documents = _ShardBuilder(services, task, plan), plan.documents[task.range]
     fetched = [d for d in documents if d.change in FETCHED]
     builder.reads.fetched.update(d.source for d in fetched)
     builder.made.earlier = unreleased_rows(lake, task) if fetched else []
-    ahead = fetched if plan.reads_again or not builder.made.earlier else []  # few are read where work is adopted
-    with reading_ahead(services.bench.sources, ahead, services.bench.options.concurrent_reads) as take:
-        for done, planned in enumerate(documents, 1):
-            builder.add(planned, take)
-            observer.reached("chunk", task.name, done)
+    left = [planned for planned in documents if not builder.add(planned)]
+    with closing(read_ahead(services.bench.sources, left, services.bench.options.concurrent_reads)) as reads:
+        for planned, read in reads:
+            builder.add(planned, read)
     parts = written(lake, task, builder.made.tables())
     return task.marker("chunk", dict(builder.made.counts), parts=parts, gone=tuple(builder.gone))
 
 
 class _ShardBuilder:
     def __init__(self, services: Services, task: ShardTask, plan: ShardPlan) -> None:
-        self.bench, self.writer, self.task, self.plan = services.bench, services.writer, task, plan
+        self.bench, self.task, self.plan = services.bench, task, plan
         self.made = Made(self.bench, plan, services.writer.clock())
         self.base = self.made.base
-        self.reads = Reads(self.bench, self.writer, task.generation)
+        self.reads = Reads(self.bench, services.writer, task.generation)
         self.accepted = cache(partial(accepted, self.bench.lake))  # asked once a document could not be read
         self.gone: list[str] = []  # URIs
         self.stage = ""  # of the current document
+        self.observer, self.done = services.retrieval.observer, 0
 
-    def add(self, planned: PlannedDocument, take: Take) -> None:
-        """Add one planned document to the shard: as a document, in quarantine, or as gone."""
+    def add(self, planned: PlannedDocument, read: Read | None = None) -> bool:
+        """Add one planned document to the shard: as a document, in quarantine, or as gone. False: it must be read."""
         try:
-            self._bring(planned, take)
+            if not self._bring(planned, read):
+                return False
         except DocumentError as error:
             self.made.fail(planned, self.stage, error)
             self.made.keep_last_good(planned)
+        self.done += 1
+        self.observer.reached("chunk", self.task.name, self.done)
+        return True
 
-    def _bring(self, planned: PlannedDocument, take: Take) -> None:
+    def _bring(self, planned: PlannedDocument, read: Read | None) -> bool:
         self.stage = "chunk"
-        if planned.change == "revoked":
-            return
-        if planned.change in FETCHED:
-            if self.plan.reads_again or not self._adopt(planned):
-                self._read(planned, take)
+        if read is not None:
+            self._read(planned, read)
+        elif planned.change in FETCHED:
+            return not self.plan.reads_again and self._adopt(planned)
+        elif planned.change == "revoked":
+            pass
         elif planned.change == "known_bad" or (row := self.base.documents.get(planned.uri)) is None:
             self._keep_failure(planned.uri, self.base)
             self.made.keep_last_good(planned)
@@ -168,12 +172,13 @@ class _ShardBuilder:
         else:
             self.made.carry(row, self.base)
             self._keep_failure(planned.uri, self.base)  # of a last good version
+        return True
 
-    def _read(self, planned: PlannedDocument, take: Take) -> None:
+    def _read(self, planned: PlannedDocument, read: Read) -> None:
         self.stage = "read"
         self.made.counts["gets"] += 1
         try:
-            raw = take(planned)
+            raw = read()
         except UnreadableDocument as error:
             before = self.base.quarantine.get(planned.uri)
             is_new = before is None or before.error not in UNREADABLE  # else it says nothing new about its source
@@ -226,32 +231,18 @@ class _ShardBuilder:
             self.made.rows.quarantine[uri] = rows.quarantine[uri]
 
 
-@contextmanager
-def reading_ahead(sources: Iterable[Source], documents: Sequence[PlannedDocument], concurrent: int) -> Iterator[Take]:
-    """Yield a function that acts as `read_document` for a planned document, which may have been read ahead.
+def read_ahead(
+    sources: Iterable[Source], documents: Iterable[PlannedDocument], concurrent: int
+) -> Generator[tuple[PlannedDocument, Read]]:
+    """Yield documents in order, each with what acts as `read_document` for it. Close it, or exhaust it.
 
-    Documents are read in order by `concurrent` threads; at most that many are held, besides the one last taken.
+    They are read by `concurrent` threads; at most that many are held, besides the one last yielded.
     """
-    by_name = {source.name: source for source in sources}
-    ahead, running = iter(documents), dict[str, Future[RawDocument | None]]()
-
-    def read(document: PlannedDocument) -> RawDocument | None:
-        return read_document(by_name[document.source], ref_of(document))
-
-    def fill() -> None:
-        for document in islice(ahead, concurrent - len(running)):
-            running[document.uri] = pool.submit(read, document)
-
-    def take(document: PlannedDocument) -> RawDocument | None:
-        future = running.pop(document.uri, None)
-        if future is None:
-            return read(document)
-        fill()
-        return future.result()
-
-    pool = ThreadPoolExecutor(concurrent, thread_name_prefix="read")
-    try:
-        fill()
-        yield take
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    by_name, ahead = {source.name: source for source in sources}, deque[tuple[PlannedDocument, Read]]()
+    with ThreadPoolExecutor(concurrent, thread_name_prefix="read") as pool:
+        for document in documents:
+            reading = pool.submit(read_document, by_name[document.source], ref_of(document))
+            ahead.append((document, reading.result))
+            if len(ahead) > concurrent:
+                yield ahead.popleft()
+        yield from ahead

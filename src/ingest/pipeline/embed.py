@@ -1,7 +1,7 @@
 """embed_shard: vectors for committed chunks without one. No text is embedded twice, unless a scope says so."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,6 @@ from ingest.lake.lake import Lake
 from ingest.lake.shard_rows import by_kind, outermost, read_rows
 from ingest.pipeline.claiming import unreleased_rows
 from ingest.pipeline.collection_points import NORM_TOLERANCE
-from ingest.pipeline.index_keywords import index_shard
 from ingest.pipeline.shard_builder import Made
 from ingest.pipeline.tasks import ShardTask, joined, parts_after, shard_step, written
 from ingest.ports import Embedder
@@ -76,43 +75,30 @@ def _embed(
     """
     if not missing:
         return 0, {}
-    model, again = services.bench.model, task.generation if replaces else ""
-    embedder, store = services.retrieval.open_embedder(model), services.bench.lake.embeddings(model.fingerprint)
-    before, found, refused = embedder.forward_passes, dict[str, Vectors](), dict[str, str]()
+    retrieval, model, again = services.retrieval, services.bench.model, task.generation if replaces else ""
+    embedder, store = retrieval.open_embedder(model), services.bench.lake.embeddings(model.fingerprint)
     rows = table.filter(pc.is_in(table["embedding_key"], pa.array(missing, pa.string()))).to_pylist()
     inputs = {row["embedding_key"]: model_input(row["context"], row["text"]) for row in rows}
-    texts = dict(sorted(inputs.items(), key=lambda item: len(item[1]), reverse=True))
-    for vectors, reasons, is_due in _calls(services, task, embedder, texts, len(table)):
+    texts = sorted(inputs.items(), key=lambda item: len(item[1]), reverse=True)
+    before, found, refused = embedder.forward_passes, dict[str, Vectors](), dict[str, str]()
+    start, size, written = 0, FIRST_TEXTS, retrieval.monotonic()
+    while start < len(texts):
+        began = retrieval.monotonic()
+        vectors, reasons = embed_texts(embedder, dict(texts[start : start + size]))
+        start, now = start + len(vectors) + len(reasons), retrieval.monotonic()
+        retrieval.observer.reached("embed", task.name, len(table) - len(texts) + start)
         found |= vectors
-        refused |= reasons
-        if is_due and found:
+        refused |= {key: str(error) for key, error in reasons.items()}
+        if found and (now - written >= DURABLE_SECONDS or start == len(texts)):
             token, made = services.writer.new_token(), np.stack([*found.values()])
             store.add([*found], made, embedder.backend, token, again)
-            found.clear()
-    absent = set(store.missing([*refused]))  # else a vector of before stays
-    return embedder.forward_passes - before, {key: why for key, why in refused.items() if key in absent}
-
-
-def _calls(
-    services: Services, task: ShardTask, embedder: Embedder, wanted: Mapping[str, str], chunks: int
-) -> Iterator[tuple[dict[str, Vectors], dict[str, str], bool]]:
-    """Yield, call by call: vectors by key, reasons against others, and whether it is time to make them durable."""
-    texts = [*wanted.items()]
-    clock, observer = services.retrieval.monotonic, services.retrieval.observer
-    known, start, size, written = chunks - len(texts), 0, FIRST_TEXTS, clock()
-    while start < len(texts):
-        began = clock()
-        vectors, refused = embed_texts(embedder, dict(texts[start : start + size]))
-        start += len(vectors) + len(refused)
-        observer.reached("embed", task.name, known + start)
-        now = clock()
-        is_due = now - written >= DURABLE_SECONDS or start == len(texts)
-        written = now if is_due else written
-        yield vectors, {key: str(error) for key, error in refused.items()}, is_due
+            found, written = {}, now
         if now - began < FAST_SECONDS:
             size *= 2
         elif now - began > SLOW_SECONDS:
             size = max(size // 2, 1)
+    absent = set(store.missing([*refused]))  # else a vector of before stays
+    return embedder.forward_passes - before, {key: why for key, why in refused.items() if key in absent}
 
 
 def _keys_of(lake: Lake, parts: Mapping[str, PartFile], documents: set[str]) -> set[str]:
@@ -147,10 +133,7 @@ def set_aside(
     counts = Counter({name: n for name, n in made.counts.items() if name.startswith("quarantined")})
     for planned in (planned for planned in plan.documents if planned.uri in replaced):
         made.keep_last_good(planned)
-    written_parts = written(bench.lake, task, made.tables())
-    if "keyword" not in plan.steps:  # the base's postings would be carried
-        written_parts += index_shard(bench, task.shard, by_kind(written_parts), {})
-    return written_parts, counts
+    return written(bench.lake, task, made.tables()), counts
 
 
 def embed_texts(

@@ -264,7 +264,8 @@ class Planner:
         touched = found.touched or bool(self.upgrades.chosen.get(shard)) or marked
         steps = {"load", *self._needed, *(["chunk"] if touched or not parts or self.divides else [])}
         steps |= self.damage.steps(shard % self.base_shards) | ({"embed"} if found.embed_again else set())
-        steps |= {"embed", "keyword"} if "chunk" in steps else set()
+        steps |= {"embed"} if "chunk" in steps else set()
+        steps |= {"keyword"} if "embed" in steps else set()  # the model may refuse chunks, which then go
         return tuple(step for step in ("chunk", "embed", "load", "keyword") if step in steps)
 
     @cached_property

@@ -1,11 +1,12 @@
 """Reading ahead is bounded, in order, and never changes what a document's read gives."""
 
 import threading
+from contextlib import closing
 
 import pytest
 
 from ingest.errors import OversizedDocument
-from ingest.pipeline.chunk import reading_ahead
+from ingest.pipeline.chunk import read_ahead
 from ingest.records import PlannedDocument, RawDocument
 
 
@@ -49,37 +50,37 @@ def planned(path):
     )
 
 
-def test_documents_come_in_the_order_asked_whatever_order_they_are_read_in():
+def test_documents_come_in_their_order_whatever_order_they_are_read_in():
     source, documents = GatedSource(), [planned(p) for p in ("a", "b", "gone", "c")]
     source.gate.release(4)
-    with reading_ahead((source,), documents, 3) as take:
-        taken = [take(d) for d in documents]
-    assert [b"a", b"b", None, b"c"] == [t and t.data for t in taken]
+    read = [(document.path, taken()) for document, taken in read_ahead((source,), documents, 3)]
+    assert [("a", b"a"), ("b", b"b"), ("gone", None), ("c", b"c")] == [(path, raw and raw.data) for path, raw in read]
 
 
 def test_no_more_than_the_limit_is_read_at_once_and_nothing_twice():
     source, documents = GatedSource(), [planned(str(i)) for i in range(10)]
-    with reading_ahead((source,), documents, 3) as take:
+    with closing(read_ahead((source,), documents, 3)) as reads:
+        first = next(reads)
         for _ in range(3):
             assert source.started.acquire(timeout=30)
         source.gate.release(10)
-        for document in documents:
-            take(document)
+        assert documents == [document for document, taken in [first, *reads] if taken()]
     assert (3, sorted(map(str, range(10)))) == (source.most, sorted(source.read_paths))
 
 
 def test_an_error_belongs_to_its_document_alone():
     source, documents = GatedSource(), [planned(p) for p in ("a", "huge", "c")]
     source.gate.release(3)
-    with reading_ahead((source,), documents, 2) as take:
-        assert b"a" == take(documents[0]).data
-        with pytest.raises(OversizedDocument):
-            take(documents[1])
-        assert b"c" == take(documents[2]).data
+    (_, first), (_, huge), (_, last) = read_ahead((source,), documents, 2)
+    assert b"a" == first().data
+    with pytest.raises(OversizedDocument):
+        huge()
+    assert b"c" == last().data
 
 
-def test_a_document_that_was_not_read_ahead_is_read_when_it_is_asked_for():
-    source = GatedSource()
-    source.gate.release(1)
-    with reading_ahead((source,), [], 2) as take:
-        assert b"late" == take(planned("late")).data
+def test_who_stops_early_leaves_no_document_waiting_but_the_next():
+    source, documents = GatedSource(), [planned(str(i)) for i in range(10)]
+    source.gate.release(10)
+    with closing(read_ahead((source,), documents, 2)) as reads:
+        next(reads)
+    assert ["0", "1", "2"] == sorted(source.read_paths)
