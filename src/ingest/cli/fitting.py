@@ -4,10 +4,10 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Exit, Option
+from typer import Option
 
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.invocation import Invocation, command
+from ingest.cli.invocation import Opened, Reply, command
 from ingest.cli.output import in_folder, whole_file
 from ingest.cli.tables import record
 
@@ -21,10 +21,10 @@ FITTED = {"features", "means", "scales", "weights", "intercept", "slope", "offse
 
 @command("Serving was not touched and no calibration was written. Run it again.")
 def calibrate(
-    invocation: Invocation,
+    index: Opened,
     cost: Annotated[float, Option(min=0.01, max=1000, help="What a wrong answer costs, in wrong refusals.")] = 2.0,
     plot: Annotated[Path | None, Option(dir_okay=False, callback=in_folder, metavar="PATH", help="For an SVG.")] = None,
-) -> None:
+) -> Reply:
     """Fit answer confidence and the threshold below which search abstains, and store both in the lake.
 
     The judged sets also need questions with "answerable": false; at least 20 of each kind, preferably hundreds. The
@@ -32,30 +32,29 @@ def calibrate(
     (`profile: {calibration: ...}`), and `ingest promote` makes a release with it. Exit code 3, and nothing is written,
     if a threshold on the top score of one stage alone surely costs less on held-out questions.
     """
-    with invocation.opened() as index:
-        from ingest.lake.model_files import keep_learned
-        from ingest.lake.stored_records import to_bytes
-        from ingest.quality.calibrate import calibrate as fitted
+    from ingest.lake.model_files import keep_learned
+    from ingest.lake.stored_records import to_bytes
+    from ingest.quality.calibrate import calibrate as fitted
 
-        made = fitted(index.services.retrieval, index.services.bench.options, cost)
-        beaten = [rival.metric for rival in made.against_top_scores if rival.lower > 0]
-        name = None if beaten else keep_learned(index.services.bench.lake.store, to_bytes(made))
-        if plot is not None:
-            with whole_file(plot) as file:
-                file.write(_plot(made))
-        told = {"calibration": name, **made.model_dump(exclude=FITTED)}
-        told["figures"] = [{"": n, "value": v, "lower": a, "upper": b} for n, (v, a, b) in made.figures.items()]
-        drawn = told | {"trade_off": [row | {"█ right ▒ wrong · refused": _bar(**row)} for row in made.trade_off]}
-        share, wrong = made.figures["refused"][0], made.figures["wrong_refusals"][0]
-        refusals = f"On questions it has not seen, it refuses {share:.0%}: {wrong:.0%} of the answerable ones."
-        use = f"To use it, write `profile: {{calibration: {name}}}` into the settings, then run `ingest promote`."
-        refused = f"A threshold on a top score alone costs less ({', '.join(beaten)}). Nothing was written."
-        invocation.output.result(told, *record(drawn), refusals, use if name else refused)
-        if close := [rival.metric for rival in made.against_top_scores if rival.mean > 0 >= rival.lower]:
-            invocation.output.note(f"A threshold on a top score alone may cost less: {', '.join(close)}.")
-        if wrong > MOST_REFUSED:
-            invocation.output.note(f"It answers less than it should. {refusals} A lower --cost answers more.")
-    raise Exit(ExitCode.DONE if name else ExitCode.REFUSED)
+    made = fitted(index.services.retrieval, index.services.bench.options, cost)
+    beaten = [rival.metric for rival in made.against_top_scores if rival.lower > 0]
+    name = None if beaten else keep_learned(index.services.bench.lake.store, to_bytes(made))
+    if plot is not None:
+        with whole_file(plot) as file:
+            file.write(_plot(made))
+    told = {"calibration": name, **made.model_dump(exclude=FITTED)}
+    told["figures"] = [{"": n, "value": v, "lower": a, "upper": b} for n, (v, a, b) in made.figures.items()]
+    drawn = told | {"trade_off": [row | {"█ right ▒ wrong · refused": _bar(**row)} for row in made.trade_off]}
+    share, wrong = made.figures["refused"][0], made.figures["wrong_refusals"][0]
+    refusals = f"On questions it has not seen, it refuses {share:.0%}: {wrong:.0%} of the answerable ones."
+    use = f"To use it, write `profile: {{calibration: {name}}}` into the settings, then run `ingest promote`."
+    refused = f"A threshold on a top score alone costs less ({', '.join(beaten)}). Nothing was written."
+    close = [rival.metric for rival in made.against_top_scores if rival.mean > 0 >= rival.lower]
+    notes = [f"A threshold on a top score alone may cost less: {', '.join(close)}."] if close else []
+    if wrong > MOST_REFUSED:
+        notes.append(f"It answers less than it should. {refusals} A lower --cost answers more.")
+    shown, code = (use, ExitCode.DONE) if name else (refused, ExitCode.REFUSED)
+    return Reply(told, [*record(drawn), refusals, shown], code, notes)
 
 
 def _bar(refused: float, precision: float, **_: float) -> str:

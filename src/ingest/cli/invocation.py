@@ -2,13 +2,14 @@
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
+from rich.console import RenderableType
 from typer import Abort, BadParameter, Context, Exit, Option
 
 from ingest.cli import tables
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from ingest.settings import Settings
 
 SETTINGS = Path("ingest.yaml")
-Command = Callable[..., None]
-
 Repeated = list[str] | None
 
 
@@ -93,21 +92,45 @@ class Invocation:
                 raise
 
 
-def command(go_on: str = "Nothing was changed; run it again.") -> Callable[[Command], Command]:
+Opened = Annotated["Index", Invocation.opened]
+Publishing = Annotated["Index", Invocation.publishing]
+
+
+class Reply(NamedTuple):
+    """What a command came to: the document of `--json`, what people see, the exit code, and lines for stderr."""
+
+    document: Any
+    shown: Iterable[RenderableType] = ()
+    code: ExitCode = ExitCode.DONE
+    notes: Iterable[str] = ()
+
+
+def command(
+    go_on: str = "Nothing was changed; run it again.",
+) -> Callable[[Callable[..., Reply]], Callable[..., None]]:
     """Turn a function into a command: dataclass parameters become one option per field, errors become exit codes.
 
-    `go_on` is what a user who stops the command should know and do.
+    Its first parameter is the invocation, or the index that is then open until its reply is printed. `go_on` is what a
+    user who stops the command should know and do.
     """
 
-    def decorate(function: Command) -> Command:
-        parameters = inspect.signature(function, eval_str=True).parameters.values()
+    def decorate(function: Callable[..., Reply]) -> Callable[..., None]:
+        acts_on, *others = inspect.signature(function).parameters.values()
+        opens = getattr(acts_on.annotation, "__metadata__", [nullcontext])[0]
+        parameters = [acts_on.replace(name="invocation", annotation=Invocation), *others]
         groups: dict[str, Any] = {p.name: p.annotation for p in parameters if dataclasses.is_dataclass(p.annotation)}
 
         def wrapped(ctx: Context, **values: Any) -> None:
             for name, group in groups.items():
                 values[name] = group(**{field.name: values.pop(field.name) for field in dataclasses.fields(group)})
-            invocation = values["invocation"] = values["invocation"].over(ctx.find_root().obj)
-            _translated(lambda: function(**values), invocation.output, go_on)
+            invocation = values.pop("invocation").over(ctx.find_root().obj)
+            with _translated(output := invocation.output, go_on):
+                with opens(invocation) as opened:
+                    reply = function(opened, **values)
+                    output.result(reply.document, *reply.shown)
+                    for note in reply.notes:
+                        output.note(note)
+                raise Exit(reply.code)
 
         wrapped.__name__, wrapped.__doc__ = function.__name__, function.__doc__
         flat = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Context)]
@@ -122,9 +145,10 @@ def command(go_on: str = "Nothing was changed; run it again.") -> Callable[[Comm
     return decorate
 
 
-def _translated(call: Callable[[], None], output: Output, go_on: str) -> None:
+@contextmanager
+def _translated(output: Output, go_on: str) -> Iterator[None]:
     try:
-        call()
+        yield
     except (Exit, Abort, BadParameter, BrokenPipeError):
         raise
     except KeyboardInterrupt as stop:

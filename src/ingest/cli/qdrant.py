@@ -5,10 +5,10 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import BadParameter, Exit, Option
+from typer import BadParameter, Option
 
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.invocation import Invocation, Repeated, command, several
+from ingest.cli.invocation import Invocation, Repeated, Reply, command, several
 from ingest.cli.output import printable
 from ingest.cli.tables import record
 from ingest.errors import InvalidSettings
@@ -21,18 +21,18 @@ SEE = "`ingest qdrant status` shows what is running."
 
 
 @command(SEE)
-def start(invocation: Invocation) -> None:
+def start(invocation: Invocation) -> Reply:
     """Start the embedded engine and keep it running until `ingest qdrant stop`."""
-    _ask(invocation, "start")
+    return _ask(invocation, "start")
 
 
 @command(SEE)
 def stop(
     invocation: Invocation,
     force: Annotated[bool, Option("--force", help="Stop it even if processes use it; they lose it.")] = False,
-) -> None:
+) -> Reply:
     """Stop the embedded engine; its data stays. If it is in use, it ends with its last user."""
-    _ask(invocation, "stop", force=force)
+    return _ask(invocation, "stop", force=force)
 
 
 @command("What was made on the server is removed again.")
@@ -43,7 +43,7 @@ def check(
     kill_node: Annotated[str, Option(metavar="COMMAND", help="Loses a node of the cluster; run in a shell.")] = "",
     restore_node: Annotated[str, Option(metavar="COMMAND", help="Brings that node back.")] = "",
     wait: Annotated[float, Option(min=1, max=3600, help="Seconds until everything must answer after that.")] = 60.0,
-) -> None:
+) -> Reply:
     """Check what a server or cluster does: points, filters, aliases, promotion under concurrency, the loss of a node.
 
     Everything is made under names of its own and removed, also after a fault. Exit code 4 if a promise is not kept.
@@ -68,15 +68,15 @@ def check(
             output.show(f"{'FAULT' if one.fault else 'ok':<6} {one.promise} {printable(one.fault)}".rstrip())
     faults = sum(bool(one.fault) for one in found)
     told = f"{len(found)} promises were checked, {faults} are not kept by {index}."
-    output.result({"index": str(index), "kept": not faults, "checks": found}, told)
-    raise Exit(ExitCode.FATAL if faults else ExitCode.DONE)
+    document = {"index": str(index), "kept": not faults, "checks": found}
+    return Reply(document, [told], ExitCode.FATAL if faults else ExitCode.DONE)
 
 
 @command()
-def status(invocation: Invocation) -> None:
+def status(invocation: Invocation) -> Reply:
     """Show whether the embedded engine is running, its address and its collections. Starts nothing."""
     found = engine_status(invocation.load())
-    invocation.output.result(found, *record(found))
+    return Reply(found, record(found))
 
 
 def engine_status(settings: "Settings") -> dict[str, Any]:
@@ -88,7 +88,7 @@ def engine_status(settings: "Settings") -> dict[str, Any]:
     return {"kind": "embedded", **asdict(engine.status(settings.qdrant_folder))}
 
 
-def _ask(invocation: Invocation, act: str, **options: bool) -> None:
+def _ask(invocation: Invocation, act: str, **options: bool) -> Reply:
     from ingest.adapters.vectors.edge import engine
 
     settings = invocation.load()
@@ -97,4 +97,4 @@ def _ask(invocation: Invocation, act: str, **options: bool) -> None:
         raise InvalidSettings(told)
     getattr(engine, act)(settings.qdrant_folder, **options)
     found = engine_status(settings)
-    invocation.output.result(found, *record(found))
+    return Reply(found, record(found))

@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Exit, Option
+from typer import Option
 
 from ingest.cli import tables
-from ingest.cli.invocation import Invocation, command, several
+from ingest.cli.invocation import Opened, Publishing, Reply, command, several
 from ingest.cli.output import printable
 from ingest.cli.run import NoPromoteOption, PlaceOptions, dated, told_run
 
@@ -33,24 +33,23 @@ class QuarantineOptions(PlaceOptions):
 
 @command()
 def listing(
-    invocation: Invocation,
+    index: Opened,
     chosen: QuarantineOptions,
     by: Annotated[
         list[Grouping] | None, several("--by", "error|source|prefix|age", "Count by this; by error and source else")
     ] = None,
     limit: Annotated[int, Option(min=0, max=10**6, help="Number of documents to show.")] = 50,
-) -> None:
+) -> Reply:
     """List what is in quarantine: in a newer generation that was never released, and in what serves."""
     names, told, shown = [*map(str, by or ("error", "source"))], list[Any](), list[Any]()
-    with invocation.opened() as index:
-        for state in index.quarantine(**chosen.choice()):
-            counts = Counter(tuple(_group(row, name) for name in names) for row in state.documents).most_common()
-            groups = [{**dict(zip(names, key, strict=True)), "count": count} for key, count in counts]
-            told.append({**dict(state), "groups": groups})
-            columns, rows = (*names, "documents"), [(*key, count) for key, count in counts]
-            shown.append(tables.table(tables.in_quarantine(state), columns, rows, len(names)))
-            shown += [tables.left_out(row, state.accepted) for row in state.documents[:limit]]
-        invocation.output.result({"index": index.name, "quarantine": told}, *shown)
+    for state in index.quarantine(**chosen.choice()):
+        counts = Counter(tuple(_group(row, name) for name in names) for row in state.documents).most_common()
+        groups = [{**dict(zip(names, key, strict=True)), "count": count} for key, count in counts]
+        told.append({**dict(state), "groups": groups})
+        columns, rows = (*names, "documents"), [(*key, count) for key, count in counts]
+        shown.append(tables.table(tables.in_quarantine(state), columns, rows, len(names)))
+        shown += [tables.left_out(row, state.accepted) for row in state.documents[:limit]]
+    return Reply({"index": index.name, "quarantine": told}, shown)
 
 
 def _group(row: "Quarantined", by: str) -> str:
@@ -60,21 +59,18 @@ def _group(row: "Quarantined", by: str) -> str:
 
 
 @command("`ingest run` resumes where this one stopped.")
-def replay(invocation: Invocation, chosen: QuarantineOptions, no_promote: NoPromoteOption = False) -> None:
+def replay(index: Publishing, chosen: QuarantineOptions, no_promote: NoPromoteOption = False) -> Reply:
     """Try again what is in quarantine: a run that touches nothing else, with the exit codes of `run`."""
-    with invocation.publishing() as index:
-        code = told_run(invocation, index, index.replay(promote=not no_promote, **chosen.choice()))
-    raise Exit(code)
+    return told_run(index, index.replay(promote=not no_promote, **chosen.choice()))
 
 
 @command("`ingest log` tells whether it is recorded.")
 def accept(
-    invocation: Invocation,
+    index: Opened,
     chosen: QuarantineOptions,
     why: Annotated[str, Option(help="Reason, for the record.", show_default=False)],
-) -> None:
+) -> Reply:
     """Accept that documents are left out: the limits do not count them until their bytes, or the code, change."""
-    with invocation.opened() as index:
-        made = index.accept(why=why, **chosen.choice())
-        lines = (f"Accepted: {printable(uri)}" for uri in made.about["uri"])
-        invocation.output.result(made, *lines, f"Decision {made.number}, by {printable(made.who)}.")
+    made = index.accept(why=why, **chosen.choice())
+    lines = (f"Accepted: {printable(uri)}" for uri in made.about["uri"])
+    return Reply(made, [*lines, f"Decision {made.number}, by {printable(made.who)}."])

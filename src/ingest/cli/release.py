@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Argument, BadParameter, Exit, Option
+from typer import Argument, BadParameter, Option
 
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode, code_of
-from ingest.cli.invocation import Invocation, Repeated, command, several
+from ingest.cli.invocation import Invocation, Opened, Publishing, Repeated, Reply, command, several
 from ingest.cli.output import printable
-from ingest.cli.run import MaxDeletedShareOption, TakeOverOption, reason_to_take_over
+from ingest.cli.run import OnceOptions, TakeOverOption
 from ingest.phrases import stale
 
 if TYPE_CHECKING:
@@ -26,71 +26,62 @@ Sealed = Annotated[str | None, Argument(metavar="GENERATION", help="Id of a seal
 
 
 @command("Serving was not touched and no verdict was written. Run it again.")
-def evaluate(invocation: Invocation, generation: Sealed = None) -> None:
+def evaluate(index: Opened, generation: Sealed = None) -> Reply:
     """Judge a sealed generation against the release in force. Writes the verdict to the lake and promotes nothing.
 
     Without GENERATION: the newest one that could be promoted or, if there is none, the serving one. Exit code 3 if the
     verdict is negative.
     """
-    with invocation.opened() as index:
-        verdict = index.evaluate(generation)
-        invocation.output.result(verdict)
-    raise Exit(ExitCode.DONE if verdict.positive else ExitCode.REFUSED)
+    verdict = index.evaluate(generation)
+    return Reply(verdict, code=ExitCode.DONE if verdict.positive else ExitCode.REFUSED)
 
 
 @command(AGAIN)
 def promote(
-    invocation: Invocation,
+    index: Publishing,
+    allowed: OnceOptions,
     generation: Sealed = None,
-    why: Annotated[str | None, Option(help="Reason, for the record.", show_default="promoted by hand")] = None,
     lift_hold: Annotated[bool, Option("--lift-hold", help="Lift a hold, also if nothing is promoted.")] = False,
-    take_over: TakeOverOption = False,
-    max_deleted_share: MaxDeletedShareOption = None,
-) -> None:
+) -> Reply:
     """Judge a sealed generation and put it into force if the verdict is positive; exit code 3 if it is refused.
 
     Without GENERATION: the newest one that was built on the release in force and never released. One that was
     rolled back must be named. With nothing to promote, `--lift-hold` only lifts the hold.
     """
-    reason = reason_to_take_over(take_over, why)
-    with invocation.publishing() as index:
-        outcome = index.promote(
-            generation, why=why, lift_hold=lift_hold, max_deleted_share=max_deleted_share, take_over=reason
-        )
-        verdict, release, refused = outcome.verdict, outcome.release, outcome.decision == "refused"
-        chosen, overtaken = verdict.candidate if verdict is not None else None, outcome.decision == "overtaken"
-        told = {"candidate": chosen, "refused": refused, "verdict": verdict, "release": release}
-        lines = [f"Refused: generation {chosen} stays sealed."] if refused else []
-        lines += [f"Overtaken: generation {chosen} was promoted, and then followed."] if overtaken else []
-        serving = tables.release(release) if release is not None else [tables.read_back(index)[1]]
-        invocation.output.result(told, *lines, *serving)
-    raise Exit(ExitCode.REFUSED if refused else ExitCode.FATAL if overtaken else ExitCode.DONE)
+    outcome = index.promote(generation, lift_hold=lift_hold, **allowed.arguments())
+    verdict, release, refused = outcome.verdict, outcome.release, outcome.decision == "refused"
+    chosen, overtaken = verdict.candidate if verdict is not None else None, outcome.decision == "overtaken"
+    told = {"candidate": chosen, "refused": refused, "verdict": verdict, "release": release}
+    lines = [f"Refused: generation {chosen} stays sealed."] if refused else []
+    lines += [f"Overtaken: generation {chosen} was promoted, and then followed."] if overtaken else []
+    serving = tables.release(release) if release is not None else [tables.read_back(index)[1]]
+    code = ExitCode.REFUSED if refused else ExitCode.FATAL if overtaken else ExitCode.DONE
+    return Reply(told, [*lines, *serving], code)
 
 
 @command(AGAIN)
 def rollback(
-    invocation: Invocation,
+    index: Publishing,
     why: Annotated[str, Option(help="Reason, for the record and for the hold.", show_default=False)],
     to: ToOption = None,
     take_over: TakeOverOption = False,
-) -> None:
+) -> Reply:
     """Bring back an earlier release, once it opens, and hold automatic promotion. Takes seconds, needs no lease."""
-    with invocation.publishing() as index:
-        now = index.services.retrieval.monotonic
-        started = now()
-        release = index.rollback(to, why=why, take_over=take_over)
-        seconds = round(now() - started, 3)
-        serving, sentence = tables.read_back(index)
-        overtaken = serving is not None and serving.number != release.number
-        told = {"release": release, "seconds": seconds, "serving": sentence}
-        done = f"Overtaken: it was brought back, and then followed. {sentence}"
-        done = done if overtaken else f"Rolled back in {seconds:.2f} s."
-        invocation.output.result(told, *tables.release(release), done)
-    raise Exit(ExitCode.FATAL if overtaken else ExitCode.DONE)
+    now = index.services.retrieval.monotonic
+    started = now()
+    release = index.rollback(to, why=why, take_over=take_over)
+    seconds = round(now() - started, 3)
+    serving, sentence = tables.read_back(index)
+    told = {"release": release, "seconds": seconds, "serving": sentence}
+    if serving is not None and serving.number != release.number:
+        done, code = f"Overtaken: it was brought back, and then followed. {sentence}", ExitCode.FATAL
+    else:
+        done, code = f"Rolled back in {seconds:.2f} s.", ExitCode.DONE
+    return Reply(told, [*tables.release(release), done], code)
 
 
 @command()
-def status(invocation: Invocation) -> None:
+def status(invocation: Invocation) -> Reply:
     """Show the release in force, its hold, the newest run, a waiting or refused candidate, and the engine.
 
     Exit code 5 if the vector index does not answer, 4 if its aliases contradict the lake; what the lake knows is shown
@@ -101,108 +92,104 @@ def status(invocation: Invocation) -> None:
     engine = engine_status(invocation.load())  # first: opening services starts the engine
     with invocation.opened() as index:
         found = index.status()
-        fault = found.fault
-        problem = f"{type(fault).__name__}: {fault}" if fault is not None else None
-        told = {name: value for name, value in vars(found).items() if name != "fault"}
-        lines = _status_lines(found, problem, engine)
-        invocation.output.result({**told, "problem": problem, "engine": engine}, *lines)
-    raise Exit(ExitCode.DONE if fault is None else code_of(fault))
+    problem, code = None, ExitCode.DONE
+    if found.fault is not None:
+        problem, code = f"{type(found.fault).__name__}: {found.fault}", code_of(found.fault)
+    told = {name: value for name, value in vars(found).items() if name != "fault"}
+    return Reply({**told, "problem": problem, "engine": engine}, _status_lines(found, problem, engine), code)
 
 
 @command()
-def reconcile(invocation: Invocation) -> None:
+def reconcile(index: Opened) -> Reply:
     """Compare all of what serves with the lake at once, which runs do within `scrub_nights`; mend what does not match.
 
     Exit code 4 if faults are left, because the lake itself is damaged: the next run makes its files again.
     """
-    with invocation.opened() as index:
-        found = index.reconcile()
-        invocation.output.result(found, *tables.record(found))
-    raise Exit(ExitCode.FATAL if found.faults else ExitCode.DONE)
+    found = index.reconcile()
+    return Reply(found, tables.record(found), ExitCode.FATAL if found.faults else ExitCode.DONE)
 
 
 @command("What was marked stays marked, and the next call goes on.")
 def retire(
-    invocation: Invocation,
+    index: Opened,
     dry_run: Annotated[bool, Option("--dry-run", help="Only show what would go, with its bytes.")] = False,
-) -> None:
+) -> Reply:
     """Mark the generations that the settings do not keep, and remove what has soaked since its mark, as a run does."""
-    with invocation.opened() as index:
-        found = index.retire(dry_run=dry_run)
-        invocation.output.result(found, *tables.record(found), "What is marked, and the segments, go after the soak.")
+    found = index.retire(dry_run=dry_run)
+    return Reply(found, [*tables.record(found), "What is marked, and the segments, go after the soak."])
 
 
 @command("`ingest log` tells whether it is recorded.")
 def pin(
-    invocation: Invocation,
+    index: Opened,
     generation: Annotated[str, Argument(metavar="GENERATION", help="Id of a sealed generation.")],
     why: Annotated[str, Option(help="Reason, for the record.", show_default=False)],
     lift: Annotated[bool, Option("--lift", help="Unpin it instead.")] = False,
-) -> None:
+) -> Reply:
     """Keep a generation from being retired, for as long as nobody lifts that."""
-    with invocation.opened() as index:
-        made = index.pin(generation, why=why, lift=lift)
-        invocation.output.result(made, *tables.logged(made))
+    made = index.pin(generation, why=why, lift=lift)
+    return Reply(made, tables.logged(made))
 
 
 @command()
-def generations(invocation: Invocation, limit: LimitOption = 20) -> None:
+def generations(index: Opened, limit: LimitOption = 20) -> Reply:
     """List the generations in the lake, newest first.
 
     States: building, failed (abandoned; its work is reused), sealed, refused by the gate, serving, kept (served
     before), rolled back (kept; it comes back by name only), retired (cannot come back; its files go or are gone).
     """
-    with invocation.opened() as index:
-        name, found = index.name, index.generations(limit)
-        columns = ("generation", "state", "base", "digest", "documents", "chunks")
-        rows = [(g.id, g.state, g.base, (g.digest or "")[:DIGEST] or None, g.documents, g.chunks) for g in found]
-        table = tables.table(f"Generations of {name}", columns, rows, left=4)
-        shown = table if found else f"{name} has no generations yet; `ingest run` builds the first one."
-        invocation.output.result({"index": name, "generations": found}, shown)
+    name, found = index.name, index.generations(limit)
+    columns = ("generation", "state", "base", "digest", "documents", "chunks")
+    rows = [(g.id, g.state, g.base, (g.digest or "")[:DIGEST] or None, g.documents, g.chunks) for g in found]
+    table = tables.table(f"Generations of {name}", columns, rows, left=4)
+    shown = table if found else f"{name} has no generations yet; `ingest run` builds the first one."
+    return Reply({"index": name, "generations": found}, [shown])
 
 
 @command()
-def log(invocation: Invocation, limit: LimitOption = 20) -> None:
+def log(index: Opened, limit: LimitOption = 20) -> Reply:
     """List releases and people's other decisions, newest first: who, when, why."""
-    with invocation.opened() as index:
-        found = index.log(limit)
-        lines = (line for one in found for line in tables.logged(one))
-        invocation.output.result({"index": index.name, "log": found}, *lines)
+    found = index.log(limit)
+    lines = (line for one in found for line in tables.logged(one))
+    return Reply({"index": index.name, "log": found}, lines)
 
 
 @dataclass(frozen=True)
 class RevokeOptions:
-    """As `Index.revoke`."""
+    """As `Index.revoke`; or which revocation to lift."""
 
     uris: Annotated[Repeated, Argument(metavar="[URI|ID]...", help="These documents.", show_default=False)] = None
     prefixes: Annotated[Repeated, several("--prefix", "URI", "All documents with this prefix")] = None
     sources: Annotated[Repeated, several("--source", "NAME", "All documents of this source")] = None
     tenants: Annotated[Repeated, several("--tenant", "NAME", "All documents of this tenant")] = None
+    lift: Annotated[int | None, Option(metavar="DECISION", min=1, help="Lift this revocation instead.")] = None
+
+    def __post_init__(self) -> None:
+        if self.lift is not None and len(self.given()) > 1:
+            raise BadParameter("--lift goes with --why alone")
+
+    def given(self) -> dict[str, Any]:
+        """Return what was given."""
+        return {name: value for name, value in vars(self).items() if value}
 
 
 @command("Run it again: what is revoked twice is revoked.")
 def revoke(
-    invocation: Invocation,
+    index: Opened,
     named: RevokeOptions,
     why: Annotated[str, Option(help="Reason, for the record.", show_default=False)],
-    lift: Annotated[int | None, Option(metavar="DECISION", min=1, help="Lift this revocation instead.")] = None,
-) -> None:
+) -> Reply:
     """Make documents unfindable in every generation at once, with all documents inside them, until that is lifted.
 
     They are not ingested again, and no rollback, restore or promotion brings them back. The lake keeps their bytes.
     """
-    given = {name: values for name, values in vars(named).items() if values}
-    if lift is not None and given:
-        raise BadParameter("--lift goes with --why alone")
-    with invocation.opened() as index:
-        if lift is not None:
-            made = index.unrevoke(lift, why=why)
-            invocation.output.result(made, f"Revocation {lift} is lifted; the next run brings the documents back.")
-            return
-        found = index.revoke(why=why, **given)
-        counts = ", ".join(f"{count:,} documents of {generation}" for generation, count in found.documents.items())
-        told = f"{counts or 'nothing yet'} revoked. `ingest revoke --lift {found.decision.number}` lifts that."
-        invocation.output.result(found, told)
+    if named.lift is not None:
+        made = index.unrevoke(named.lift, why=why)
+        return Reply(made, [f"Revocation {named.lift} is lifted; the next run brings the documents back."])
+    found = index.revoke(why=why, **named.given())
+    counts = ", ".join(f"{count:,} documents of {generation}" for generation, count in found.documents.items())
+    told = f"{counts or 'nothing yet'} revoked. `ingest revoke --lift {found.decision.number}` lifts that."
+    return Reply(found, [told])
 
 
 def _newest_run(found: "IndexStatus") -> Iterator[str]:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from typer import BadParameter, Exit, Option
+from typer import BadParameter, Option
 
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.invocation import Invocation, Repeated, SourcesOption, command, several
+from ingest.cli.invocation import Opened, Publishing, Repeated, Reply, SourcesOption, command, several
 from ingest.cli.output import printable
 
 if TYPE_CHECKING:
@@ -55,37 +55,41 @@ class ChoiceOptions(PlaceOptions):
     force: Annotated[Repeated, several("--force", "parse|embed", "Do this again though nothing changed")] = None
 
 
+@dataclass(frozen=True)
+class OnceOptions:
+    """What a person allows this once, and why."""
+
+    take_over: TakeOverOption = False
+    max_deleted_share: MaxDeletedShareOption = None
+    why: Annotated[str | None, Option(help="One line for the record; these two need it.", show_default=False)] = None
+
+    def __post_init__(self) -> None:
+        if self.take_over and not (self.why or "").strip():
+            raise BadParameter("--take-over needs --why: one line for the record")
+
+    def arguments(self) -> dict[str, Any]:
+        """Return them as arguments of `Index.run` and `Index.promote`."""
+        return {**vars(self), "take_over": self.why if self.take_over else None}
+
+
 @command(
     "`ingest run` resumes where this one stopped: finished slices are kept, and all vectors but those of the last few "
     "seconds."
 )
-def run(
-    invocation: Invocation,
-    chosen: ChoiceOptions,
-    no_promote: NoPromoteOption = False,
-    take_over: TakeOverOption = False,
-    max_deleted_share: MaxDeletedShareOption = None,
-    why: Annotated[str | None, Option(help="With them, one line for the record.", show_default=False)] = None,
-) -> None:
+def run(index: Publishing, chosen: ChoiceOptions, allowed: OnceOptions, no_promote: NoPromoteOption = False) -> Reply:
     """Build the next generation, judge it, and promote it if the verdict is positive.
 
     An interrupted run resumes where it stopped. Exit codes: 0 promoted or nothing changed, 3 refused by the
     gate, 4 also when another release came right after the one of this run, 6 waiting for a person (--no-promote,
     decide: manual, a hold, or what was rolled back).
     """
-    reason = reason_to_take_over(take_over, why)
-    if why is not None and not take_over and max_deleted_share is None:
+    if allowed.why is not None and not allowed.take_over and allowed.max_deleted_share is None:
         raise BadParameter("--why goes with --take-over or --max-deleted-share")
-    with invocation.publishing() as index:
-        report = index.run(
-            promote=not no_promote, max_deleted_share=max_deleted_share, why=why, take_over=reason, **chosen.choice()
-        )
-        code = told_run(invocation, index, report)
-    raise Exit(code)
+    return told_run(index, index.run(promote=not no_promote, **allowed.arguments(), **chosen.choice()))
 
 
-def told_run(invocation: Invocation, index: "Index", report: "RunReport") -> ExitCode:
-    """Print what a run came to, and return its exit code."""
+def told_run(index: "Index", report: "RunReport") -> Reply:
+    """Return what a run came to."""
     from ingest.release.generation_states import told_rollback
 
     lake = index.services.bench.lake
@@ -102,41 +106,29 @@ def told_run(invocation: Invocation, index: "Index", report: "RunReport") -> Exi
         "refused": (ExitCode.REFUSED, f"Refused: generation {generation} stays sealed. {serving}"),
         "waiting": (ExitCode.WAITING, f"Waiting for a person: {waiting}{held} {serving}"),
     }[report.decision]
-    invocation.output.result({**dict(report), "reasons": reasons, "hold": hold, "rolled_back": rolled_back}, summary)
-    return code
-
-
-def reason_to_take_over(take_over: bool, why: str | None) -> str | None:
-    """Return why an index is taken over, None when it is not. Raises: BadParameter without a reason."""
-    if take_over and not (why or "").strip():
-        raise BadParameter("--take-over needs --why: one line for the record")
-    return why if take_over else None
+    return Reply({**dict(report), "reasons": reasons, "hold": hold, "rolled_back": rolled_back}, [summary], code)
 
 
 @command()
 def plan(
-    invocation: Invocation,
+    index: Opened,
     chosen: ChoiceOptions,
     max_deleted_share: MaxDeletedShareOption = None,
     why: Annotated[str | None, Option(help="With --max-deleted-share, as a run needs it.", show_default=False)] = None,
-) -> None:
+) -> Reply:
     """Show what a run would do and cost. Lists the sources; fetches, embeds and writes nothing.
 
     Exit code 4 if the delete guard or the budget would refuse the run; the table is shown anyway.
     """
-    with invocation.opened() as index:
-        summary = index.plan(max_deleted_share=max_deleted_share, why=why, **chosen.choice())
-        invocation.output.result(summary, *tables.plan(summary))
-    if summary.refused:
-        raise Exit(ExitCode.FATAL)
+    summary = index.plan(max_deleted_share=max_deleted_share, why=why, **chosen.choice())
+    return Reply(summary, tables.plan(summary), ExitCode.FATAL if summary.refused else ExitCode.DONE)
 
 
 @command("Run it again: what is narrowed twice is narrowed.")
 def sync(
-    invocation: Invocation,
+    index: Opened,
     permissions: Annotated[bool, Option("--permissions", help="Who may see which document; there is nothing else.")],
-) -> None:
+) -> Reply:
     """Let take effect at once what the sources take back; they are only listed. What is wider waits for a run."""
-    with invocation.opened() as index:
-        count = index.sync_permissions()
-        invocation.output.result({"narrowed": count}, f"Narrowed: {count:,} documents.")
+    count = index.sync_permissions()
+    return Reply({"narrowed": count}, [f"Narrowed: {count:,} documents."])

@@ -9,13 +9,14 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from rich.console import RenderableType
 from rich.text import Text
-from typer import Argument, BadParameter, Exit, Option, echo
+from typer import Argument, BadParameter, Option, echo
 
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.invocation import Invocation, Repeated, SourcesOption, command, several
-from ingest.cli.output import Output, in_folder, printable, size, whole_file
+from ingest.cli.invocation import Invocation, Opened, Repeated, Reply, SourcesOption, command, several
+from ingest.cli.output import in_folder, printable, size, whole_file
 from ingest.cli.tables import STAGES
 from ingest.phrases import stale
 
@@ -71,7 +72,7 @@ def search(
     file: Annotated[Path | None, Option(exists=True, dir_okay=False, metavar="PATH", help=QUESTIONS)] = None,
     out: Annotated[Path | None, Option(dir_okay=False, callback=in_folder, metavar="PATH", help="For the run.")] = None,
     words: Annotated[Repeated, Argument(metavar="QUESTION", help="Several words make one question.")] = None,
-) -> None:
+) -> Reply:
     """Query the release in force. With --file: write a run, one line per question, best result first.
 
     A line of the run is {"query_id", "results": [{"doc", "start", "end", "page", "heading_path", "text", "uri",
@@ -80,23 +81,21 @@ def search(
     question = " ".join(words) if words else None
     _check(question, file, (out, how.stage), json=invocation.json)
     top = how.top or (TOP_OF_FILE if file is not None else TOP if how.context is None else TOP_OF_CONTEXT)
-    passages = how.passages(top)
+    passages, filter = how.passages(top), how.filter()
     questions = _read_questions(file) if file is not None else {}
     with invocation.opened() as index:
-        searcher, filter = index.searcher(), how.filter()
+        searcher = index.searcher()
         stage, generation = how.stage or searcher.stages[-1], searcher.manifest.generation
         ask = partial(_answers, searcher, (stage, top, filter), passages)
         told = {"release": searcher.release, "generation": generation, "stage": stage}
         if question is not None:
             ((answer, context),) = ask([question])
-            told = {"question": question, **told, "unread": answer.unread, **_sureness(answer)}
-            _show(invocation.output, answer, context, told)
-        else:
-            with whole_file(out) if out else nullcontext() as run:
-                for line in _run_lines(index, ask, questions):
-                    echo(line.encode()) if run is None else run.write(line + "\n")
-            invocation.output.result({"questions": len(questions), "out": out, "top": top, **told})
-            invocation.output.note(f"{len(questions):,} questions answered by generation {generation}.")
+            return _answered(answer, context, {"question": question, **told})
+        with whole_file(out) if out else nullcontext() as run:
+            for line in _run_lines(index, ask, questions):
+                echo(line.encode()) if run is None else run.write(line + "\n")
+    said = f"{len(questions):,} questions answered by generation {generation}."
+    return Reply({"questions": len(questions), "out": out, "top": top, **told}, notes=[said])
 
 
 def _read_questions(path: Path) -> dict[str | int, str]:
@@ -162,21 +161,21 @@ def _answers(
         yield answer, found
 
 
-def _show(output: Output, answer: "Answer", context: "Context | None", told: dict[str, Any]) -> None:
-    ranked = list(enumerate(answer.results, 1))
+def _answered(answer: "Answer", context: "Context | None", told: dict[str, Any]) -> Reply:
+    document, ranked = {**told, "unread": answer.unread, **_sureness(answer)}, [*enumerate(answer.results, 1)]
+    notes = ["The model cannot read the question: it is answered by its words alone."] if answer.unread else []
     if context is None:
-        results = [{"rank": rank, **result_values(result)} for rank, result in ranked]
-        output.result({**told, "results": results}, *(_drawn_result(*one, told["stage"]) for one in ranked))
+        document["results"] = [{"rank": rank, **result_values(result)} for rank, result in ranked]
+        shown: list[RenderableType] = [_drawn_result(*one, told["stage"]) for one in ranked]
     else:
-        output.result({**told, "context": context}, *map(_drawn_passage, context.passages))
-        output.note(f"{context.tokens} of {context.budget} tokens, {len(context.left_out)} chunks left out.")
-    if answer.unread:
-        output.note("The model cannot read the question: it is answered by its words alone.")
-    if not answer.results:
-        output.show("No results in what the filters leave.")
+        document["context"], shown = context, [*map(_drawn_passage, context.passages)]
+        notes.insert(0, f"{context.tokens} of {context.budget} tokens, {len(context.left_out)} chunks left out.")
+    if not ranked:
+        shown.append("No results in what the filters leave.")
     elif answer.confidence is not None:
         unsure = " Below the threshold: the index may not hold an answer." if answer.abstain else ""
-        output.show(f"Confidence {answer.confidence:.2f}.{unsure}")
+        shown.append(f"Confidence {answer.confidence:.2f}.{unsure}")
+    return Reply(document, shown, notes=notes)
 
 
 def _run_lines(index: "Index", ask: Callable[..., Any], questions: dict[str | int, str]) -> Iterator[str]:
@@ -227,12 +226,11 @@ def _drawn(found: "Result | Passage", rank: str, notes: str, lines: Iterable[str
 
 
 @command()
-def why(invocation: Invocation, named: Named) -> None:
+def why(index: Opened, named: Named) -> Reply:
     """Tell where a document, a chunk or a point is, and why it is found or not. Exit code 4: nothing is known of it."""
-    with invocation.opened() as index:
-        found = index.why(named)
-        invocation.output.result(found, *map(printable, _told(found)))
-    raise Exit(ExitCode.FATAL if found.kind == "unknown" else ExitCode.DONE)
+    found = index.why(named)
+    code = ExitCode.FATAL if found.kind == "unknown" else ExitCode.DONE
+    return Reply(found, map(printable, _told(found)), code)
 
 
 def _told(found: "Whereabouts") -> Iterator[str]:

@@ -4,10 +4,10 @@ from dataclasses import asdict
 from importlib import resources
 from typing import Annotated
 
-from typer import Exit, Option
+from typer import Option
 
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.invocation import Invocation, command
+from ingest.cli.invocation import Invocation, Reply, command
 from ingest.cli.output import printable
 from ingest.errors import InvalidSettings
 
@@ -20,7 +20,7 @@ def template() -> str:
 @command("Check whether the file exists; without --force, none is overwritten.")
 def init(
     invocation: Invocation, force: Annotated[bool, Option("--force", help="Overwrite an existing file.")] = False
-) -> None:
+) -> Reply:
     """Write a commented settings file (./ingest.yaml, or the path given by --settings)."""
     path = invocation.settings_path
     try:
@@ -31,11 +31,11 @@ def init(
     except OSError as error:
         raise InvalidSettings(f"{path}: {error.strerror}") from error
     said = f"Wrote {path}. Set `lake` and the sources in it, then `ingest plan` shows what a run would do."
-    invocation.output.result({"written": path}, said)
+    return Reply({"written": path}, [said])
 
 
 @command("Nothing was changed; start it again.")
-def doctor(invocation: Invocation) -> None:
+def doctor(invocation: Invocation) -> Reply:
     """Open all that a run will need and report every fault: sources, lake, model, vector index, gate, disk.
 
     Lists a few documents of each source, reads and parses one, writes and deletes one value in the lake, and encodes
@@ -48,5 +48,5 @@ def doctor(invocation: Invocation) -> None:
     faults = sum(bool(one.fault) for one in found)
     lines = [f"{'FAULT' if one.fault else 'ok':<6} {one.check}: {printable(one.fault or one.found)}" for one in found]
     last = f"{faults} of {len(found)} checks found a fault." if faults else "All is there that a run will need."
-    invocation.output.result({"ready": not faults, "checks": [asdict(one) for one in found]}, *lines, last)
-    raise Exit(ExitCode.FATAL if faults else ExitCode.DONE)
+    told = {"ready": not faults, "checks": [asdict(one) for one in found]}
+    return Reply(told, [*lines, last], ExitCode.FATAL if faults else ExitCode.DONE)

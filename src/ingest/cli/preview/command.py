@@ -2,14 +2,14 @@
 
 import re
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, BadParameter, Exit, Option
+from typer import Argument, BadParameter, Option
 
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.invocation import Invocation, Repeated, command
+from ingest.cli.invocation import Invocation, Repeated, Reply, command
 from ingest.cli.output import in_folder, whole_file
 from ingest.extras import require
 
@@ -51,7 +51,7 @@ def preview(
     source: Annotated[str | None, Option(metavar="NAME", help="DOCUMENT is a path inside this source.")] = None,
     child: Annotated[Repeated, INSIDE] = None,
     against: Annotated[Path | None, OTHER] = None,
-) -> None:
+) -> Reply:
     """Show how one document is split: headings, chunks with their boundaries, tokens, marks. Changes nothing.
 
     A file needs no settings. A document in a source of the settings is read through that source. Exit code 3: a run
@@ -61,8 +61,9 @@ def preview(
     if how.html is not None:
         require("--html", "ingest[preview]", "jinja2")
     from ingest.cli.preview import find_document, terminal
+    from ingest.cli.preview.comparison import compare
     from ingest.cli.preview.document_preview import preview_document
-    from ingest.cli.preview.view import compared_with, values
+    from ingest.cli.preview.view import masked, values
 
     with output.logged():
         with closing(find_document.open_bench(invocation)) as bench:
@@ -71,7 +72,9 @@ def preview(
         if against is not None and here.raw.data:
             with closing(find_document.open_other(against, invocation, bench.options.index)) as other:
                 there = preview_document(other, here.raw, 1 + len(child or ()))
-    here, compared = compared_with(here, there, secrets=how.show_secrets)
+    compared = compare(here, there) if there is not None else None
+    if not how.show_secrets:
+        here, compared = masked(here), compared and replace(compared, there=masked(compared.there))
     if how.html is not None:
         from ingest.cli.preview.html_page import rendered
 
@@ -80,7 +83,7 @@ def preview(
                 file.write(rendered(here, compared))
         except OSError as error:
             raise BadParameter(f"{how.html}: {error.strerror}", param_hint="--html") from error
-        output.note(f"Wrote {how.html}.")
-    manner = terminal.Manner(span, how.full, output.console.width)
-    output.result(values(here, compared), *terminal.drawn(here, compared, manner))
-    raise Exit(ExitCode.DONE if here.refusal is None else ExitCode.REFUSED)
+    code = ExitCode.DONE if here.refusal is None else ExitCode.REFUSED
+    notes = [f"Wrote {how.html}."] if how.html is not None else []
+    shown = terminal.drawn(here, compared, span, how.full, output.console.width)
+    return Reply(values(here, compared), shown, code, notes)

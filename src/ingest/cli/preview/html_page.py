@@ -6,8 +6,10 @@ slipped through the escaping would still do nothing.
 
 import base64
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.resources import files
+from operator import itemgetter
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
@@ -16,24 +18,9 @@ from ingest.cli.preview.document_preview import DocumentPreview, sections
 from ingest.cli.preview.view import BEFORE_ALL, facts
 from ingest.cli.preview.visible_text import one_line, runs, sign_of, visible
 from ingest.cli.tables import cell
-from ingest.records import Chunk
 
 CHARACTERS = 2_000_000  # of canonical text on one page
 SECTIONS = 2_000  # headings in the navigation
-
-
-@dataclass(frozen=True)
-class Row:
-    """A chunk with its own part of the text, or a span of text that is in no chunk."""
-
-    start: int
-    own: str
-    repeated: str = ""  # its end, which the next chunk begins with
-    number: int = 0  # 0: in no chunk
-    chunk: Chunk | None = None
-    context_tokens: int = 0
-    overlap: int = 0  # characters shared with the previous chunk and shown there
-    why: str = ""  # the reason why it is in no chunk
 
 
 def rendered(whole: DocumentPreview, compared: Comparison | None = None, characters: int = CHARACTERS) -> str:
@@ -66,15 +53,17 @@ def _within(preview: DocumentPreview, characters: int) -> DocumentPreview:
     return replace(preview, chunks=kept, left_out=tuple(part for part in preview.left_out if part.end <= characters))
 
 
-def _rows(preview: DocumentPreview) -> list[Row]:
-    """Return chunks and text in no chunk, in text order."""
+def _rows(preview: DocumentPreview) -> list[dict[str, Any]]:
+    """Return chunks, each with its own part of the text, and text in no chunk, in text order."""
     parts = own_parts(preview.chunks)
     overlaps = [start - chunk.start for chunk, (start, _) in zip(preview.chunks, parts, strict=True)]
-    rows = []
-    for at, (chunk, (start, end), overlap) in enumerate(zip(preview.chunks, parts, overlaps, strict=True)):
-        split = max(start, end - sum(overlaps[at + 1 : at + 2]))
+    rows: list[dict[str, Any]] = []
+    for at, (chunk, (start, end)) in enumerate(zip(preview.chunks, parts, strict=True)):
+        split = max(start, end - sum(overlaps[at + 1 : at + 2]))  # the next chunk begins with the rest
         own, repeated = preview.slice(start, split), preview.slice(split, end)
-        rows.append(Row(start, own, repeated, at + 1, chunk, preview.context_tokens[at], overlap))
+        of_chunk = {"chunk": chunk, "context_tokens": preview.context_tokens[at], "overlap": overlaps[at]}
+        rows.append({"start": start, "own": own, "repeated": repeated, "number": at + 1, **of_chunk})
     for part in preview.left_out:
-        rows.append(Row(part.start, preview.slice(part.start, part.end), why=f"{part.kind.value}: {part.why}"))
-    return sorted(rows, key=lambda row: row.start)
+        why, text = f"{part.kind.value}: {part.why}", preview.slice(part.start, part.end)
+        rows.append({"start": part.start, "own": text, "repeated": "", "chunk": None, "why": why})
+    return sorted(rows, key=itemgetter("start"))

@@ -1,7 +1,7 @@
 """A preview for people at a terminal."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -19,19 +19,17 @@ from ingest.records import Child, Chunk
 COLOURS = ("cyan", "magenta")  # of neighbouring chunks
 SECTIONS, PARTS, DIFFERENCES = 200, 30, 40  # lines shown: headings, text in no chunk, differing chunks
 SHORT = 4  # lines; a chunk with at most this many is shown whole
+Draw = Callable[[Chunk, str, str], Text]  # a chunk, its name, its colour
 
 
-@dataclass(frozen=True)
-class Manner:
-    """How much to show."""
+def drawn(
+    here: DocumentPreview, compared: Comparison | None, span: tuple[int, int], full: bool, width: int
+) -> Iterator[RenderableType]:
+    """Yield what is shown, from top to bottom: chunks from the first to the last number of `span`, in `width` columns.
 
-    span: tuple[int, int] = (1, 50)  # first and last number of the chunks to show, from 1
-    full: bool = False  # whole texts of chunks, not only their first and last lines
-    width: int = 120  # columns of the terminal
-
-
-def drawn(here: DocumentPreview, compared: Comparison | None, manner: Manner) -> Iterator[RenderableType]:
-    """Yield what is shown, from top to bottom."""
+    `full`: whole texts of chunks, not only their first and last lines.
+    """
+    draw = partial(_chunk, full=full, width=width)
     head = Table.grid(padding=(0, 2))
     for name, value in facts(here):
         head.add_row(Text(name, style="dim"), Text(value))
@@ -40,11 +38,11 @@ def drawn(here: DocumentPreview, compared: Comparison | None, manner: Manner) ->
         yield Text(f"\nA run would quarantine it (stage: {here.refusal.stage}).", style="bold red")
         yield Text(one_line(str(here.refusal)), style="red")
     if compared is not None:
-        yield from _comparison(here, compared, manner)
+        yield from _comparison(here, compared, draw)
     elif here.document.parser:
         yield from _tree(here)
-        yield from _chunks(here, manner)
-        yield from _left_out(here, manner.width)
+        yield from _chunks(here, span, draw)
+        yield from _left_out(here, width)
         yield from _children(here.document.children)
 
 
@@ -61,20 +59,20 @@ def _tree(preview: DocumentPreview) -> Iterator[RenderableType]:
     yield from more(found, SECTIONS, "more headings")
 
 
-def _chunks(preview: DocumentPreview, manner: Manner) -> Iterator[RenderableType]:
+def _chunks(preview: DocumentPreview, span: tuple[int, int], draw: Draw) -> Iterator[RenderableType]:
     count = len(preview.chunks)
-    first, last = max(manner.span[0], 1), min(manner.span[1], count)
+    first, last = max(span[0], 1), min(span[1], count)
     if first <= last:
         yield Text("\nChunks", style="bold")
     for number in range(first, last + 1):
         chunk, context = preview.chunks[number - 1], preview.context_tokens[number - 1]
         name = f"{number} ── {chunk.start:,}–{chunk.end:,} ── {chunk.tokens:,} + {context:,} tokens"
-        yield _chunk(chunk, name, COLOURS[number % len(COLOURS)], manner)
+        yield draw(chunk, name, COLOURS[number % len(COLOURS)])
     if (shown := max(0, last - first + 1)) < count:
         yield f"\n{shown:,} of {count:,} chunks shown; --chunks all shows all"
 
 
-def _chunk(chunk: Chunk, name: str, colour: str, manner: Manner) -> Text:
+def _chunk(chunk: Chunk, name: str, colour: str, *, full: bool, width: int) -> Text:
     text = Text(f"── {name} ", style=colour)
     if chunk.page is not None:
         text.append(f"── page {chunk.page} ")
@@ -84,13 +82,13 @@ def _chunk(chunk: Chunk, name: str, colour: str, manner: Manner) -> Text:
         text.append(f"── {chunk.unread:.0%} unread ")
     if chunk.marks:
         text.append(f"── {', '.join(map(one_line, chunk.marks))} ", style="bold red")
-    text.append("─" * max(2, manner.width - len(text)), style=colour)
+    text.append("─" * max(2, width - len(text)), style=colour)
     path = " > ".join(map(one_line, chunk.heading_path))
     text.append(f"\n   {path}" if path else "", style="bold")
-    context = one_line(chunk.context, max(20, manner.width - 15))
+    context = one_line(chunk.context, max(20, width - 15))
     if context and context != path:
         text.append(f"\n   context: {context}", style="dim")
-    for line in _lines(chunk.text, max(20, manner.width - 5), full=manner.full):
+    for line in _lines(chunk.text, max(20, width - 5), full=full):
         text.append("\n ┃ ", style=colour).append(line)
     return text
 
@@ -124,7 +122,7 @@ def _children(children: Sequence[Child]) -> Iterator[RenderableType]:
         yield from more(children, PARTS)
 
 
-def _comparison(here: DocumentPreview, found: Comparison, manner: Manner) -> Iterator[RenderableType]:
+def _comparison(here: DocumentPreview, found: Comparison, draw: Draw) -> Iterator[RenderableType]:
     there = found.there
     yield table("Comparison", ("", "here", "there"), comparison_rows(here, found))
     if there.refusal is not None:
@@ -137,5 +135,5 @@ def _comparison(here: DocumentPreview, found: Comparison, manner: Manner) -> Ite
     for at, ours, chunk in every[:DIFFERENCES]:
         where, colour = ("- only here", "red") if ours else ("+ only there", "green")
         name = f"{where} ── {at + 1} ── {chunk.start:,}–{chunk.end:,} ── {chunk.tokens:,} tokens"
-        yield _chunk(chunk, name, colour, manner)
+        yield draw(chunk, name, colour)
     yield from more(every, DIFFERENCES, "more chunks that differ")

@@ -7,7 +7,7 @@ from typing import Any
 
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.output import size
-from ingest.cli.preview.comparison import Comparison, compare
+from ingest.cli.preview.comparison import Comparison
 from ingest.cli.preview.document_preview import COVER, MASK, DocumentPreview, sections
 from ingest.cli.preview.visible_text import one_line
 from ingest.cli.tables import in_words, words
@@ -19,16 +19,6 @@ NEITHER = "–"
 BEFORE_ALL = "(before the first heading)"
 KEYS = ("PRIVATE KEY", "PuTTY-User-Key-File")
 INNER = ("document_id", "heading_paths", "sketch")  # fields of a chunk that are neither masked nor shown
-
-
-def compared_with(
-    here: DocumentPreview, there: DocumentPreview | None, *, secrets: bool
-) -> tuple[DocumentPreview, Comparison | None]:
-    """Return a preview and how another one compares with it. Secrets are masked unless `secrets`."""
-    found = compare(here, there) if there is not None else None
-    if secrets:
-        return here, found
-    return masked(here), None if found is None else replace(found, there=masked(found.there))
 
 
 def facts(here: DocumentPreview) -> list[tuple[str, str]]:
@@ -105,15 +95,12 @@ def masked(preview: DocumentPreview) -> DocumentPreview:
         return replace(chunk, heading_path=path, context=masked_words(chunk.context), text=shown)
 
     ref, document = preview.raw.ref, hiding.document
+    blocks = tuple(replace(block, title=masked_words(block.title)) for block in document.blocks)
+    children = tuple(replace(child, path=masked_words(child.path)) for child in document.children)
     return replace(
         hiding,
         raw=replace(preview.raw, ref=replace(ref, title=masked_words(ref.title))),
-        document=replace(
-            document,
-            title=masked_words(document.title),
-            blocks=tuple(replace(b, title=masked_words(b.title)) if b.title else b for b in document.blocks),
-            children=tuple(replace(child, path=masked_words(child.path)) for child in document.children),
-        ),
+        document=replace(document, title=masked_words(document.title), blocks=blocks, children=children),
         chunks=tuple(map(without, preview.chunks)),
         dropped=tuple((without(chunk), mark) for chunk, mark in preview.dropped),
     )
@@ -121,7 +108,7 @@ def masked(preview: DocumentPreview) -> DocumentPreview:
 
 def masked_words(text: str) -> str:
     """Return a title, a context or a path, or `MASK` if there is a secret in it."""
-    return MASK if _is_secret(text) else text
+    return MASK if text and _is_secret(text) else text
 
 
 def _is_secret(text: str) -> bool:

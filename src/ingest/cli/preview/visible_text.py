@@ -8,11 +8,12 @@ from ingest.documents.screening import EMOJI, JOINING, SHAPELESS
 
 PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 0x7F: "␡"}  # ␀ to ␟
 
-_SHAPELESS, _SELECTORS = re.compile(f"[{SHAPELESS}]"), re.compile("[\ufe00-\ufe0f]")
-_JOINED = re.compile(f"[{JOINING}{EMOJI}]")
 _SPACES = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")  # all of Unicode's category Zs
-_PLAIN = re.compile("[\n\t -~]*")  # most texts: no need to look at single characters
-_JOINERS = "\u200c\u200d"
+_JOINERS, _SELECTORS, _JOINED = "\u200c\u200d", "\ufe00-\ufe0f", f"[{JOINING}{EMOJI}]"
+_HIDDEN = re.compile(
+    f"(?<!{_JOINED})[{_JOINERS}]|[{_JOINERS}](?!{_JOINED})|(?<![^\\s{SHAPELESS}])[{_SELECTORS}]"
+    f"|(?![{_JOINERS}{_SELECTORS}])[{SHAPELESS}]"
+)
 
 
 def visible(text: str) -> str:
@@ -33,27 +34,13 @@ def one_line(text: str, limit: int | None = None) -> str:
 
 def runs(text: str) -> Iterator[tuple[bool, str]]:
     """Yield the text in runs, each with whether it is invisible; all kinds of spaces become plain ones."""
-    if _PLAIN.fullmatch(text):
-        if text:
-            yield False, text.replace("\t", "    ")
-        return
-    for hidden, places in groupby(range(len(text)), lambda at: _is_hidden(text, at)):
-        run = "".join(text[at] for at in places)
-        yield hidden, run if hidden else _SPACES.sub(" ", run.replace("\t", "    "))
+    spaced = _SPACES.sub(" ", text.replace("\t", "    "))
+    hidden = {found.start() for found in _HIDDEN.finditer(spaced)}
+    hidden |= {at for at, one in enumerate(spaced) if not one.isprintable() and one not in f"\n{_JOINERS}"}
+    for is_hidden, places in groupby(range(len(spaced)), hidden.__contains__):
+        yield is_hidden, "".join(spaced[at] for at in places)
 
 
 def sign_of(character: str) -> str:
     """Return the notation for an invisible character: `␛`, `⟨U+202E⟩`."""
     return PICTURES.get(ord(character)) or f"⟨U+{ord(character):04X}⟩"
-
-
-def _is_hidden(text: str, at: int) -> bool:
-    character = text[at]
-    if character.isascii():
-        return not character.isprintable() and character not in "\n\t"
-    before, after = text[at - 1 : at] if at else "", text[at + 1 : at + 2]
-    if character in _JOINERS:
-        return not (_JOINED.match(before) and _JOINED.match(after))
-    if _SHAPELESS.match(character):
-        return not (_SELECTORS.match(character) and before.strip() and not _SHAPELESS.match(before))
-    return not character.isprintable() and not _SPACES.match(character)
