@@ -78,11 +78,8 @@ def preview(
     if how.html is not None:
         from ingest.cli.preview.html_page import rendered
 
-        try:
-            with whole_file(how.html) as file:
-                file.write(rendered(here, compared))
-        except OSError as error:
-            raise BadParameter(f"{how.html}: {error.strerror}", param_hint="--html") from error
+        with whole_file(how.html) as file:
+            file.write(rendered(here, compared))
     code = ExitCode.DONE if here.refusal is None else ExitCode.REFUSED
     notes = [f"Wrote {how.html}."] if how.html is not None else []
     shown = terminal.drawn(here, compared, span, how.full, output.console.width)
