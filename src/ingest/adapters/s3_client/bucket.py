@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from ingest.adapters.s3_client.answers import NO_CREDENTIALS, Translator, Unmet, no_credentials
 from ingest.errors import InvalidSettings, TransientError
@@ -19,20 +19,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 T = TypeVar("T")
-F = TypeVar("F", bound=BinaryIO)
+Check = Callable[["GetObjectOutputTypeDef"], None]
 PIECE = 2**18  # bytes per read
 PART = 16 * 2**20  # bytes; larger files are sent in parts of this size
 PARTS_AT_ONCE = 4
 WAIT_SECONDS = 5.0  # longest pause between two attempts; pauses grow
 MD5 = re.compile('"?[0-9a-f]{32}"?')
-
-
-class StoredObject(NamedTuple):
-    """What a GET returns."""
-
-    data: bytes
-    content_type: str = ""
-    content_encoding: str = ""
 
 
 class Bucket:
@@ -78,57 +70,46 @@ class Bucket:
         again = stamina.RetryingCaller(attempts=self.options.attempts, timeout=None, wait_max=WAIT_SECONDS)
         return again(self.unavailable, once, self.client)
 
-    def get(self, key: str) -> bytes | None:
-        return None if (found := self.get_object(key)) is None else found.data
+    def get(self, key: str, check: Check = lambda _: None, **which: Any) -> bytes | None:
+        """Return what `copy` writes."""
+        found = self.copy(key, data := BytesIO(), check, **which)
+        return None if found is None else data.getvalue()
 
-    def get_object(
-        self, key: str, version_id: str = "", check: Callable[[int, str], None] | None = None
-    ) -> StoredObject | None:
-        """Return an object, None without it. `check` gets size and ETag before the body is read; it may raise Unmet."""
+    def copy(
+        self, key: str, target: BinaryIO, check: Check = lambda _: None, **which: Any
+    ) -> "GetObjectOutputTypeDef | None":
+        """Write an object to `target` and return its headers, None without it.
 
-        def whole(answer: "GetObjectOutputTypeDef") -> StoredObject:
-            if check is not None:
-                check(answer["ContentLength"], answer["ETag"])
-            data = self._copy(answer, key, BytesIO()).getvalue()
-            return StoredObject(data, answer.get("ContentType", ""), answer.get("ContentEncoding", ""))
+        `check` gets the headers before the body is read. It may raise Unmet: this is not the object that is wanted.
+        """
 
-        return self._read(key, whole, **({"VersionId": version_id} if version_id else {}))
-
-    def download(self, key: str, path: Path) -> bool:
-        """Write an object to a local file; False if it is missing."""
-
-        def written(answer: "GetObjectOutputTypeDef") -> bool:
-            with path.open("wb") as file:
-                return bool(self._copy(answer, key, file))
-
-        return bool(self._read(key, written))
-
-    def get_range(self, key: str, first: int, last: int, size: int) -> bytes | None:
-        """Return bytes [first, last) of an object, or None if it is missing or does not have this size."""
-
-        def part(answer: "GetObjectOutputTypeDef") -> bytes | None:
-            if answer["ETag"] and "ContentRange" not in answer:  # without an ETag it is no answer at all
-                raise InvalidSettings(
-                    f"{self._translate.where(key)}: {self.endpoint} ignores Range; set `ranges_above` to "
-                    f"{size} or more to copy the whole file"
-                )
-            same = answer["ContentRange"].rpartition("/")[2] == str(size)
-            return self._copy(answer, key, BytesIO()).getvalue() if same else None
-
-        return self._read(key, part, Range=f"bytes={first}-{last - 1}")
-
-    def _read(self, key: str, use: Callable[["GetObjectOutputTypeDef"], T], **which: Any) -> T | None:
-        """Return use(response), called while its body is open, or None if there is no such object."""
-
-        def request(s3: "S3Client") -> T:
+        def request(s3: "S3Client") -> "GetObjectOutputTypeDef":
             answer = s3.get_object(Bucket=self.name, Key=key, **which)
             with closing(answer["Body"]):
-                return use(answer)
+                check(answer)
+                target.seek(0)  # an attempt before this one may have written a part
+                target.truncate()
+                self._copy(answer, key, target)
+            return answer
 
         try:
             return self.ask("read", key, request)
         except Unmet:
             return None
+
+    def get_range(self, key: str, first: int, last: int, size: int) -> bytes | None:
+        """Return bytes [first, last) of an object, or None if it is missing or does not have this size."""
+
+        def check(answer: "GetObjectOutputTypeDef") -> None:
+            if answer["ETag"] and "ContentRange" not in answer:  # without an ETag it is no answer at all
+                raise InvalidSettings(
+                    f"{self._translate.where(key)}: {self.endpoint} ignores Range; set `ranges_above` to "
+                    f"{size} or more to copy the whole file"
+                )
+            if answer["ContentRange"].rpartition("/")[2] != str(size):
+                raise Unmet(key)
+
+        return self.get(key, check, Range=f"bytes={first}-{last - 1}")
 
     def put(self, key: str, data: bytes, **conditions: Any) -> None:
         """Write an object in one request. Raises: Unmet if a condition (`IfNoneMatch`) does not hold."""
@@ -186,7 +167,7 @@ class Bucket:
                 raise self.unavailable(told)
             where |= zip(markers, after, strict=True)
 
-    def _copy(self, answer: "GetObjectOutputTypeDef", key: str, target: F) -> F:
+    def _copy(self, answer: "GetObjectOutputTypeDef", key: str, target: BinaryIO) -> None:
         # botocore has checked length and checksum when the last read returns; older objects have no checksum.
         digest = hashlib.md5(usedforsecurity=False)
         size = 0
@@ -201,7 +182,6 @@ class Bucket:
                 f"{self._translate.where(key)}: MD5 {digest.hexdigest()} is not the ETag {answer['ETag']}; where ETags "
                 "are no MD5 sums, as behind some gateways, set check_md5: false in the source's options, or under s3"
             )
-        return target
 
     def _etag_is_md5(self, answer: "GetObjectOutputTypeDef") -> bool:
         # Not for ranges and parts, for KMS and customer keys, in directory buckets, and beside another checksum.

@@ -72,17 +72,17 @@ class S3Source:
         UnreadableDocument for what S3 refuses to serve as it is asked for (a key of the customer is needed).
         """
         self.selection.check_size(ref, ref.size)
-        kind, _, pin = ref.version.partition(":")
+        key, (kind, _, pin) = self._key(ref.uri), ref.version.partition(":")
+        which = {"VersionId": pin} if f"{kind}:" == VERSION else {}
 
-        def check(size: int, etag: str) -> None:
+        def check(answer: Mapping[str, Any]) -> None:
             # Compared here, not by If-Match: some endpoints misread a quoted ETag and always answer 412.
-            if f"{kind}:" == ETAG and etag != pin:
+            if not which and answer["ETag"] != pin:
                 raise Unmet(ref.uri)
-            self.selection.check_size(ref, size)
+            self.selection.check_size(ref, answer["ContentLength"])
 
-        key = self._key(ref.uri)
         try:
-            found = self.bucket.get_object(key, pin if f"{kind}:" == VERSION else "", check)
+            found = self.bucket.copy(key, data := BytesIO(), check, **which)
         except Archived as error:
             told = f"{ref.uri}: archived by S3; restore it in S3: one of the next runs tries it again"
             raise errors.ArchivedDocument(told) from error
@@ -92,21 +92,21 @@ class S3Source:
             raise errors.SourceUnavailable(f"{self.uri}: gone since it was listed: {error}") from error
         if found is None:
             return None
-        data = decoded(ref.uri, found.data, found.content_encoding, self.selection.max_document_bytes)
-        if "charset" in found.content_type:  # its parser looks at it
-            ref = replace(ref, media_type=found.content_type)
-        return RawDocument(ref, data, media_types.claim(found.content_type))
+        told, packed = found.get("ContentType", ""), found.get("ContentEncoding", "")
+        if "charset" in told:  # its parser looks at it
+            ref = replace(ref, media_type=told)
+        content = decoded(ref.uri, data.getvalue(), packed, self.selection.max_document_bytes)
+        return RawDocument(ref, content, media_types.claim(told))
 
     def _permissions(self, row: ListedDocument) -> bytes | dict[str, Any] | None:
         key, name = self._key(row.uri), self.bucket.name
 
-        def small(size: int, _: str) -> None:
-            if size > SIDECAR_BYTES:
+        def check(answer: Mapping[str, Any]) -> None:
+            if answer["ContentLength"] > SIDECAR_BYTES:
                 raise Unmet(key)
 
         if self.selection.acl_from == "sidecar":
-            found = self.bucket.get_object(f"{key}{SIDECAR}", check=small)
-            return None if found is None else found.data
+            return self.bucket.get(f"{key}{SIDECAR}", check)
         try:
             answer = self.bucket.ask("read the tags of", key, lambda s3: s3.get_object_tagging(Bucket=name, Key=key))
         except Unmet:  # deleted since it was listed

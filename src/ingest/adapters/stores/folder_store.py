@@ -36,25 +36,21 @@ class FolderStore:
         return None
 
     def put(self, key: str, data: bytes) -> None:
-        with self._translated("write", key):
-            self._replace(key, lambda temporary: temporary.write_bytes(data))
+        with self._written("write", key, lambda temporary: temporary.write_bytes(data)) as (temporary, path):
+            temporary.replace(path)
 
     def put_file(self, key: str, path: Path, *, read_soon: bool = False) -> None:
-        with self._translated("write", key):
-            self._replace(key, lambda temporary: shutil.copyfile(path, temporary))
+        with self._written("write", key, lambda temporary: shutil.copyfile(path, temporary)) as (temporary, target):
+            temporary.replace(target)
 
     def create(self, key: str, data: bytes) -> bool:
-        path = self._path(key)
-        with self._translated("create", key):
-            self._make_folder(path.parent)
-            with whole_file(path.parent, lambda temporary: temporary.write_bytes(data)) as temporary:
-                won = True
-                try:
-                    os.link(temporary, path)
-                except FileExistsError:
-                    won = path.read_bytes() == data  # a network file system may have lost the response
-                sync_folder(path.parent)  # also if another writer won: what the caller reads next must not vanish
-                return won
+        with self._written("create", key, lambda temporary: temporary.write_bytes(data)) as (temporary, path):
+            won = True
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                won = path.read_bytes() == data  # a network file system may have lost the response
+        return won
 
     def list(self, prefix: str) -> Iterator[str]:
         check_prefix(prefix)
@@ -102,12 +98,15 @@ class FolderStore:
         check_key(key)
         return self.root / key
 
-    def _replace(self, key: str, write: Callable[[Path], object]) -> None:
+    @contextmanager
+    def _written(self, action: str, key: str, write: Callable[[Path], object]) -> Iterator[tuple[Path, Path]]:
+        """Yield a temporary file that `write` wrote, and the path of the key, whose folder is synced afterwards."""
         path = self._path(key)
-        self._make_folder(path.parent)
-        with whole_file(path.parent, write) as temporary:
-            temporary.replace(path)
-            sync_folder(path.parent)
+        with self._translated(action, key):
+            self._make_folder(path.parent)
+            with whole_file(path.parent, write) as temporary:
+                yield temporary, path
+                sync_folder(path.parent)  # also if another writer was first: what is read next must not vanish
 
     def _make_folder(self, folder: Path) -> None:
         # Each level once per process, even if it exists: another process may have created it without syncing it yet.

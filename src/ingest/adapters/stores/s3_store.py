@@ -76,8 +76,9 @@ class S3Store:
         name = self._key(key)
 
         def fetch(path: Path) -> None:
-            if not self.bucket.download(name, path):
-                raise DamagedFile(f"{self.uri}/{key}: no such value")
+            with path.open("wb") as copy:
+                if self.bucket.copy(name, copy) is None:
+                    raise DamagedFile(f"{self.uri}/{key}: no such value")
 
         return self.cache.path(self._cached(key), fetch, anew=anew)
 
