@@ -14,14 +14,14 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from functools import cache
+from functools import cache, cached_property
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import qdrant_edge as edge
 from pydantic import TypeAdapter
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from ingest.adapters.durable_files import sync_folder
 from ingest.adapters.vectors import client_models as models
@@ -176,36 +176,35 @@ def _save(folder: Path, request: models.CreateCollection, graph_due: bool) -> No
 
 
 class Worker:
-    """The one collection that this process has open, starting with its first request."""
+    """Answers requests about the one collection that this process may open, which the first request opens or makes."""
 
-    def __init__(self, collections: Path) -> None:
-        self._folder = collections
-        self._collection: Collection | None = None
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
-    def answer(self, head: dict[str, Any], body: bytes) -> tuple[bytes, bytes]:
+    @cached_property
+    def _collection(self) -> Collection:
+        return Collection(self._folder)
+
+    def answer(self, head: dict[str, Any], body: bytes) -> tuple[int, bytes]:
         """Return the answer to one request, even for errors: the HTTP status, and a body in Qdrant's shape."""
         try:
-            result = self._do(head, body)
+            return 200, to_json({"result": self._do(head, body), "status": "ok", "time": 0.0})
         except Exception as error:
             status, told = 400, f"Wrong input: {error}"
             # edge has no exception class of its own for invalid requests
             if not isinstance(error, ValueError | TypeError) and type(error) is not Exception:
-                logger.exception("worker failed to %s in %s", head["do"], head["collection"])
+                logger.exception("worker failed to %s in %s", head["do"], self._folder.name)
                 status, told = 500, f"Service internal error: {type(error).__name__}: {error}"
-            return b"%d" % status, to_json({"status": {"error": told}, "time": 0.0, "result": None})
-        return b"200", to_json({"result": result, "status": "ok", "time": 0.0})
+            return status, to_json({"status": {"error": told}, "time": 0.0, "result": None})
 
     def close(self) -> None:
-        if self._collection is not None:
+        if "_collection" in vars(self):
             self._collection.close()
 
-    def _do(self, head: dict[str, Any], body: Any) -> Any:
-        folder = self._folder / head["collection"]
+    def _do(self, head: dict[str, Any], body: bytes) -> Any:
         if head["do"] == "create":
-            self._collection = Collection.create(folder, models.CreateCollection.model_validate_json(body))
+            self._collection = Collection.create(self._folder, models.CreateCollection.model_validate_json(body))
             return True
-        if self._collection is None:
-            self._collection = Collection(folder)
         act, reader = getattr(self._collection, head["do"]), _reader(head["do"])
         result = act() if reader is None else act(reader.validate_json(body))
         if head.get("flush"):
@@ -221,7 +220,7 @@ def _reader(do: str) -> TypeAdapter[Any] | None:
 
 
 def main() -> None:
-    """Serve until the front closes its end. Arguments: folder of collections, socket's descriptor, front's pid."""
+    """Serve until the front closes its end. Arguments: the collection's folder, socket's descriptor, front's pid."""
     folder, descriptor, front = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     end_with(front)  # while building a graph, it does not read the pipe
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -229,8 +228,7 @@ def main() -> None:
     worker, pipe = Worker(folder), Connection(descriptor)
     with suppress(EOFError):
         while True:
-            for part in worker.answer(from_json(pipe.recv_bytes()), pipe.recv_bytes()):
-                pipe.send_bytes(part)
+            pipe.send(worker.answer(*pipe.recv()))
     worker.close()
 
 

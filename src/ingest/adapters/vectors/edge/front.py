@@ -117,7 +117,7 @@ class Front:
             if info["status"] == "grey":
                 worker = await self.pool.get(collection)
                 worker.info_before = info
-                worker.optimisation = asyncio.create_task(_optimise(worker, collection))
+                worker.optimisation = asyncio.create_task(_optimise(worker))
         return answer
 
     async def _read_aliases(self, request: Request) -> Response:
@@ -182,9 +182,9 @@ class Front:
         return bytes(body)
 
 
-async def _optimise(worker: WorkerProcess, collection: str) -> str:
+async def _optimise(worker: WorkerProcess) -> str:
     try:
-        answer = await worker.ask({"do": "optimise", "collection": collection})
+        answer = await worker.ask({"do": "optimise"})
     except RefusedRequest as error:
         return str(error)
     return "" if answer.status_code == 200 else str(json.loads(bytes(answer.body))["status"]["error"])

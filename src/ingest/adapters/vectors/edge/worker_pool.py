@@ -12,7 +12,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import to_json
 from starlette.responses import Response
 
 from ingest.records import QdrantOptions
@@ -78,20 +77,18 @@ class WorkerProcess:
             raise RefusedRequest(429, f"Too many requests: {told}")
         self._waiting += 1
         try:
-            asked = asyncio.get_running_loop().run_in_executor(self._thread, self._asked, to_json(head), body)
-            answer, status = await asked
+            status, answer = await asyncio.get_running_loop().run_in_executor(self._thread, self._asked, head, body)
             return Response(answer, status, media_type="application/json")
         except (EOFError, OSError) as error:
             raise self._died() from error
         finally:
             self._waiting -= 1
 
-    def _asked(self, *request: bytes) -> tuple[bytes, int]:
+    def _asked(self, *request: Any) -> tuple[int, bytes]:
         try:
-            for part in request:
-                self._pipe.send_bytes(part)
-            status = int(self._pipe.recv_bytes())
-            return self._pipe.recv_bytes(), status
+            self._pipe.send(request)
+            answer: tuple[int, bytes] = self._pipe.recv()
+            return answer
         except (EOFError, OSError):
             self._pipe.close()
             raise
@@ -137,8 +134,7 @@ class Pool:
 
     async def ask(self, collection: str, head: dict[str, Any], body: bytes = b"") -> Response:
         """Return the answer of the collection's worker. Raises: RefusedRequest."""
-        worker = await self.get(collection)
-        return await worker.ask({**head, "collection": collection}, body)
+        return await (await self.get(collection)).ask(head, body)
 
     async def discard(self, collection: str) -> None:
         """Release a collection that is being dropped; nothing is flushed."""
@@ -162,13 +158,13 @@ class Pool:
             if idle is None:
                 raise RefusedRequest(429, f"Too many requests: all {self._options.max_open} workers are busy")
             await self.workers.pop(idle).end(self._options.stop_seconds)
-        self.workers[collection] = worker = self._spawn()
+        self.workers[collection] = worker = self._spawn(collection)
         return worker
 
-    def _spawn(self) -> WorkerProcess:
+    def _spawn(self, collection: str) -> WorkerProcess:
         ours, theirs = Pipe()
         with theirs:
-            arguments, descriptors = (self._folder, theirs.fileno(), os.getpid()), [theirs.fileno()]
+            arguments, descriptors = (self._folder / collection, theirs.fileno(), os.getpid()), [theirs.fileno()]
             command = (sys.executable, "-P", "-m", "ingest.adapters.vectors.edge.collection", *map(str, arguments))
             try:
                 process = subprocess.Popen(command, pass_fds=descriptors, stdin=subprocess.DEVNULL)
