@@ -97,7 +97,7 @@ class InMemoryConnection(Connection):
 
 def in_memory_index(kind: type[Index] = QdrantIndex, **options: Any) -> Index:
     """Return an empty index in this process. `options` are fields of `ConnectionOptions`."""
-    return kind(InMemoryConnection(ConnectionOptions(**options), "memory", None))
+    return kind(InMemoryConnection(ConnectionOptions(**options), lambda: ("memory", None)))
 
 
 @pytest.fixture(scope="module", params=["in_memory", "embedded", "server"])

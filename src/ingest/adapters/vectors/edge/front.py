@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -23,7 +24,7 @@ from starlette.routing import Route
 from ingest.adapters.durable_files import sync_folder
 from ingest.adapters.vectors.edge import locks
 from ingest.adapters.vectors.edge.locks import read_json, write_durably
-from ingest.adapters.vectors.edge.worker_pool import FrontOptions, Pool, RefusedRequest, WorkerProcess
+from ingest.adapters.vectors.edge.worker_pool import FrontOptions, Pool, WorkerProcess
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,199}")
 ONE = "/collections/{collection}"
@@ -66,10 +67,10 @@ class Front:
     async def _create(self, request: Request) -> Response:
         name, body = _name(request), await self._body(request)
         if not NAME.fullmatch(name):
-            raise RefusedRequest(422, f"Wrong input: collection name {name!r}: letters, digits, _ . @ - up to 200")
+            raise HTTPException(422, f"Wrong input: collection name {name!r}: letters, digits, _ . @ - up to 200")
         async with self.creating:
             if self.exists(name) or name in self.aliases.table:
-                raise RefusedRequest(409, f"Wrong input: Collection `{name}` already exists!")
+                raise HTTPException(409, f"Wrong input: Collection `{name}` already exists!")
             answer = await self.pool.ask(name, {"do": "create"}, body)
             if answer.status_code != 200:
                 await self.pool.discard(name)
@@ -129,7 +130,7 @@ class Front:
             case {"actions": [*actions]}:
                 await self.aliases.apply(actions)
                 return _ok(True)
-        raise RefusedRequest(400, "Format error in JSON body: no list of actions")
+        raise HTTPException(400, "Format error in JSON body: no list of actions")
 
     async def _hand_on(self, do: str, request: Request) -> Response:
         head = {"do": do, "flush": request.query_params.get("ordering") == "strong"}
@@ -141,7 +142,7 @@ class Front:
 
         async def guarded(answer: Handler, request: Request) -> Response:
             if not hmac.compare_digest(request.headers.get("api-key", "").encode(), token.encode()):
-                raise RefusedRequest(401, "Unauthorized: Must provide an API key or an Authorization bearer token")
+                raise HTTPException(401, "Unauthorized: Must provide an API key or an Authorization bearer token")
             return await answer(request)
 
         points = {  # handed on to the method of `Collection` that is named
@@ -164,13 +165,13 @@ class Front:
             **{(method, ONE + path): partial(self._hand_on, do) for (method, path), do in points.items()},
         }
         routes = [Route(path, partial(guarded, act), methods=[method]) for (method, path), act in handlers.items()]
-        return Starlette(routes=routes, exception_handlers={RefusedRequest: _refusal, json.JSONDecodeError: _refusal})
+        return Starlette(routes=routes, exception_handlers={HTTPException: _refusal, json.JSONDecodeError: _refusal})
 
     def _target(self, request: Request) -> str:
-        """Return the collection that a request names, directly or by an alias. Raises: RefusedRequest."""
+        """Return the collection that a request names, directly or by an alias. Raises: HTTPException."""
         collection = self.aliases.resolve(_name(request))
         if not self.exists(collection):
-            raise RefusedRequest(404, f"Not found: Collection `{_name(request)}` doesn't exist!")
+            raise HTTPException(404, f"Not found: Collection `{_name(request)}` doesn't exist!")
         return collection
 
     async def _body(self, request: Request) -> bytes:
@@ -178,15 +179,15 @@ class Front:
         async for part in request.stream():
             body += part
             if len(body) > self.options.max_body:
-                raise RefusedRequest(413, f"Payload error: a request has at most {self.options.max_body} bytes")
+                raise HTTPException(413, f"Payload error: a request has at most {self.options.max_body} bytes")
         return bytes(body)
 
 
 async def _optimise(worker: WorkerProcess) -> str:
     try:
         answer = await worker.ask({"do": "optimise"})
-    except RefusedRequest as error:
-        return str(error)
+    except HTTPException as error:
+        return error.detail
     return "" if answer.status_code == 200 else str(json.loads(bytes(answer.body))["status"]["error"])
 
 
@@ -200,8 +201,8 @@ def _ok(result: Any) -> Response:
 
 def _refusal(request: Request, error: Exception) -> Response:
     status, message = 400, f"Format error in JSON body: {error}"
-    if isinstance(error, RefusedRequest):
-        status, message = error.status, str(error)
+    if isinstance(error, HTTPException):
+        status, message = error.status_code, error.detail
     headers = {"Retry-After": "1"} if status == 429 else None
     return JSONResponse({"status": {"error": message}, "time": 0.0, "result": None}, status, headers)
 
@@ -220,7 +221,7 @@ class AliasTable:
         return self.table.get(name, name)
 
     async def apply(self, actions: list[dict[str, Any]]) -> None:
-        """Apply Qdrant's alias operations in order. Raises: RefusedRequest, at the first that fails."""
+        """Apply Qdrant's alias operations in order. Raises: HTTPException, at the first that fails."""
         async with self._lock:
             for action in actions:
                 await self._save(self._after(action))
@@ -237,18 +238,18 @@ class AliasTable:
         match action:
             case {"create_alias": {"alias_name": name, "collection_name": target}}:
                 if not self._exists(target):
-                    raise RefusedRequest(404, f"Not found: Collection `{target}` doesn't exist!")
+                    raise HTTPException(404, f"Not found: Collection `{target}` doesn't exist!")
                 if self._exists(name):
-                    raise RefusedRequest(409, f"Wrong input: Collection `{name}` already exists!")
+                    raise HTTPException(409, f"Wrong input: Collection `{name}` already exists!")
                 table[name] = target
             case {"rename_alias": {"old_alias_name": old, "new_alias_name": new}}:
                 if old not in table:
-                    raise RefusedRequest(404, f"Not found: Alias {old} does not exist!")
+                    raise HTTPException(404, f"Not found: Alias {old} does not exist!")
                 table[new] = table.pop(old)
             case {"delete_alias": {"alias_name": name}}:
                 table.pop(name, None)
             case _:
-                raise RefusedRequest(400, f"Format error in JSON body: no action on an alias: {sorted(action)}")
+                raise HTTPException(400, f"Format error in JSON body: no action on an alias: {sorted(action)}")
         return table
 
     async def _save(self, table: dict[str, str]) -> None:

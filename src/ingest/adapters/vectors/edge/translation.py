@@ -198,8 +198,6 @@ def _scoring(request: models.QueryRequest | models.Prefetch) -> Any:
             return edge.Fusion.Dbsf()
         case models.RrfQuery(rrf=rrf):
             return edge.Fusion.Rrf(k=RRF_K if rrf.k is None else rrf.k, weights=rrf.weights)
-        case models.NearestQuery(nearest=vector, mmr=None):
+        case ((list() | models.SparseVector()) as vector) | models.NearestQuery(nearest=vector, mmr=None):
             return edge.Query.Nearest(edge_vector(vector), request.using or None)
-        case list() | models.SparseVector():
-            return edge.Query.Nearest(edge_vector(request.query), request.using or None)
     raise Unsupported(f"the embedded engine does not support searches by {type(request.query).__name__}")

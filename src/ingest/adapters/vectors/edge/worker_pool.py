@@ -12,19 +12,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ingest.records import QdrantOptions
 
 logger = logging.getLogger(__name__)
-
-
-class RefusedRequest(Exception):
-    """A request that is answered with an error; `status` is the HTTP status of Qdrant's server."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -65,7 +58,7 @@ class WorkerProcess:
         return self.optimisation is not None and not self.optimisation.done()
 
     async def ask(self, head: dict[str, Any], body: bytes = b"") -> Response:
-        """Return the worker's answer. Raises: RefusedRequest, 503 if the worker ends before it, 429 if too many wait.
+        """Return the worker's answer. Raises: HTTPException, 503 if the worker ends before it, 429 if too many wait.
 
         The request after a 503 starts another worker, which opens the folder from its WAL.
         Answers cannot be mixed up by a cancelled caller (a client that hung up): what has begun is done to its end.
@@ -74,7 +67,7 @@ class WorkerProcess:
             raise self._died()
         if (number := self._waiting) >= (limit := self._max_waiting):
             told = f"{number} requests wait for this collection, the limit is {limit}"
-            raise RefusedRequest(429, f"Too many requests: {told}")
+            raise HTTPException(429, f"Too many requests: {told}")
         self._waiting += 1
         try:
             status, answer = await asyncio.get_running_loop().run_in_executor(self._thread, self._asked, head, body)
@@ -108,8 +101,8 @@ class WorkerProcess:
         self._pipe.close()
         self.process.wait()
 
-    def _died(self) -> RefusedRequest:
-        return RefusedRequest(503, f"Service unavailable: worker {self.process.pid} ended before it answered")
+    def _died(self) -> HTTPException:
+        return HTTPException(503, f"Service unavailable: worker {self.process.pid} ended before it answered")
 
 
 class Pool:
@@ -121,7 +114,7 @@ class Pool:
         self._starting = asyncio.Lock()
 
     async def get(self, collection: str) -> WorkerProcess:
-        """Return the collection's worker, started if necessary. Raises: RefusedRequest if all are busy."""
+        """Return the collection's worker, started if necessary. Raises: HTTPException if all are busy."""
         worker = self.workers.get(collection)
         if worker is None or not worker.alive:
             async with self._starting:
@@ -133,7 +126,7 @@ class Pool:
         return worker
 
     async def ask(self, collection: str, head: dict[str, Any], body: bytes = b"") -> Response:
-        """Return the answer of the collection's worker. Raises: RefusedRequest."""
+        """Return the answer of the collection's worker. Raises: HTTPException."""
         return await (await self.get(collection)).ask(head, body)
 
     async def discard(self, collection: str) -> None:
@@ -156,7 +149,7 @@ class Pool:
         elif len(self.workers) >= self._options.max_open:
             idle = next((name for name, worker in self.workers.items() if worker.idle), None)
             if idle is None:
-                raise RefusedRequest(429, f"Too many requests: all {self._options.max_open} workers are busy")
+                raise HTTPException(429, f"Too many requests: all {self._options.max_open} workers are busy")
             await self.workers.pop(idle).end(self._options.stop_seconds)
         self.workers[collection] = worker = self._spawn(collection)
         return worker

@@ -1,8 +1,9 @@
 """The connection to Qdrant: one client, bounded retries, translated errors, reconnecting to an embedded engine."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from ingest.adapters.vectors import client_models
@@ -15,6 +16,7 @@ TEMPORARY = frozenset({408, 429})  # and every 5xx
 TOO_LARGE = 413
 KEPT_SECONDS = 2.0  # an idle connection: less than servers keep it, or requests would meet closed ones
 REJECTED = frozenset({400, 404, 409})  # of an alias action, among others
+Find = Callable[[], tuple[str, str | None]]
 
 
 class OversizedRequest(SchemaMismatch):
@@ -41,26 +43,15 @@ class ConnectionOptions:
     oversampling: float = 2.0  # rescored candidates per hit
 
 
-class EmbeddedEngine(Protocol):
-    """An embedded engine that is found, started and restarted automatically (`edge.engine.Engine`)."""
-
-    def address(self) -> tuple[str, str]:
-        """Return URL and token of the running engine."""
-
-    def close(self) -> None:
-        """Release it."""
-
-
 class Connection:
     """A client whose calls are named, for the message if one fails. Nothing is sent before them. Thread-safe."""
 
-    def __init__(
-        self, options: ConnectionOptions, url: str, api_key: str | None, engine: EmbeddedEngine | None = None
-    ) -> None:
+    def __init__(self, options: ConnectionOptions, find: Find, release: Callable[[], None] = lambda: None) -> None:
+        """Find the index: `find` returns its URL and key, and starts an embedded engine, which `release` frees."""
         self.options = options
-        self._engine = engine
-        self._url = url
-        self._client = self._open(url, api_key)
+        self._find, self._release = find, release
+        self._url, api_key = find()
+        self._client = self._open(self._url, api_key)
         self._reopening = threading.Lock()
 
     def __str__(self) -> str:
@@ -113,15 +104,12 @@ class Connection:
 
     def close(self) -> None:
         self._client.close()
-        if self._engine is not None:
-            self._engine.close()
+        self._release()
 
     def _reopen(self) -> None:
-        """Find the embedded engine again, as its front may have been killed; a server keeps its address."""
-        if self._engine is None:
-            return
+        """Find the index again, as the front of an embedded engine may have been killed; a server keeps its address."""
         with self._reopening:
-            url, token = self._engine.address()
+            url, token = self._find()
             if url != self._url:
                 # The old client is not closed: another thread may be using it, and its idle connections soon end.
                 self._client = self._open(url, token)

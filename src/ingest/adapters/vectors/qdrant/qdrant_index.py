@@ -17,7 +17,7 @@ from ingest import payloads
 from ingest.adapters.vectors import client_models as models
 from ingest.adapters.vectors.qdrant import collection_layout as layout
 from ingest.adapters.vectors.qdrant import requests
-from ingest.adapters.vectors.qdrant.connection import Connection, ConnectionOptions, EmbeddedEngine, RejectedRequest
+from ingest.adapters.vectors.qdrant.connection import Connection, ConnectionOptions, RejectedRequest
 from ingest.errors import IndexUnavailable, SchemaMismatch
 from ingest.records import LANGCHAIN, AliasAction, Filter, Hit, LakeIdentity, Point, Shape, StoredPoint, Vectors
 
@@ -35,13 +35,12 @@ class QdrantIndex:
     @classmethod
     def connect(cls, url: str, api_key: str | None, **options: Any) -> "QdrantIndex":
         """Return the index of a server. Nothing is sent yet. `options` are fields of `ConnectionOptions`."""
-        return cls(Connection(ConnectionOptions(**options), url, api_key))
+        return cls(Connection(ConnectionOptions(**options), lambda: (url, api_key)))
 
     @classmethod
-    def embedded(cls, engine: EmbeddedEngine, **options: Any) -> "QdrantIndex":
-        """Return the index of an embedded engine, started if necessary. Raises: IndexUnavailable."""
-        url, token = engine.address()
-        return cls(Connection(ConnectionOptions(**options), url, token, engine))
+    def embedded(cls, engine: Any, **options: Any) -> "QdrantIndex":
+        """Return the index of an `edge.engine.Engine`, started if necessary. Raises: IndexUnavailable."""
+        return cls(Connection(ConnectionOptions(**options), engine.address, engine.close))
 
     def __repr__(self) -> str:
         return f"QdrantIndex({self._connection})"
@@ -55,8 +54,8 @@ class QdrantIndex:
         # Never retried here: after a rename that worked but whose response was lost, a second attempt would fail.
         operations = [requests.alias_operation(action) for action in actions]
         try:
-            return not operations or bool(
-                self._connection.once("move aliases", "update_collection_aliases", operations)
+            return (
+                not operations or self._connection.once("move aliases", "update_collection_aliases", operations) is True
             )
         except RejectedRequest:
             return False
@@ -66,14 +65,13 @@ class QdrantIndex:
         return sorted(collection.name for collection in found)
 
     def lake_of(self, collection: str) -> LakeIdentity | None:
-        return layout.layout_of(collection, self._info(collection)).lake if self._exists(collection) else None
+        return self._look(collection).lake if self._exists(collection) else None
 
     def generation_of(self, collection: str) -> str:
-        found = self._layouts[collection] = layout.layout_of(collection, self._info(collection))
-        return found.generation
+        return self._look(collection).generation
 
     def give(self, collection: str, lake: LakeIdentity, generation: str = "") -> None:
-        found = layout.layout_of(collection, self._info(collection))
+        found = self._look(collection)
         told = replace(found, lake=lake, generation=generation or found.generation).metadata
         self._call(f"give {collection}", "update_collection", collection, metadata=told)
 
@@ -211,17 +209,21 @@ class QdrantIndex:
         known = self._layout_of(collection, vectors.shape[-1])
         requests.check_questions(collection, vectors, known.dimension)
         among = requests.among_read(among, known)
-        rows = {row: (vectors[row], filter, limit) for row, (filter, limit) in enumerate(among) if limit > 0}
+        rows = [row for row, (_, limit) in enumerate(among) if limit > 0]
+        how = {"with_payload": [payloads.path(known.shape, "chunk_id")], "params": params, "using": known.dense or None}
 
-        def ask(some: Sequence[requests.Question]) -> Any:
-            batch = [requests.question_of(question, params, known) for question in some]
+        def ask(some: Sequence[int]) -> Any:
+            asked = ((vectors[row].tolist(), *among[row]) for row in some)
+            batch = [
+                models.QueryRequest(query=query, filter=filter, limit=limit, **how) for query, filter, limit in asked
+            ]
             return self._call(what, "query_batch_points", collection, batch)
 
-        filters = {id(filter): filter for _, filter, _ in rows.values()}  # they may name many points
+        filters = {id(filter): filter for filter, _ in among}  # they may name many points
         told = {one: len(filter.model_dump_json()) if filter else 0 for one, filter in filters.items()}
         size = requests.QUESTION_BYTES + requests.NUMBER_BYTES * known.dimension
-        sizes = [size + told[id(filter)] for _, filter, _ in rows.values()]
-        answers = chain.from_iterable(self._batches.send([*rows.values()], sizes, self._options.search_batch, ask))
+        sizes = [size + told[id(among[row][0])] for row in rows]
+        answers = chain.from_iterable(self._batches.send(rows, sizes, self._options.search_batch, ask))
         hits = {row: requests.hits_of(collection, one.points, known) for row, one in zip(rows, answers, strict=True)}
         return [hits.get(row, []) for row in range(len(among))]
 
@@ -235,9 +237,11 @@ class QdrantIndex:
     def _layout_of(self, collection: str, dimension: int | None = None) -> layout.CollectionLayout:
         """Return the collection's layout; a cached one with another dimension than wanted is read again."""
         known = self._layouts.get(collection)
-        if known is None or dimension not in (None, known.dimension):
-            known = self._layouts[collection] = layout.layout_of(collection, self._info(collection))
-        return known
+        return self._look(collection) if known is None or dimension not in (None, known.dimension) else known
+
+    def _look(self, collection: str) -> layout.CollectionLayout:
+        found = self._layouts[collection] = layout.layout_of(collection, self._info(collection))
+        return found
 
     def _filter(self, collection: str, filter: Filter) -> "models.Filter | None":
         return requests.qdrant_filter(filter, lambda field: payloads.path(self._layout_of(collection).shape, field))

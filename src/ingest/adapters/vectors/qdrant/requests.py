@@ -8,7 +8,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -86,18 +86,6 @@ def points_of(points: Sequence[Point], layout: CollectionLayout) -> "list[models
         return {layout.dense: dense, layout.sparse: sparse}
 
     return [models.PointStruct(id=point.id, vector=vector(point), payload=point.payload) for point in points]
-
-
-Question: TypeAlias = "tuple[Vectors, models.Filter | None, int]"  # (dimension,), among which points, how many hits
-
-
-def question_of(
-    asked: Question, params: "models.SearchParams | None", layout: CollectionLayout
-) -> "models.QueryRequest":
-    """Return a search as Qdrant takes it."""
-    (vector, filter, limit), wanted = asked, [payloads.path(layout.shape, "chunk_id")]
-    vectors: dict[str, Any] = {"query": vector.tolist(), "using": layout.dense or None}
-    return models.QueryRequest(**vectors, with_payload=wanted, filter=filter, limit=limit, params=params)
 
 
 def hits_of(collection: str, points: "Sequence[models.ScoredPoint]", layout: CollectionLayout) -> list[Hit]:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.exceptions import HTTPException
 
 from ingest.adapters.vectors.edge import front as aliases
 from ingest.adapters.vectors.edge.front import AliasTable
-from ingest.adapters.vectors.edge.worker_pool import RefusedRequest
 
 COLLECTIONS = {"g1", "g2"}
 
@@ -49,18 +49,18 @@ def test_actions_apply_in_order_and_are_found_again(tmp_path: Path) -> None:
 
 
 def test_a_failing_action_keeps_those_before_it_and_drops_those_after_it(tmp_path: Path) -> None:
-    with pytest.raises(RefusedRequest) as refused:
+    with pytest.raises(HTTPException) as refused:
         apply(tmp_path, create("a", "g1"), rename("gone", "b"), create("c", "g1"))
-    assert (404, {"a": "g1"}) == (refused.value.status, stored(tmp_path))
+    assert (404, {"a": "g1"}) == (refused.value.status_code, stored(tmp_path))
 
 
 @pytest.mark.parametrize(
     ("action", "status"), [(create("a", "missing"), 404), (create("g2", "g1"), 409), (rename("a", "b"), 404)]
 )
 def test_what_cannot_be_applied_is_refused(tmp_path: Path, action: dict[str, Any], status: int) -> None:
-    with pytest.raises(RefusedRequest) as refused:
+    with pytest.raises(HTTPException) as refused:
         apply(tmp_path, action)
-    assert status == refused.value.status
+    assert status == refused.value.status_code
 
 
 def test_deleting_a_missing_alias_and_renaming_to_itself_are_fine(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_two_calls_at_once_do_not_mix_their_actions(tmp_path: Path) -> None:
         await opened.apply([create("fence", "g1")])
         moves = [opened.apply([rename("fence", f"fence{n}"), create("docs", f"g{n}")]) for n in (1, 2)]
         outcomes = await asyncio.gather(*moves, return_exceptions=True)
-        assert [None, RefusedRequest] == [o and type(o) for o in outcomes]
+        assert [None, HTTPException] == [o and type(o) for o in outcomes]
         return opened.table
 
     assert {"fence1": "g1", "docs": "g1"} == asyncio.run(run())
