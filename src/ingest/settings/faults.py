@@ -24,6 +24,7 @@ IN_A_URI = {
 }
 WORD = re.compile(r"[A-Za-z_ -]{1,24}|[-+.,\dEe]{1,24}")  # of a value that is shown
 MOST = 20  # faults that are named; the rest are counted
+UNION = (typing.Union, UnionType)
 Place = tuple[str | int, ...]
 
 
@@ -43,11 +44,13 @@ def in_file(values: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
 
 def in_environment(names: Mapping[str, str]) -> Iterator[str]:
     """Yield the variables with our prefix that name no key."""
-    known = {f"{PREFIX}{name}" for name in _every_variable()}
+    known = Settings.model_fields
+    places = [*known, *(f"{name}__{key}" for name in known for key in _keys_at((name, "")))]
+    variables = [f"{PREFIX}{place.upper()}" for place in places]
     for name in sorted(names):
         first = name.removeprefix(PREFIX).split("__")[0].lower()
-        if name.startswith(PREFIX) and not name.startswith(NOT_SETTINGS) and first not in Settings.model_fields:
-            yield f"environment variable {name}: no such key{meant(name, known)}"
+        if name.startswith(PREFIX) and not name.startswith(NOT_SETTINGS) and first not in known:
+            yield f"environment variable {name}: no such key{meant(name, variables)}"
 
 
 def of_validation(error: ValidationError) -> Iterator[tuple[Place, str]]:
@@ -78,8 +81,8 @@ def _holds_secret(place: Place) -> bool:
     """Tell whether a key holds a secret: one of type SecretStr, or one that no section knows and that is named so."""
     key, known = str(place[-1]), _keys_at(place)
     if key in known:
-        return SecretStr in _parts(_annotation(place))
-    if any(map(_is_section, _parts(_annotation(place)))):  # the name of an index
+        return SecretStr in _kinds(place)
+    if any(map(_is_section, _kinds(place))):  # the name of an index
         return False
     # One letter beside a known key it is a typing error, and then no secret.
     return isinstance(place[-1], str) and SECRET.search(key) is not None and not nearest(key, known)
@@ -87,8 +90,8 @@ def _holds_secret(place: Place) -> bool:
 
 def _shown(place: Place, value: Any) -> str:
     """Return a wrong value for a message, "" if it might be a secret."""
-    kinds = {kind if isinstance(kind, type) else typing.get_origin(kind) for kind in _parts(_annotation(place))}
-    if not kinds or not kinds <= {int, float, bool, Literal, type(None)}:
+    kinds = {kind if isinstance(kind, type) else typing.get_origin(kind) for kind in _kinds(place)}
+    if not kinds or not kinds <= {int, float, bool, Literal}:
         return ""
     plain = isinstance(value, int | float) or (isinstance(value, str) and WORD.fullmatch(value))
     return f" (found {value!r})" if plain else ""
@@ -100,40 +103,21 @@ def _dotted(place: Place) -> str:
 
 def _keys_at(place: Place) -> list[str]:
     """Return the keys of the section that a place lies in; none if its keys are free."""
-    models = [part for part in _parts(_annotation(place[:-1])) if _is_section(part)]
-    return [name for model in models for name in model.model_fields]
+    return [name for section in filter(_is_section, _kinds(place[:-1])) for name in section.model_fields]
 
 
-def _annotation(place: Place) -> Any:
-    """Return the type at a place in the settings, None if nothing is known of it."""
-    found: Any = Settings
+def _kinds(place: Place) -> list[Any]:
+    """Return the types that a place in the settings may have, but for None; none if nothing is known of it."""
+    kinds: list[Any] = [Settings]
     for key in place:
-        for part in _parts(found):
-            if _is_section(part) and key in part.model_fields:
-                found = part.model_fields[key].annotation
-                break
-            if typing.get_origin(part) in (dict, tuple):
-                found = typing.get_args(part)[1 if typing.get_origin(part) is dict else 0]
-                break
-        else:
-            return None
-    return found
-
-
-def _parts(annotation: Any) -> list[Any]:
-    """Return the alternatives of a union, or the type itself; none for what is unknown or free."""
-    is_union = typing.get_origin(annotation) in (typing.Union, UnionType)
-    alternatives = typing.get_args(annotation) if is_union else (annotation,)
-    return [part for part in alternatives if part not in (None, type(None), Any)]
+        fields = (kind.model_fields[key] for kind in kinds if _is_section(kind) and key in kind.model_fields)
+        below = [field.annotation for field in fields]
+        below += [typing.get_args(kind)[1] for kind in kinds if typing.get_origin(kind) is dict]
+        below += [typing.get_args(kind)[0] for kind in kinds if typing.get_origin(kind) is tuple]
+        unions = [typing.get_args(kind) if typing.get_origin(kind) in UNION else (kind,) for kind in below]
+        kinds = [kind for union in unions for kind in union if kind not in (type(None), Any)]
+    return kinds
 
 
 def _is_section(part: Any) -> typing.TypeGuard[type[BaseModel]]:
     return isinstance(part, type) and issubclass(part, BaseModel)
-
-
-def _every_variable(model: type[BaseModel] = Settings, above: str = "") -> Iterator[str]:
-    """Yield the names that variables of the environment may have, without the prefix; `indexes` ends where names do."""
-    for name, field in model.model_fields.items():
-        yield f"{above}{name.upper()}"
-        for section in filter(_is_section, _parts(field.annotation)):
-            yield from _every_variable(section, f"{above}{name.upper()}__")
