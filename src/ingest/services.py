@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ingest.lake.lake import Lake
 from ingest.ports import Embedder, Observer, Reranker, Sandbox, Source, Tokenizer, VectorIndex, Wording
-from ingest.records import BuildOptions, ModelRecord, ParserOptions, QueryProfile
+from ingest.records import BuildOptions, ModelRecord, QueryProfile
 
 OpenReranker = Callable[[QueryProfile, Wording], Reranker | None]
 
@@ -24,7 +24,6 @@ class Workbench:
     model: ModelRecord  # of the model in the settings; known without its weights
     options: BuildOptions
     model_folder: tuple[Path, ...] = ()  # of its copy from the lake; () if the model is on this machine
-    parsing: dict[str, ParserOptions] = field(default_factory=dict)  # by source; "" for documents of no source
     closers: list[Callable[[], None]] = field(default_factory=list)
 
     def close(self) -> None:

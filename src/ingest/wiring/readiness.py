@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 
@@ -39,12 +39,7 @@ class Readiness:
 def readiness(settings: Settings, index: str | None) -> Iterator[Readiness]:
     """Yield what was found, one by one. Nothing stays open; the lake gets and loses files. Raises: InvalidSettings."""
     quiet_environment()
-    name, chosen = settings.index(index)
-    try:
-        store = opening.open_lake_store(settings)
-    except IngestError as error:  # without a lake the rest cannot be asked
-        yield Readiness("lake", fault=f"{type(error).__name__}: {error}")
-        return
+    (name, chosen), store = settings.index(index), cache(lambda: opening.open_lake_store(settings))
     budget = f"{chosen.max_gpu_minutes:g} GPU-minutes a run; `ingest plan` tells what it would need"
     folders = {"disk of the state folder": settings.state, "temporary space": Path(tempfile.gettempdir())}
     if sources.scheme_of(settings.lake) == "file":
@@ -52,10 +47,10 @@ def readiness(settings: Settings, index: str | None) -> Iterator[Readiness]:
     looks: dict[str, Callable[[], str]] = {
         "sources": lambda: f"{len(opening.open_sources(settings, chosen))}, none within another",
         **{f"source {source.name}": partial(_source, source, settings, chosen) for source in chosen.sources},
-        "lake": lambda: _lake(store),
-        "model": lambda: _model(settings, name, chosen, store),
+        "lake": lambda: _lake(store()),
+        "model": lambda: _model(settings, name, chosen, store()),
         "vector index": lambda: _vectors(settings),
-        "gate": lambda: _gate(opening.build_options(name, chosen), store),
+        "gate": lambda: _gate(opening.build_options(name, chosen), store()),
         "budget": lambda: budget if chosen.max_gpu_minutes else "none",
         **{what: partial(_space, folder) for what, folder in folders.items()},
     }

@@ -88,7 +88,6 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
         model=model.record,
         model_folder=folder,
         options=build_options(name, chosen, model.record.max_tokens),
-        parsing=parser_options(chosen),
         closers=[sandbox.close],
     )
 
@@ -112,8 +111,7 @@ def open_vectors(settings: Settings, url: str | None = None, **limits: Any) -> Q
 
 def open_sandbox(index: IndexSettings) -> PoolSandbox:
     """Return the sandbox for an index's documents; `close` ends it. Raises: InvalidSettings for an absent extra."""
-    options = {name: given for name, given in parser_options(index).items() if name}
-    known = parsers.media_types()
+    options, known = parser_options(index), parsers.media_types()
     for name, given in options.items():
         for pattern, kind in given.media_types:
             if not parsers.owner(kind, given.parser):
@@ -127,11 +125,10 @@ def open_sandbox(index: IndexSettings) -> PoolSandbox:
 
 
 def parser_options(index: IndexSettings) -> dict[str, ParserOptions]:
-    """Return the parser options by source; "" stands for documents of no source."""
+    """Return the parser options by source; all have the same limits."""
     limits = ParseLimits(document_bytes=index.max_document_bytes, **dict(index.limits))
     made = partial(ParserOptions, limits=limits)
-    told = {s.name: made(default_excludes=s.default_excludes, **dict(s.parsing)) for s in index.sources}
-    return {**told, "": made()}
+    return {s.name: made(default_excludes=s.default_excludes, **dict(s.parsing)) for s in index.sources}
 
 
 def open_executor(settings: Settings, index: str | None, services: Services) -> Execute:
@@ -148,7 +145,7 @@ def build_options(name: str, index: IndexSettings, model_tokens: int = 0) -> Bui
         settings={**hashed, **shape.record()},
         analyser={**keyword, **Analyser.from_record(keyword).record()},
         profile=index.profile,
-        limits=parser_options(index)[""].limits,
+        limits=parser_options(index)[index.sources[0].name].limits,
         screening={source.name: source.screening for source in index.sources},
         revokes={source.name: source.revokes for source in index.sources},
         shape=shape,

@@ -178,5 +178,5 @@ def test_what_the_parsers_are_told_keeps_its_form() -> None:
     told = {name: given.model_dump(exclude={"limits"}) for name, given in parser_options(index_of(RICH)).items()}
     default = {"text_fields": (), "title_field": "", "ocr": False, "ocr_languages": ("eng",)}
     handbook = {"text_fields": ("body", "a.b"), "title_field": "title", "ocr": True, "ocr_languages": ("deu", "eng")}
-    assert {"handbook": handbook, "wiki": {**default, "ocr_languages": ("fra",)}, "plain": default, "": default} == told
+    assert {"handbook": handbook, "wiki": {**default, "ocr_languages": ("fra",)}, "plain": default} == told
     assert default == ParserOptions().model_dump(exclude={"limits"})

@@ -11,7 +11,7 @@ from typing import Any
 from ingest.documents.cutting import CutDocument, cut_document
 from ingest.errors import DocumentError
 from ingest.pipeline.shard_builder import check_container
-from ingest.records import Block, BlockKind, Chunk, ChunkingOptions, Document, RawDocument
+from ingest.records import Block, BlockKind, Chunk, ChunkingOptions, Document, ParserOptions, RawDocument
 from ingest.services import Workbench
 
 MASK = "▒▒▒▒▒▒"
@@ -93,6 +93,11 @@ def token_figures(counts: Sequence[int]) -> dict[str, int]:
     return {"total": sum(counts), "least": least, "median": median_low(counts or [0]), "p90": p90, "most": most}
 
 
+def parsed(bench: Workbench, raw: RawDocument) -> Document:
+    """Return a document as the sandbox parses it, with its source's options, else with the index's limits alone."""
+    return bench.sandbox.parse(replace(raw, options=ParserOptions(limits=bench.options.limits)))
+
+
 def preview_document(bench: Workbench, raw: RawDocument, level: int) -> DocumentPreview:
     """Return what a run would make of a document under the settings of `bench`.
 
@@ -101,11 +106,10 @@ def preview_document(bench: Workbench, raw: RawDocument, level: int) -> Document
 
     Raises: SandboxUnavailable, InvalidSettings.
     """
-    raw, model = replace(raw, options=bench.parsing[""]), bench.model  # the sandbox's options for a source win
+    model, stage, ref = bench.model, "parse", raw.ref
     made = DocumentPreview(raw, options=bench.options.chunking, model=model.name, model_fingerprint=model.fingerprint)
-    stage, ref = "parse", raw.ref
     try:
-        document = bench.sandbox.parse(raw)
+        document = parsed(bench, raw)
         made, stage, container = replace(made, document=document), "chunk", bool(document.children)
         if container:
             check_container(document, ref.uri, level, bench.options.limits.archive_depth)

@@ -12,7 +12,7 @@ from ingest.adapters.sources.file import FileSource
 from ingest.adapters.uris import encode, local_folder
 from ingest.cli.invocation import SETTINGS, Invocation
 from ingest.cli.output import printable
-from ingest.cli.preview.document_preview import DocumentPreview, Refusal, preview_document
+from ingest.cli.preview.document_preview import DocumentPreview, Refusal, parsed, preview_document
 from ingest.errors import DocumentError, InvalidSettings, SourceUnavailable
 from ingest.ids import uris_meant
 from ingest.pipeline.changes import looked_up
@@ -64,7 +64,7 @@ def find_document(bench: Workbench, named: str, source: str | None) -> FoundDocu
             reasons += [f"left out of source {one.name}: {reason}" for reason in why_not]
     path = local_folder(named) if named.startswith("file://") or "://" not in named else None
     if path is not None and path.exists():
-        folder, ref = _local(path, source or "", bench.parsing[""].limits.document_bytes)
+        folder, ref = _local(path, source or "", bench.options.limits.document_bytes)
         origin = f"local file, {f'as if in source {source}' if source else 'in no source'}"
         return folder, ref, "; ".join([origin, *reasons])
     places = ", ".join(f"{one.name} ({one.uri})" for one in sources[:LISTED])
@@ -93,7 +93,7 @@ def preview_found(bench: Workbench, found: FoundDocument, children: Sequence[str
 
 
 def _child(bench: Workbench, raw: RawDocument, path: str) -> RawDocument:
-    document = bench.sandbox.parse(replace(raw, options=bench.parsing[""]))
+    document = parsed(bench, raw)
     for child in document.children:
         if child.path == path:
             return RawDocument(child_ref(raw.ref, child), child.data)
