@@ -17,7 +17,7 @@ from ingest.records import Hit, Result
 
 SHARED = ("proximity", "coverage", "context", "bigrams", "heading")
 FEATURES = ("cosine", "keyword", "near", *SHARED, "length")
-WEIGHTS = (1.0, 1.0, 0.5)  # of the first three features in `blend`
+NEAR_WEIGHT = 1 / 16  # of `near` in `blend`
 WINDOW = 20  # terms before a term that count as near
 HALF_WINDOW = 16  # word pieces
 PRODUCT = 2**11  # rows times columns of a matrix product, below which OpenBLAS starts no threads
@@ -52,12 +52,12 @@ def features(question: str, candidates: Sequence[Result], wording: Wording) -> F
     return np.column_stack([_signals(question, candidates, wording), _shared(asked, texts, above, wording), lengths])
 
 
-def blend(question: str, candidates: Sequence[Result], wording: Wording) -> Floats:
-    """Return (candidates,) float64: cosine + keyword + near / 2 of `features`, 0 to 2.5.
+def blend(question: str, candidates: Sequence[Result], wording: Wording, dense_weight: float) -> Floats:
+    """Return (candidates,) float64, 0 to 17/16: w · cosine + (1 − w) · keyword + near / 16 of `features`.
 
-    The weights were chosen on other sets than those on which they are reported (docs/retrieval.md).
+    The weight was chosen on other sets than those on which it is reported (docs/retrieval.md).
     """
-    return np.asarray(_signals(question, candidates, wording) @ np.array(WEIGHTS))
+    return np.asarray(_signals(question, candidates, wording) @ (dense_weight, 1 - dense_weight, NEAR_WEIGHT))
 
 
 def _signals(question: str, candidates: Sequence[Result], wording: Wording) -> Floats:

@@ -98,5 +98,5 @@ def open_embedder(
 
 def open_reranker(profile: QueryProfile, wording: Wording) -> Reranker | None:
     """Return the re-ranker of a profile, or None if the fused order stands. Raises: InvalidSettings."""
-    reranker: Reranker | None = rerankers.find(profile.reranker).open_reranker(profile.reranker_model, wording)
+    reranker: Reranker | None = rerankers.find(profile.reranker).open_reranker(profile, wording)
     return reranker

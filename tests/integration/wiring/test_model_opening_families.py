@@ -98,3 +98,21 @@ def test_what_the_models_files_name_wins_unless_it_is_empty(
 def test_a_model_of_no_such_family_reads_nothing_of_the_lake(folder: Path) -> None:
     other = folder.rename(folder.with_name("minilm"))
     assert {} == family_prompts(str(other)) == described(other, None).record.options
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "warned"),
+    [
+        ("qwen3-embedding", {}, True),
+        ("qwen3-embedding", {"question_prompt": ""}, False),
+        ("qwen3-embedding", {"question_prompt": "Instruct: find the page\nQuery: "}, False),
+        ("minilm", {}, False),
+    ],
+)
+def test_a_model_that_wants_an_instruction_warns_with_the_setting_until_one_is_chosen(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, options: dict[str, str], warned: bool
+) -> None:
+    folder = copy_without_weights(tmp_path / name)
+    with caplog.at_level(logging.WARNING):
+        assert described(folder, project(tmp_path, 1).lake, **options).record.options == options
+    assert warned == ("model.options.question_prompt" in caplog.text)

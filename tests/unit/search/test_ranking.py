@@ -75,11 +75,18 @@ def test_a_row_is_the_same_alone_and_among_others() -> None:
     assert np.isfinite(together).all()
 
 
-def test_the_blend_is_cosine_and_keyword_and_half_of_near() -> None:
+def test_the_blend_is_the_fused_score_and_a_sixteenth_of_near() -> None:
     chunks = [chunk("red fox", dense=0.3, bm25=2.0), chunk("vixen den", "den", dense=-0.1), chunk("")]
     rows = features("red fox den", chunks, WORDING)
-    np.testing.assert_allclose(rows[:, 0] + rows[:, 1] + rows[:, 2] / 2, blend("red fox den", chunks, WORDING))
-    assert (0,) == blend("red fox den", [], WORDING).shape
+    expected = 0.35 * rows[:, 0] + 0.65 * rows[:, 1] + rows[:, 2] / 16
+    np.testing.assert_allclose(expected, blend("red fox den", chunks, WORDING, 0.35))
+    assert (0,) == blend("red fox den", [], WORDING, 0.35).shape
+
+
+def test_the_blend_follows_the_weight_of_the_dense_stage() -> None:
+    chunks = [chunk("red fox", dense=0.9, bm25=0.0), chunk("red fox", dense=0.1, bm25=3.0)]
+    best = [int(blend("red fox", chunks, WORDING, weight).argmax()) for weight in (0.9, 0.1)]
+    assert [0, 1] == best
 
 
 @pytest.mark.parametrize("question", ["", "?!", "unheard"])

@@ -1,7 +1,7 @@
 """One file per kind of re-ranker: a question and its candidates in, scores out. The file name registers the kind.
 
-Each module has `open_reranker(model, wording)`: `model` is the profile's `reranker_model`. `LIBRARIES` and `EXTRA` name
-optional libraries and the extra that provides them.
+Each module has `open_reranker(profile, wording)`. `LIBRARIES` and `EXTRA` name optional libraries and the extra that
+provides them.
 """
 
 from typing import Any

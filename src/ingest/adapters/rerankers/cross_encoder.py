@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import InvalidSettings
 from ingest.ports import Wording
-from ingest.records import Result
+from ingest.records import QueryProfile, Result
 
 EXTRA = "ingest[models]"
 LIBRARIES = ("sentence-transformers", "torch")
@@ -19,8 +19,9 @@ BATCH = 16  # candidates per forward pass
 _opened: BoundedCache[str, "CrossEncoderReranker"] = BoundedCache(4)  # of this process, by model
 
 
-def open_reranker(model: str, wording: Wording) -> "CrossEncoderReranker":
+def open_reranker(profile: QueryProfile, wording: Wording) -> "CrossEncoderReranker":
     """Return the re-ranker of a local model, opened once per process, on a GPU if possible. Raises: InvalidSettings."""
+    model = profile.reranker_model
     return _opened.keep(model, lambda: CrossEncoderReranker(_model(model)))
 
 

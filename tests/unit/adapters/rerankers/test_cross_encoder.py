@@ -1,6 +1,5 @@
 """A CrossEncoder from a folder: made here, tiny and random, so that scores mean nothing but are the model's own."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +7,9 @@ import numpy as np
 import pytest
 
 from ingest.adapters.rerankers import cross_encoder
-from ingest.adapters.rerankers.cross_encoder import BATCH, open_reranker
+from ingest.adapters.rerankers.cross_encoder import BATCH, CrossEncoderReranker, open_reranker
 from ingest.errors import InvalidSettings
-from ingest.records import Result
+from ingest.records import QueryProfile, Result
 from tests.unit.search.test_ranking import WORDING
 
 
@@ -42,6 +41,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made(tmp_path_factory.mktemp("cross") / "encoder")
 
 
+def opened(model: Path | str) -> CrossEncoderReranker:
+    return open_reranker(QueryProfile(reranker="cross_encoder", reranker_model=str(model)), WORDING)
+
+
 def candidate(text: str, title: str = "", heading: tuple[str, ...] = ()) -> Result:
     return Result(text, "d", "", "", "p", title, heading, text, 0, len(text))
 
@@ -56,7 +59,7 @@ def predicted(folder: Path, pairs: list[tuple[str, str]]) -> Any:
 
 
 def test_scores_are_the_models_own_in_input_order(folder: Path) -> None:
-    reranker = open_reranker(str(folder), WORDING)
+    reranker = opened(folder)
     found = reranker.scores("where is it", CANDIDATES)
     pairs = [("where is it", f"{' > '.join(c.heading_path)}\n{c.text}") for c in CANDIDATES]
     assert (len(CANDIDATES),) == found.shape
@@ -65,41 +68,40 @@ def test_scores_are_the_models_own_in_input_order(folder: Path) -> None:
 
 
 def test_a_score_does_not_depend_on_the_rest_of_the_batch(folder: Path) -> None:
-    reranker = open_reranker(str(folder), WORDING)
+    reranker = opened(folder)
     together = reranker.scores("where is it", CANDIDATES)
     alone = np.concatenate([reranker.scores("where is it", [c]) for c in CANDIDATES[::-1]])[::-1]
     assert pytest.approx(together, abs=1e-5) == alone
 
 
 def test_the_title_stands_in_for_missing_headings(folder: Path) -> None:
-    reranker = open_reranker(str(folder), WORDING)
+    reranker = opened(folder)
     shown = [candidate("text", title="Title"), candidate("text")]
     expected = predicted(folder, [("q", "Title\ntext"), ("q", "text")])
     assert pytest.approx(expected, abs=1e-5) == reranker.scores("q", shown)
 
 
 def test_no_candidates_have_no_scores(folder: Path) -> None:
-    assert (0,) == open_reranker(str(folder), WORDING).scores("q", []).shape
+    assert (0,) == opened(folder).scores("q", []).shape
 
 
 def test_a_model_is_opened_once_per_process(folder: Path) -> None:
-    opened: Callable[[], object] = lambda: open_reranker(str(folder), WORDING)  # noqa: E731
-    assert opened() is opened()
-    assert cross_encoder._opened.get(str(folder)) is opened()
+    assert opened(folder) is opened(folder)
+    assert cross_encoder._opened.get(str(folder)) is opened(folder)
 
 
 @pytest.mark.parametrize("name", ["no/such-model", "/no/such/folder"])
 def test_a_model_that_is_not_on_this_machine_is_named(name: str) -> None:
     with pytest.raises(InvalidSettings, match=f"reranker model {name}: not on this machine"):
-        open_reranker(name, WORDING)
+        opened(name)
 
 
 def test_a_profile_without_a_model_is_told_so() -> None:
     with pytest.raises(InvalidSettings, match="must name a model or its folder"):
-        open_reranker("", WORDING)
+        opened("")
 
 
 def test_a_model_that_gives_several_numbers_is_refused_with_both_counts(tmp_path: Path) -> None:
     folder = made(tmp_path / "three", labels=3)
     with pytest.raises(InvalidSettings, match="gives 3 scores per pair, a re-ranker gives 1"):
-        open_reranker(str(folder), WORDING)
+        opened(folder)

@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 
 from ingest import errors
 from ingest.adapters.embedders.sentence_transformer import runtimes
-from ingest.adapters.embedders.sentence_transformer.families import family_prompts
+from ingest.adapters.embedders.sentence_transformer.families import family_prompts, takes_instruction
 from ingest.adapters.embedders.sentence_transformer.model_folder import canonical, locate, open_word_table
 from ingest.adapters.embedders.sentence_transformer.runtimes import Inputs, OnnxModel, export, open_exported
 from ingest.adapters.embedders.sentence_transformer.tokenizer import KIND, SentenceTransformerTokenizer
@@ -89,6 +89,10 @@ class SentenceTransformerEmbedder(Embedder):
         )
         usual = {} if any(own) else family_prompts(self.folder.name)
         self.usual = {name: prompt for name, prompt in usual.items() if getattr(options, name) is None}
+        if not own[0] and options.question_prompt is None and takes_instruction(self.folder.name):
+            log.warning(
+                "model %s wants an instruction before questions: model.options.question_prompt", self.folder.name
+            )
         self.forward_passes = self._tokens = 0  # the latter of texts
         self._too_large = sys.maxsize  # padded tokens of the smallest batch that ran out of memory
         self._lock = threading.Lock()

@@ -7,13 +7,22 @@ from importlib.resources import files
 
 # By the end of a model's name: what its authors put before each question and before each text. BGE-M3, GTE and the
 # models of sentence-transformers itself need nothing; those that take instructions need other ones for each task.
+INSTRUCTED = re.compile(r"(?<!no-)(?<!no)instruct|qwen3-embedding|e5-mistral|gritlm|linq-embed|nv-embed|sfr-embedding")
 families = cache(lambda: json.loads((files(__package__) / "families.json").read_text("utf-8")))
 
 
 def family_prompts(name: str) -> dict[str, str]:
     """Return the options with the prompts of a model's family, none if it needs none or is not known."""
-    parts = re.split(r"[\\/]", name.lower().rstrip("\\/"))
-    last = parts[-3] if parts[-2:-1] == ["snapshots"] and parts[3:] else parts[-1]  # a folder in Hugging Face's cache
     how = r"(^|-){}(-(?!.*instruct)|$)"  # others follow the name: -onnx, -finetuned
-    found = ((question, text) for pattern, question, text in families() if re.search(how.format(pattern), last))
+    found = ((question, text) for pattern, question, text in families() if re.search(how.format(pattern), _last(name)))
     return {"question_prompt": told[0], "text_prompt": told[1]} if (told := next(found, None)) else {}
+
+
+def takes_instruction(name: str) -> bool:
+    """Tell whether a model's family wants questions to follow an instruction that depends on the task."""
+    return INSTRUCTED.search(_last(name)) is not None
+
+
+def _last(name: str) -> str:
+    parts = re.split(r"[\\/]", name.lower().rstrip("\\/"))
+    return parts[-3] if parts[-2:-1] == ["snapshots"] and parts[3:] else parts[-1]  # a folder in Hugging Face's cache

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.adapters.embedders.sentence_transformer.families import family_prompts
+from ingest.adapters.embedders.sentence_transformer.families import family_prompts, takes_instruction
 
 SEARCHING = "Represent this sentence for searching relevant passages: "
 
@@ -41,3 +41,20 @@ QUESTION_ONLY = {"question_prompt": SEARCHING, "text_prompt": ""}
 )
 def test_a_family_has_its_prompts(name: str, prompts: dict[str, str]) -> None:
     assert prompts == family_prompts(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "wants"),
+    [
+        ("intfloat/multilingual-e5-large-instruct", True),
+        ("Qwen/Qwen3-Embedding-0.6B", True),
+        ("hkunlp/instructor-xl", True),
+        ("intfloat/e5-mistral-7b-instruct", True),
+        ("/cache/hub/models--Alibaba-NLP--gte-Qwen2-7B-instruct/snapshots/d0f1", True),
+        ("BAAI/bge-large-zh-noinstruct", False),
+        ("intfloat/e5-small-v2", False),
+        ("/instruct/all-MiniLM-L6-v2", False),
+    ],
+)
+def test_a_family_that_wants_an_instruction_is_known_by_its_name(name: str, wants: bool) -> None:
+    assert wants == takes_instruction(name)
