@@ -164,6 +164,8 @@ def _answers(
 def _answered(answer: "Answer", context: "Context | None", told: dict[str, Any]) -> Reply:
     document, ranked = {**told, "unread": answer.unread, **_sureness(answer)}, [*enumerate(answer.results, 1)]
     notes = ["The model cannot read the question: it is answered by its words alone."] if answer.unread else []
+    if answer.fell_back:
+        notes.append("Re-ranking took longer than profile.rerank_milliseconds: this is the fused order.")
     if context is None:
         document["results"] = [{"rank": rank, **result_values(result)} for rank, result in ranked]
         shown: list[RenderableType] = [_drawn_result(*one, told["stage"]) for one in ranked]
@@ -194,8 +196,9 @@ def _run_lines(index: "Index", ask: Callable[..., Any], questions: dict[str | in
 
 
 def _sureness(answer: "Answer") -> dict[str, Any]:
-    """Return confidence and abstention; nothing if the release has no calibration."""
-    return {} if answer.confidence is None else {"confidence": answer.confidence, "abstain": answer.abstain}
+    """Return confidence and abstention, if the release has a calibration, and whether re-ranking took too long."""
+    sure = {} if answer.confidence is None else {"confidence": answer.confidence, "abstain": answer.abstain}
+    return {**sure, "fell_back": True} if answer.fell_back else sure
 
 
 def result_values(found: "Result | Passage", figure: str = "scores") -> dict[str, Any]:

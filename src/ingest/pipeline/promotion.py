@@ -18,7 +18,7 @@ from ingest.pipeline.collections import ensure, sealed, tell
 from ingest.pipeline.guard import objections
 from ingest.pipeline.inspection import measure_recall
 from ingest.quality.anchors import anchored, side_of
-from ingest.quality.evaluate import evaluate, read_sets, score
+from ingest.quality.evaluate import evaluate, read_sets, score, untimed
 from ingest.quality.judged_sets import scored_questions
 from ingest.records import BuildOptions, Manifest, Release, Verdict
 from ingest.release import Candidate, Releases
@@ -223,7 +223,7 @@ class Promotion:
         retrieval, options = self.retrieval, self.options
         self.releases.restore(release.generation)
         self._compare(release.generation)
-        searcher = open_release(retrieval, release, retrieval.lake.profile(release.profile))
+        searcher = open_release(retrieval, release, untimed(retrieval.lake.profile(release.profile)))
         cosine = searcher.probe_cosine()
         if cosine < LEAST_COSINE:
             raise errors.SchemaMismatch(

@@ -43,7 +43,7 @@ def evaluate(
     now = side_of(contents_of(lake, candidate), questions, before)
     found = anchored(questions, now, before)
     keep_moves(lake, candidate.generation, found.moves)
-    searcher = Searcher(retrieval, candidate, options.profile)
+    searcher = Searcher(retrieval, candidate, untimed(options.profile))
     sides = [(side, Crowd(side.manifest.counts)) for side in (searcher, base) if side is not None]
     scores, leaked = score(searcher, found.live, sides[0][1]), _leaks(searcher, found, now.askers)
     against = score(base, found.for_base, sides[1][1]) if base is not None else None
@@ -75,7 +75,7 @@ def _serving(
         base = lake.manifest(release.generation) if release is not None else None
         if release is None or base is None or base.collection not in retrieval.vectors.collections():
             return None, None
-        profile = lake.profile(release.profile).model_copy(update=UNCALIBRATED)
+        profile = untimed(lake.profile(release.profile), **UNCALIBRATED)
         before = side_of(contents_of(lake, base), questions)
         return Searcher(retrieval, base, _openable(retrieval.open_reranker, profile), release.number), before
     except (DamagedFile, UnknownReaderFormat) as error:
@@ -91,6 +91,11 @@ def _openable(open_reranker: OpenReranker, profile: QueryProfile) -> QueryProfil
         log.warning("the serving release's re-ranker cannot be opened, so its fused order is compared: %s", error)
         profile = profile.model_copy(update={"reranker": "none", "reranker_model": ""})
     return profile
+
+
+def untimed(profile: QueryProfile, **others: str | int) -> QueryProfile:
+    """Return the profile with other values and no limit on re-ranking: how busy the machine is must not count."""
+    return profile.model_copy(update={"rerank_milliseconds": 0, **others})
 
 
 def _problems(candidate: Manifest, floor: float) -> tuple[str, ...]:

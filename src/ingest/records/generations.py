@@ -240,15 +240,16 @@ class QueryProfile(Record):
     reranker: str = "none"  # module of rerankers/
     reranker_model: str = ""  # cross_encoder: name or folder
     rerank_depth: int = Field(default=50, ge=1, le=1000)  # best fused results that are rescored
+    rerank_milliseconds: int = Field(default=0, ge=0)  # per question; beyond it the fused order stands; 0: no limit
     calibration: str = Field(default="", pattern="^([0-9a-f]{64})?$")  # its SHA-256 in the lake; "": none
     analyser: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
-    def _without_earlier_fields(cls, values: Any) -> Any:
-        """Read earlier profiles: all are answered by shares of bounds now, and re-ranked however long it takes."""
-        gone = ("normalisation", "rerank_milliseconds")
-        return {name: values[name] for name in values if name not in gone} if isinstance(values, dict) else values
+    def _by_shares(cls, values: Any) -> Any:
+        """Read what says how scores are normalised, as earlier profiles do: all are answered by shares of bounds."""
+        gone = "normalisation"
+        return {name: values[name] for name in values if name != gone} if isinstance(values, dict) else values
 
 
 class Hold(Record):

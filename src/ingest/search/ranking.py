@@ -4,7 +4,7 @@ Pure and cheap. Each row depends only on the question and its own candidate, and
 question.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain, pairwise
 
 import numpy as np
@@ -20,10 +20,12 @@ FEATURES = ("cosine", "keyword", "near", *SHARED, "length")
 NEAR_WEIGHT = 1 / 16  # of `near` in `blend`
 WINDOW = 20  # terms before a term that count as near
 HALF_WINDOW = 16  # word pieces
+SLICE = 16  # candidates that are scored between two looks at the clock
 PRODUCT = 2**11  # rows times columns of a matrix product, below which OpenBLAS starts no threads
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
+TimeLimit = tuple[int, Callable[[], float]]  # milliseconds per question, 0 for no limit; a clock of seconds
 
 
 def features(question: str, candidates: Sequence[Result], wording: Wording) -> Floats:
@@ -180,14 +182,21 @@ def _product(few: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[np.
     return np.asarray(np.matmul(padded, few.T).reshape(-1, len(few))[: len(many)].T)
 
 
-def reranked(reranker: Reranker, question: str, candidates: Sequence[Result], fused: Sequence[Hit]) -> list[Hit]:
-    """Return the new ranking, best first, equal scores in fused order.
+def reranked(
+    reranker: Reranker, question: str, candidates: Sequence[Result], fused: Sequence[Hit], limit: TimeLimit
+) -> list[Hit] | None:
+    """Return the new ranking, best first, equal scores in fused order; None if time is over before all are scored.
 
     The candidates are the first of `fused`; its tail follows below the lowest new score, at the old distances.
 
     Raises: FatalError for a score that is not finite.
     """
-    scores = reranker.scores(question, candidates)
+    (milliseconds, monotonic), scores = limit, np.zeros(0)
+    ends, size = monotonic() + milliseconds / 1000, SLICE if milliseconds else max(len(candidates), 1)
+    for start in range(0, len(candidates), size):
+        if start and milliseconds and monotonic() > ends:
+            return None
+        scores = np.append(scores, reranker.scores(question, candidates[start : start + size]))
     if len(scores) != len(candidates) or not np.isfinite(scores).all():
         raise FatalError(f"reranker: {len(candidates)} finite scores expected, found {scores.tolist()[:5]}")
     ranked = [Hit(candidates[i].chunk_id, float(scores[i])) for i in np.argsort(-scores, kind="stable")]

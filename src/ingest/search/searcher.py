@@ -49,6 +49,7 @@ class Answer:
     confidence: float | None = None  # probability that an answer was found, 0 to 1; None without a calibration
     abstain: bool = False  # the confidence is below the calibration's threshold: better to say "I don't know"
     unread: bool = False  # the model cannot read the question: it is answered by its words alone
+    fell_back: bool = False  # re-ranking took longer than the profile allows: `reranked` is the fused order
 
     @property
     def results(self) -> list[Result]:
@@ -169,20 +170,20 @@ class Searcher:
         scored = self._union(terms, vectors, dense, bm25) if fused and vectors is not None else []
         merged = self._fused(terms, dense, bm25, scored) if fused else none
         both = _Found(questions, merged, scored, texts)
-        again = self._reranked(both) if RERANKED in stages else merged
+        again = self._reranked(both) if RERANKED in stages else [None] * len(questions)
         sure = self._confidences(both, self._calibration) if scored and self._calibration else [None] * len(questions)
         ranked_hits = [
-            {"dense": d, "bm25": k, "fused": exact_first(f, h), RERANKED: exact_first(r, h)}
+            {"dense": d, "bm25": k, "fused": exact_first(f, h), RERANKED: exact_first(f if r is None else r, h)}
             for d, k, f, r, h in zip(dense, bm25, merged, again, holding, strict=True)
         ]
         rankings, found = _cut_to_points(ranked_hits, stages, top, texts)
         least = self._calibration.threshold if self._calibration else 0.0
         answers = []
-        for question, (ranked, of), confidence, h in zip(questions, rankings, sure, holding, strict=True):
+        for question, (ranked, of), r, confidence, h in zip(questions, rankings, again, sure, holding, strict=True):
             scores: dict[str, Mapping[str, float]] = {**of, "quoted": h}
             results = {stage: [_scored(found[hit.chunk_id], scores) for hit in ranked[stage]] for stage in stages}
             abstain, generation = confidence is not None and confidence < least, self.manifest.generation
-            told = results, confidence, abstain, self._cannot_read(question)
+            told = results, confidence, abstain, self._cannot_read(question), RERANKED in stages and r is None
             answers.append(Answer(question, self.release, generation, *told))
         self._contents.refuse_recycled(self.retrieval.vectors)  # after the last point was read
         return answers
@@ -246,13 +247,14 @@ class Searcher:
         weight, bound = self.profile.dense_weight, self._keyword.bound
         return [convex(*both, weight, bound(question)) for both, question in zip(scored, terms, strict=True)]
 
-    def _reranked(self, found: _Found) -> Rankings:
-        """Return each question's ranking scored again."""
+    def _reranked(self, found: _Found) -> list[list[Hit] | None]:
+        """Return each question's ranking scored again, None where that took too long."""
         assert self._reranker is not None
         heads = found.candidates(self.profile.rerank_depth)
         merged = map(found.texts.there, found.merged)
         every = zip(found.questions, heads, merged, strict=True)
-        return [reranked(self._reranker, question, head, fused) for question, head, fused in every]
+        limit = self.profile.rerank_milliseconds, self.retrieval.monotonic
+        return [reranked(self._reranker, *one, limit) for one in every]
 
     def _confidences(self, found: _Found, calibration: Calibration) -> Sequence[float | None]:
         asked = zip(found.questions, found.candidates(LOOKED_AT), strict=True)

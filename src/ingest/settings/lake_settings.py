@@ -52,9 +52,8 @@ class IndexSettings(records.IndexOptions):
     def _complete(cls, profile: Any) -> Any:
         if not isinstance(profile, dict):
             return profile
-        for key, only in {"normalisation": "bounds", "rerank_milliseconds": 0}.items():
-            if (found := profile.get(key, only)) != only:
-                raise ValueError(f"{key} is {only}, no longer {found}: leave it out")
+        if (found := profile.get("normalisation", "bounds")) != "bounds":
+            raise ValueError(f"normalisation is bounds, no longer {found}: leave it out")
         return {**PROFILE, **profile}
 
     @field_validator("profile")

@@ -1,7 +1,8 @@
-"""Re-ranking: the head is scored anew, the tail follows."""
+"""Re-ranking: the head is scored anew, the tail follows; what takes too long leaves the fused order, and says so."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from ingest.adapters.rerankers.blend import BlendReranker
 from ingest.errors import FatalError, InvalidSettings, SchemaMismatch
 from ingest.lake.model_files import read_learned
 from ingest.ports import Reranker
+from ingest.quality.evaluate import untimed
 from ingest.records import EVERYTHING, Hit, QueryProfile, Result, StoredPoint
 from ingest.search import Searcher, open_serving, ranking
 from ingest.wiring.model_opening import open_reranker
@@ -38,8 +40,20 @@ def results(*texts: str) -> list[Result]:
 FUSED = [Hit("a", 0.9), Hit("ccc", 0.8), Hit("bb", 0.7), Hit("tail", 0.5)]
 
 
+UNLIMITED = 0, lambda: 0.0
+
+
 def reranked(reranker: Reranker) -> list[Hit]:
-    return ranking.reranked(reranker, "q", results("a", "ccc", "bb"), FUSED)
+    found = ranking.reranked(reranker, "q", results("a", "ccc", "bb"), FUSED, UNLIMITED)
+    assert found is not None
+    return found
+
+
+def timed(reranker: Reranker, count: int, *seconds: float) -> list[Hit] | None:
+    """Re-rank so many texts in at most ten milliseconds, by a clock that tells these seconds one after the other."""
+    head = results(*("x" * (n + 1) for n in range(count)))
+    fused = [Hit(r.chunk_id, 1.0) for r in head]
+    return ranking.reranked(reranker, "q", head, fused, (10, iter(seconds).__next__))
 
 
 def test_the_tail_follows_the_head_at_its_old_distance() -> None:
@@ -50,6 +64,28 @@ def test_the_tail_follows_the_head_at_its_old_distance() -> None:
 
 def test_equal_scores_keep_the_fused_order() -> None:
     assert [h.chunk_id for h in FUSED] == [h.chunk_id for h in reranked(ByLength(1.0))]
+
+
+def test_what_takes_too_long_is_given_up_between_two_slices() -> None:
+    reranker = ByLength()
+    assert timed(reranker, 40, 0, 0.005, 0.011) is None
+    assert [16, 16] == reranker.calls
+
+
+def test_a_limit_that_is_not_reached_changes_no_ranking() -> None:
+    within, without = ByLength(), ByLength()
+    assert timed(within, 40, 0, 0.005, 0.009) == ranking.reranked(
+        without,
+        "q",
+        results(*("x" * (n + 1) for n in range(40))),
+        [Hit("x" * (n + 1), 1.0) for n in range(40)],
+        UNLIMITED,
+    )
+    assert ([16, 16, 8], [40]) == (within.calls, without.calls)
+
+
+def test_what_is_finished_counts_however_long_it_took() -> None:
+    assert timed(ByLength(), 3, 0, 99) is not None
 
 
 def test_a_score_that_is_no_number_is_an_error() -> None:
@@ -78,6 +114,19 @@ def test_the_stage_is_there_when_the_profile_has_a_reranker(p: Project) -> None:
     lengths = [len(r.text) for r in answer.results]
     assert sorted(lengths, reverse=True) == lengths
     assert all({"dense", "bm25", "fused", "reranked"} >= set(r.scores) for r in answer.results)
+    assert not answer.fell_back
+
+
+def test_a_slow_reranker_leaves_the_fused_order_and_the_answer_says_so(p: Project) -> None:
+    late = replace(p.retrieval(), open_reranker=lambda profile, wording: ByLength(), monotonic=count().__next__)
+    profile = QueryProfile(reranker="blend", rerank_milliseconds=1)
+    answers = Searcher(late, p.manifest(), profile).search(["section", "1"], EVERYTHING, 5, ("fused", "reranked"))
+    assert [True, True] == [answer.fell_back for answer in answers]
+    assert [a.stages["fused"] for a in answers] == [a.stages["reranked"] for a in answers]
+
+
+def test_the_gate_has_no_limit_of_time() -> None:
+    assert 0 == untimed(QueryProfile(rerank_milliseconds=5)).rerank_milliseconds
 
 
 def test_no_text_is_asked_for_twice_in_one_search(p: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,14 +13,14 @@ def profile(**fields: object) -> QueryProfile:
     return IndexSettings(sources=SOURCES, profile=fields).profile
 
 
-def test_nothing_said_means_re_ranked_by_the_blend() -> None:
+def test_nothing_said_means_re_ranked_by_the_blend_without_a_limit_of_time() -> None:
     assert IndexSettings(sources=SOURCES).profile == profile()
-    assert ("blend", "") == (profile().reranker, profile().reranker_model)
+    assert ("blend", "", 0) == (profile().reranker, profile().reranker_model, profile().rerank_milliseconds)
 
 
 def test_a_stored_profile_without_the_fields_is_as_it_was() -> None:
     stored = QueryProfile.model_validate({"fusion": "convex", "dense_weight": 0.5, "rrf_k": 60, "depth": 100})
-    assert ("none", 50) == (stored.reranker, stored.rerank_depth)
+    assert ("none", 50, 0) == (stored.reranker, stored.rerank_depth, stored.rerank_milliseconds)
 
 
 @pytest.mark.parametrize("odd", [{"dense_weight": 1.5}, {"dense_weight": float("nan")}, {"rrf_k": -1}, {"depth": 0}])
@@ -35,13 +35,6 @@ def test_stored_profiles_that_say_how_they_normalise_are_read_and_settings_with_
     assert QueryProfile.model_validate({"normalisation": stored}) == QueryProfile()
     with pytest.raises(ValidationError, match="normalisation is bounds, no longer minmax: leave it out"):
         profile(normalisation="minmax")
-
-
-def test_stored_profiles_with_a_limit_of_time_are_read_and_such_settings_refused() -> None:
-    assert QueryProfile.model_validate({"rerank_milliseconds": 250}) == QueryProfile()
-    assert profile(rerank_milliseconds=0) == profile()
-    with pytest.raises(ValidationError, match="rerank_milliseconds is 0, no longer 250: leave it out"):
-        profile(rerank_milliseconds=250)
 
 
 def test_a_profile_that_is_no_section_is_refused_in_words() -> None:
