@@ -54,12 +54,9 @@ class FolderStore:
 
     def list(self, prefix: str) -> Iterator[str]:
         check_prefix(prefix)
-        with self._translated("list", prefix):
-            try:
-                with os.scandir(self.root / prefix) as entries:
-                    files = [entry for entry in entries if entry.is_file()]
-            except ABSENT:
-                return
+        files: list[os.DirEntry[str]] = []
+        with self._translated("list", prefix), suppress(*ABSENT), os.scandir(self.root / prefix) as entries:
+            files = [entry for entry in entries if entry.is_file()]
         for entry in files:
             if entry.name.startswith(TEMPORARY):
                 remove_leftover(Path(entry.path))
