@@ -5,11 +5,10 @@ import os
 import shutil
 import tempfile
 import time
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ingest.adapters.durable_files import remove_leftover, whole_file
 from ingest.adapters.s3_client import Bucket, Unmet
@@ -167,14 +166,11 @@ class FileCache:
 class RangedFile(io.RawIOBase):
     """A seekable file over `fetch`, for one thread. Keeps blocks in an unnamed file. Raises as `fetch` does."""
 
-    def __init__(self, name: str, size: int, fetch: Callable[[int, int], bytes], copy: IO[bytes]) -> None:
+    def __init__(self, name: str, size: int, fetch: Callable[[int, int], bytes], copy: io.BufferedRandom) -> None:
         """Fetch nothing yet. fetch(first, last) returns exactly the bytes [first, last), or raises."""
         super().__init__()
         self.name, self.size = name, size
-        self._fetch = fetch
-        with copy:
-            self._file = os.dup(copy.fileno())
-        self._release = weakref.finalize(self, os.close, self._file)  # also of one that nobody closes
+        self._fetch, self._copy = fetch, copy
         self._held = bytearray(-(-size // BLOCK))  # 1 for each block that the copy holds
         self._place = 0
 
@@ -196,19 +192,20 @@ class RangedFile(io.RawIOBase):
             return 0
         try:
             self._complete(self._place // BLOCK, -(-last // BLOCK))
-            data = os.pread(self._file, last - self._place, self._place)
+            self._copy.seek(self._place)
+            count = self._copy.readinto(wanted[: last - self._place])
         except OSError as error:
             raise StoreUnavailable(f"{self.name}: its copy cannot be kept: {error.strerror}") from error
-        wanted[: len(data)] = data
-        self._place += len(data)
-        return len(data)
+        self._place += count
+        return count
 
     def forget(self) -> None:
         """Drop all blocks, so that reads fetch them again: they may have been damaged in transit."""
         self._held = bytearray(len(self._held))
 
-    def close(self) -> None:
-        self._release()
+    def close(self) -> None:  # which Python calls of one that nobody closes
+        with suppress(OSError):  # of blocks that did not fit on the disk
+            self._copy.close()
         super().close()
 
     def _complete(self, block: int, end: int) -> None:
@@ -217,7 +214,7 @@ class RangedFile(io.RawIOBase):
             held = self._held.find(1, block, end)
             after = end if held < 0 else held
             data = self._fetch(block * BLOCK, min(after * BLOCK, self.size))
-            written = 0
-            while written < len(data):  # a full disk first takes a part
-                written += os.pwrite(self._file, data[written:], block * BLOCK + written)
+            self._copy.seek(block * BLOCK)
+            self._copy.write(data)
+            self._copy.flush()  # if the disk is full, the copy does not hold these blocks
             self._held[block:after] = b"\1" * (after - block)

@@ -3,7 +3,6 @@
 import errno
 import io
 import itertools
-import os
 import tempfile
 from pathlib import Path
 
@@ -17,12 +16,12 @@ from ingest.errors import StoreUnavailable
 DATA = bytes(n * n % 251 for n in range(3 * BLOCK + 1234))
 
 
-def opened(folder: Path, asked: list[tuple[int, int]]) -> RangedFile:
+def opened(folder: Path, asked: list[tuple[int, int]], copy: io.BufferedRandom | None = None) -> RangedFile:
     def fetch(first: int, last: int) -> bytes:
         asked.append((first, last))
         return DATA[first:last]
 
-    return RangedFile("s3://b/a", len(DATA), fetch, tempfile.TemporaryFile(dir=folder))
+    return RangedFile("s3://b/a", len(DATA), fetch, copy or tempfile.TemporaryFile(dir=folder))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -52,27 +51,36 @@ def test_only_the_blocks_that_are_read_are_fetched_and_neighbours_at_once(tmp_pa
         assert list(tmp_path.iterdir()) == []  # a killed process leaves no copy
 
 
-def test_a_copy_that_cannot_be_written_is_told_and_what_did_not_fit_is_fetched_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[tuple[int, int]] = []
-    room = [100]
+class Disk(io.FileIO):
+    """A file on a disk with little room."""
 
-    def pwrite(file: int, data: bytes, place: int) -> int:
-        if not room[0]:
+    room = 100
+
+    def write(self, data: bytes) -> int:
+        if not self.room:
             raise OSError(errno.ENOSPC, "No space left on device")
-        written = write(file, data[: room[0]], place)
-        room[0] -= written
+        written = super().write(data[: self.room])
+        self.room -= written
         return written
 
-    write = os.pwrite
-    with opened(tmp_path, asked) as file:
-        monkeypatch.setattr(os, "pwrite", pwrite)
+
+def test_a_copy_that_cannot_be_written_is_told_and_what_did_not_fit_is_fetched_again(tmp_path: Path) -> None:
+    asked: list[tuple[int, int]] = []
+    disk = Disk(tmp_path / "copy", "w+")
+    with opened(tmp_path, asked, io.BufferedRandom(disk)) as file:
         with pytest.raises(StoreUnavailable, match="s3://b/a: its copy cannot be kept: No space left on device"):
             file.read(200)
-        monkeypatch.undo()
+        disk.room = len(DATA)
         assert file.read(200) == DATA[:200]
     assert len(asked) == 2
+
+
+def test_a_file_whose_copy_did_not_fit_is_closed_all_the_same(tmp_path: Path) -> None:
+    file = opened(tmp_path, [], io.BufferedRandom(Disk(tmp_path / "copy", "w+")))
+    with pytest.raises(StoreUnavailable):
+        file.read(200)
+    file.close()
+    assert file.closed
 
 
 def test_what_is_forgotten_is_fetched_anew(tmp_path: Path) -> None:
@@ -83,6 +91,14 @@ def test_what_is_forgotten_is_fetched_anew(tmp_path: Path) -> None:
         file.seek(0)
         assert file.read(5) == DATA[:5]
     assert asked == [(0, BLOCK)] * 2
+
+
+def test_a_file_that_nobody_closes_leaves_no_copy_open(tmp_path: Path) -> None:
+    copy = io.BufferedRandom(io.FileIO(tmp_path / "copy", "w+"))
+    file = opened(tmp_path, [], copy)
+    file.read(5)
+    del file
+    assert copy.closed
 
 
 def test_a_folder_that_is_gone_is_an_error_and_leaves_nothing_to_close(tmp_path: Path) -> None:
