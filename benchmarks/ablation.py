@@ -140,7 +140,7 @@ def searched(chunks: list, questions: list, embedder) -> dict:
         made = shard_postings(texts, [c.chunk_id for c in chunks], analyser)
         pq.write_table(made.postings, path := Path(folder) / "shard")
         merged = merge([(made.lengths, [(path, np.arange(len(texts)))])], Path(folder))
-        with KeywordIndex.open(merged.postings, merged.terms, merged.lengths) as index:
+        with KeywordIndex(merged.postings, merged.terms, merged.lengths) as index:
             terms = analyser.terms([q.text for q in questions])
             keyword = index.search(terms, [None] * len(questions), FETCHED)
             bounds = [index.bound(asked) for asked in terms]

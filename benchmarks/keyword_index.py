@@ -184,7 +184,7 @@ def ingest_search(folder: Path, _: argparse.Namespace) -> dict[str, float]:
     from ingest.keyword import Analyser, KeywordIndex
 
     paths = (folder / f"{name}.parquet" for name in ("postings", "terms", "lengths"))
-    with KeywordIndex.open(*paths) as index:
+    with KeywordIndex(*paths) as index:
         return timed(lambda query: index.search([query], [None], TOP), Analyser().terms(questions()))
 
 

@@ -21,7 +21,7 @@ def whole_documents(folder: Path) -> None:
         made = shard_postings(texts, ids, analyser)
         pq.write_table(made.postings, path := Path(scratch) / "shard")
         files = merge([(made.lengths, [(path, np.arange(len(texts)))])], Path(scratch) / "merged")
-        with KeywordIndex.open(files.postings, files.terms, files.lengths) as index:
+        with KeywordIndex(files.postings, files.terms, files.lengths) as index:
             found = index.search(analyser.terms([q.text for q in asked]), [None] * len(asked), 10)
     scores = [ndcg([h.chunk_id for h in hits], q.gold) for hits, q in zip(found, asked, strict=True)]
     print(f"bm25 over {len(ids):,} whole documents: ndcg@10 {np.mean(scores):.3f}")

@@ -31,7 +31,7 @@ def scifact(judged_data, tmp_path_factory):
     assert verify(files.postings, files.terms, files.lengths) == []
     with (judged_data / "scifact" / "queries.jsonl").open(encoding="utf-8") as lines:
         questions = read_judged_set(lines, "scifact")
-    with KeywordIndex.open(files.postings, files.terms, files.lengths) as index:
+    with KeywordIndex(files.postings, files.terms, files.lengths) as index:
         yield Analyser().terms(texts), index, questions, ids
 
 

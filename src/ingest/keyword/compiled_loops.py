@@ -61,11 +61,11 @@ def rank_words(words, ranks):
 
 
 @compiled
-def best_share(chunks, frequencies, norms, codes):
-    """Return the largest tf / (tf + norm) among postings, where norm is norms[codes[chunk]]."""
+def best_share(chunks, frequencies, norms, lengths):
+    """Return the largest tf / (tf + norm) among postings, where norm is norms[lengths[chunk]]."""
     best = 0.0
     for i in range(len(chunks)):
-        share = frequencies[i] / (frequencies[i] + norms[codes[chunks[i]]])
+        share = frequencies[i] / (frequencies[i] + norms[lengths[chunks[i]]])
         best = max(best, share)
     return best
 
@@ -119,13 +119,13 @@ def offer(best, limit, score, chunk):
 @compiled
 def _add_one(local, frequency, weight, space, part, count):
     """Add one posting; return how many chunks of the window have been touched."""
-    norms, codes, _ = space
+    norms, lengths, _ = space
     _, _, base, _, sums, touched = part
     tf, before = np.float64(frequency), sums[local]
     touched[count] = local
     count += before == UNTOUCHED
     before = 0.0 if before == UNTOUCHED else before
-    sums[local] = before + weight * (tf / (tf + norms[codes[base + local]]))
+    sums[local] = before + weight * (tf / (tf + norms[lengths[base + local]]))
     return count
 
 
@@ -155,7 +155,7 @@ def _add_mapped(words, frequencies, weight, space, part, count):
 def add(terms, t, weight, space, part, count):
     """Add a term's postings in the window; return how many chunks have been touched.
 
-    `space` and `part` are as `max_score.search` makes them: (norms, codes, allowed), and (low, high, base, end, sums,
+    `space` and `part` are as `max_score.search` makes them: (norms, lengths, allowed), and (low, high, base, end, sums,
     touched), where the postings [low, high) of a listed term are in the window.
     """
     frequencies, (low, high, base, end, _, _) = frequencies_of(terms, t), part
@@ -172,7 +172,7 @@ def add(terms, t, weight, space, part, count):
 def _look_mapped(held, weight, space, part, count):
     """Add a mapped term to the picked chunks of the window. Has no branches, since most time is spent here."""
     words, ranks, frequencies = held
-    norms, codes, _ = space
+    norms, lengths, _ = space
     _, _, base, _, sums, picked = part
     for i in range(count):
         local = picked[i]
@@ -181,14 +181,14 @@ def _look_mapped(held, weight, space, part, count):
         place = np.uint64(chunk & 63)
         rank = np.int64(ranks[chunk >> 6]) + np.int64(ones(bits & ((np.uint64(1) << place) - np.uint64(1))))
         tf = np.float64(frequencies[rank])  # after the last posting there is a 0
-        share = tf / (tf + norms[codes[chunk]])
+        share = tf / (tf + norms[lengths[chunk]])
         sums[local] += weight * share if (bits >> place) & np.uint64(1) else 0.0
 
 
 @compiled
 def look(terms, t, weight, space, part, count):
     """Add a term to the picked chunks of the window; arguments as for `add`."""
-    norms, codes, _ = space
+    norms, lengths, _ = space
     low, high, base, _, sums, picked = part
     frequencies = frequencies_of(terms, t)
     if terms[t, HELD] == LISTED:
@@ -196,9 +196,9 @@ def look(terms, t, weight, space, part, count):
             local = picked[i]
             tf = frequency_in(terms, t, base + local, low, high)
             if tf > 0:
-                sums[local] += weight * (tf / (tf + norms[codes[base + local]]))
+                sums[local] += weight * (tf / (tf + norms[lengths[base + local]]))
         return
-    size = (len(codes) + 63) >> 6
+    size = (len(lengths) + 63) >> 6
     words = carray(pointer(terms[t, PLACES]), (size,), np.uint64)
     ranks = carray(pointer(terms[t, RANKS]), (size,), np.uint32)
     _look_mapped((words, ranks, frequencies), weight, space, part, count)

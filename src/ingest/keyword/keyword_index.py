@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,8 +53,8 @@ class PostingsCache:
     """Term → its postings; the least recently used are dropped first. Threads may share it."""
 
     segments: Sequence[Segment]
-    norms: NDArray[np.float64]  # k1 · (1 − b + b · length / average), by code
-    codes: NDArray[Any]  # (chunks,) code of each chunk's length
+    norms: NDArray[np.float64]  # k1 · (1 − b + b · length / average), by length
+    lengths: NDArray[Any]  # (chunks,) in terms
     held: BoundedCache[str, tuple[Postings | None]]  # None for terms that no chunk holds
     _decoding: threading.Lock = field(default_factory=threading.Lock)
 
@@ -71,7 +71,7 @@ class PostingsCache:
     def _decode(self, term: str) -> Postings | None:
         from ingest.keyword import compiled_loops as loops
 
-        found, norms, codes = (one.find(term) for one in self.segments), self.norms, self.codes
+        found, norms, lengths = (one.find(term) for one in self.segments), self.norms, self.lengths
         pieces = [piece for piece in chain.from_iterable(found) if len(piece[0])]
         if not (frequency := sum(len(chunks) for chunks, _ in pieces)):
             return None
@@ -79,11 +79,11 @@ class PostingsCache:
             chunks, frequencies = (np.concatenate(column) for column in zip(*pieces, strict=True))
             order = np.argsort(chunks, kind="stable")
             pieces = [(chunks[order], frequencies[order])]
-        share = max(loops.best_share(chunks, frequencies, norms, codes) for chunks, frequencies in pieces)
+        share = max(loops.best_share(chunks, frequencies, norms, lengths) for chunks, frequencies in pieces)
         kept = np.zeros(frequency + 1, np.uint16)  # loops without branches read the last 0
         kept[:-1] = np.minimum(np.concatenate([frequencies for _, frequencies in pieces]), MOST_OFTEN)
-        if frequency * MAPPED_FROM > len(codes):
-            kind, places = loops.MAPPED, np.zeros(-(-len(codes) // 64), np.uint64)
+        if frequency * MAPPED_FROM > len(lengths):
+            kind, places = loops.MAPPED, np.zeros(-(-len(lengths) // 64), np.uint64)
             for chunks, _ in pieces:
                 loops.map_chunks(places, chunks)
             ranks = np.empty(len(places), np.uint32)
@@ -93,16 +93,6 @@ class PostingsCache:
             places = np.concatenate([chunks for chunks, _ in pieces])
         row = np.array([kind, frequency, places.ctypes.data, ranks.ctypes.data, kept.ctypes.data], np.int64)
         return Postings(frequency, share, (places, ranks, kept), row)
-
-
-@dataclass(frozen=True, slots=True)
-class _Query:
-    """The known terms, lowest bound first: sums are always added in this order, so that they agree to the last bit."""
-
-    held: tuple[Postings, ...]  # the arrays that the rows point into
-    rows: NDArray[np.int64]
-    weights: NDArray[np.float64]  # idf times the occurrences in the query
-    bounds: NDArray[np.float64]  # the most that each can add to a score, at least 0
 
 
 class KeywordIndex(AbstractContextManager["KeywordIndex"]):
@@ -116,19 +106,8 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
     rare language count as rare words; with its own alone, none of its words count beside those of the others.
     """
 
-    def __init__(self, ids: ChunkIds, cache: PostingsCache, formula: Formula, sizes: Mapping[str, int]) -> None:
-        from ingest.keyword import max_score
-
-        self._kernel: Any = max_score  # importing numba takes a second
-        self._ids, self._cache = ids, cache
-        self.chunks = len(cache.codes)
-        every = {**sizes, PLAIN: self.chunks - sum(sizes.values())}
-        self._sizes = {space: round((count * self.chunks) ** 0.5) for space, count in every.items()}
-        self._scratch = threading.local()
-
-    @classmethod
-    def open(
-        cls,
+    def __init__(
+        self,
         postings: File,
         terms: File,
         lengths: Path,
@@ -136,7 +115,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         formula: Formula = LUCENE,
         cache_bytes: int = CACHE_BYTES,
         sizes: Mapping[str, int] = MappingProxyType({}),
-    ) -> Self:
+    ) -> None:
         """Open an index: read its footers and lengths, but no postings, and load the compiled loops.
 
         Files are as `merge` wrote them; `small`: postings and terms of a second segment, which changes no answer. Of
@@ -147,23 +126,28 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
 
         Raises: SchemaMismatch for files that are damaged or do not belong together.
         """
-        codes, distinct, average = _coded_lengths(lengths)
-        ids = ChunkIds(open_groups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
+        from ingest.keyword import max_score
+
+        self._kernel: Any = max_score  # importing numba takes a second
+        all_lengths, average = _lengths(lengths)
+        self.chunks = len(all_lengths)
+        every = {**sizes, PLAIN: self.chunks - sum(sizes.values())}
+        self._sizes = {space: round((count * self.chunks) ** 0.5) for space, count in every.items()}
+        self._ids = ChunkIds(open_groups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
         files, chunks = (postings, terms, *small), chunks_by_place(lengths)
         held = (open_groups(file, POSTINGS, CACHED_GROUPS) for file in files[::2])
         known = (open_groups(file, TERMS, CACHED_GROUPS) for file in files[1::2])
         segments = [*map(Segment, held, known, chunks)]
-        cache = PostingsCache(segments, formula.norms(distinct, average), codes, BoundedCache(cache_bytes))
-        index = cls(ids, cache, formula, sizes)
+        norms = formula.norms(np.arange(int(all_lengths.max(initial=0)) + 1), average)
+        self._cache = PostingsCache(segments, norms, all_lengths, BoundedCache(cache_bytes))
         for one in segments:
             last = one.terms.count - 1
             counted = sum(one.terms.row(last, ("first", "document_frequency"))) if last >= 0 else 0
             if counted != one.postings.count:
-                index.close()
+                self.close()
                 told = f"{one.terms.path} counts {counted} postings, {one.postings.path} has {one.postings.count}"
                 raise SchemaMismatch(told)
-        index._warm()
-        return index
+        self._warm()
 
     def search(
         self, queries: Sequence[Sequence[str]], masks: Sequence[NDArray[np.bool_] | None], limit: int
@@ -176,14 +160,14 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         """
         if limit < 1:
             raise InvalidSettings(f"keyword index: limit must be at least 1, not {limit}")
-        hits = []
+        hits, scratch = [], (np.full(WINDOW, self._kernel.loops.UNTOUCHED), np.empty(WINDOW + 1, np.int32))
         for query, mask in zip(queries, masks, strict=True):
             if mask is not None and len(mask) != self.chunks:
                 raise SchemaMismatch(f"keyword index: a mask of {len(mask)} for {self.chunks} chunks")
-            asked, work = self._query(query), self._working()
+            _held, *asked = self._query(query)
             allowed = np.ascontiguousarray(mask).view(np.uint8) if mask is not None else np.zeros(0, np.uint8)
-            space = (self._cache.norms, self._cache.codes, allowed)
-            ordinals, scores = self._kernel.search(asked.rows, asked.weights, asked.bounds, space, limit, work)
+            space = (self._cache.norms, self._cache.lengths, allowed)
+            ordinals, scores = self._kernel.search(*asked, space, limit, scratch)
             ids = self._ids.take(ordinals)
             hits.append([Hit(i, s) for i, s in zip(ids, scores.tolist(), strict=True)])
         return hits
@@ -193,9 +177,9 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         if len(ordinals) and not 0 <= ordinals.min() <= ordinals.max() < self.chunks:
             told = f"keyword index: ordinals {ordinals.min()} to {ordinals.max()}, there are {self.chunks} chunks"
             raise SchemaMismatch(told)
-        asked, sums = self._query(query), np.zeros(len(ordinals))
-        space = (self._cache.norms, self._cache.codes, np.zeros(0, np.uint8))
-        self._kernel.score_chunks(asked.rows, asked.weights, space, ordinals.astype(np.int64), sums)
+        (_held, rows, weights, _), sums = self._query(query), np.zeros(len(ordinals))
+        space = (self._cache.norms, self._cache.lengths, np.zeros(0, np.uint8))
+        self._kernel.score_chunks(rows, weights, space, ordinals.astype(np.int64), sums)
         return sums
 
     def scores(self, query: Sequence[str], chunk_ids: Sequence[str]) -> dict[str, float]:
@@ -230,7 +214,14 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _query(self, query: Sequence[str]) -> _Query:
+    def _query(
+        self, query: Sequence[str]
+    ) -> tuple[list[Postings], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return postings, their rows, weights and bounds of the known terms, lowest bound first.
+
+        Sums are always added in this order, so that they agree to the last bit. A weight is idf times the occurrences
+        in the query, a bound the most that a term can add. The rows point into the postings: hold them as long.
+        """
         if isinstance(query, str):
             raise TypeError(f"a query is a sequence of terms, not the text {query!r}")
         found = []
@@ -239,27 +230,20 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
                 weight = times * self._idf(term, postings.frequency)
                 found.append((weight * postings.share, term, weight, postings))
         found.sort(key=lambda one: one[:2])
-        held = tuple(one[3] for one in found)
+        held = [one[3] for one in found]
         rows = np.array([postings.row for postings in held], np.int64).reshape(len(held), COLUMNS)
         weights, bounds = (np.array([one[i] for one in found], np.float64) for i in (2, 0))
-        return _Query(held, rows, weights, bounds)
+        return held, rows, weights, bounds
 
     def _idf(self, term: str, document_frequency: int) -> float:
         space = _space(term)
         count = self.chunks if space is None else max(self._sizes.get(space, 0), document_frequency)
         return idf(document_frequency, count)
 
-    def _working(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        """Return this thread's scratch arrays; whoever writes to them restores them."""
-        if (found := getattr(self._scratch, "arrays", None)) is None:
-            found = np.full(WINDOW, self._kernel.loops.UNTOUCHED), np.empty(WINDOW + 1, np.int32)
-            self._scratch.arrays = found
-        return found
-
     def _warm(self) -> None:
         """Load or compile the loops now, so that no search has to wait for it."""
         cache, loops, chunks = self._cache, self._kernel.loops, np.zeros(0, np.uint32)
-        loops.best_share(chunks, chunks, cache.norms, cache.codes)
+        loops.best_share(chunks, chunks, cache.norms, cache.lengths)
         loops.map_chunks(np.zeros(0, np.uint64), chunks)
         loops.rank_words(np.zeros(0, np.uint64), chunks)
         self.score([], np.zeros(0, np.int64))
@@ -272,11 +256,9 @@ def _space(term: str) -> str | None:
     return code or (None if SHARED.search(term) else PLAIN)
 
 
-def _coded_lengths(path: Path) -> tuple[NDArray[Any], NDArray[np.int64], float]:
-    """Return (chunks,) codes of lengths as uint16 (uint32 if there are too many), lengths by code, and the mean."""
+def _lengths(path: Path) -> tuple[NDArray[Any], float]:
+    """Return the chunks' lengths, (chunks,) uint16 (uint32 if one needs it), and their mean."""
     parts = [numbers(batch["length"]) for batch in batches(path, LENGTHS, ["length"])]
     lengths = np.concatenate([np.zeros(0, np.uint32), *parts])
-    distinct = np.unique(lengths)
-    codes = np.searchsorted(distinct, lengths).astype(np.uint16 if len(distinct) <= 2**16 else np.uint32)
     average = float(lengths.mean(dtype=np.float64)) if len(lengths) else 0.0
-    return codes, distinct.astype(np.int64), average
+    return lengths.astype(np.uint16 if lengths.max(initial=0) < 2**16 else np.uint32), average

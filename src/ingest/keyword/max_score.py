@@ -51,8 +51,8 @@ def _no_hits():
 @loops.compiled
 def _seeded(terms, weights, space, t, chunk):
     """Return the score of a chunk in term t's sample; UNTOUCHED if an earlier sample may hold it: each counts once."""
-    norms, codes, _ = space
-    norm, total = norms[codes[chunk]], 0.0
+    norms, lengths, _ = space
+    norm, total = norms[lengths[chunk]], 0.0
     for u in range(len(weights) - 1, -1, -1):
         tf = loops.frequency_in(terms, u, chunk, 0, terms[u, loops.COUNT])
         if tf > 0:
@@ -72,7 +72,7 @@ def search(terms, weights, bounds, space, limit, scratch):
     Args:
         terms: (t, 5) int64: how and where each term is held, lowest bound first.
         weights: (t,) float64; `bounds` (t,): the most that a term adds, at least 0.
-        space: norms, float64 by code; codes, (chunks,) of lengths; allowed, (chunks,) uint8, or empty for all.
+        space: norms, float64 by length; lengths, (chunks,); allowed, (chunks,) uint8, or empty for all.
         limit: At least 1.
         scratch: sums, (window,) float64, UNTOUCHED before and after; touched, (window + 1,) int32; 64 divides window.
     """

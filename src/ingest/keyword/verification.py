@@ -16,7 +16,7 @@ NAMED = 100  # problems named one by one, per kind
 
 
 def verify(postings: Path, terms: Path, lengths: Path, *small: Path) -> list[str]:
-    """Return the problems found, one sentence each; empty if there are none. `small`: as for `KeywordIndex.open`.
+    """Return the problems found, one sentence each; empty if there are none. `small`: as for `KeywordIndex`.
 
     A chunk whose frequencies do not add up to its length has lost or gained a posting and is named by id, and so is a
     term with more or fewer postings than its document frequency. Order and gaps are checked too; which chunks there are

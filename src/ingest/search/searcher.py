@@ -96,7 +96,7 @@ class Searcher:
         record, held, files = self.manifest.analyser, self.manifest.languages, contents.searched_files(lake.part_file)
         analyser = analyser_of(record)
         sizes = {code: chunks for code, chunks in held.items() if analyser.space(code)}
-        self._keyword = KeywordIndex.open(*files, formula=Formula.from_record(record), sizes=sizes)
+        self._keyword = KeywordIndex(*files, formula=Formula.from_record(record), sizes=sizes)
         once = lru_cache(KEPT)(lambda question: analyser.asked([question], held)[0])
         self._asked: Callable[[Sequence[str]], Terms] = lambda questions: [*map(once, questions)]
         unread, most = self._embedder.tokenizer.unread, self.manifest.max_unread_share

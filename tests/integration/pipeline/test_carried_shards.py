@@ -41,7 +41,7 @@ def held(p: Project):
 
 
 def searched(p: Project) -> KeywordIndex:
-    return KeywordIndex.open(*contents(p).searched_files(p.lake.part_file))
+    return KeywordIndex(*contents(p).searched_files(p.lake.part_file))
 
 
 def test_a_changed_document_adds_a_file_of_its_rows_alone(project):

@@ -53,9 +53,7 @@ def build(corpora: list[list[list[str]]], folder: Path) -> KeywordFiles:
 
 
 def opened(files: KeywordFiles, cache_bytes: int = index_module.CACHE_BYTES, **formula: Any) -> KeywordIndex:
-    return KeywordIndex.open(
-        files.postings, files.terms, files.lengths, formula=Formula(**formula), cache_bytes=cache_bytes
-    )
+    return KeywordIndex(files.postings, files.terms, files.lengths, formula=Formula(**formula), cache_bytes=cache_bytes)
 
 
 def oracle(corpus: list[list[str]], query: list[str], k1: float, b: float) -> np.ndarray:
@@ -232,7 +230,7 @@ class CountingFile(io.FileIO):
 def test_an_open_file_answers_as_a_path_and_is_read_where_a_query_touches_it(tmp_path):
     files = build(random_corpora(5, 3, 400), tmp_path)
     postings, terms = CountingFile(files.postings), CountingFile(files.terms)
-    mapped, ranged = opened(files), KeywordIndex.open(postings, terms, files.lengths)
+    mapped, ranged = opened(files), KeywordIndex(postings, terms, files.lengths)
     footers = postings.bytes_read + terms.bytes_read
     assert ranged.search([["w299"]], [None], 10) == mapped.search([["w299"]], [None], 10) != [[]]
     assert 0 < postings.bytes_read + terms.bytes_read - footers < 0.02 * (postings.size + terms.size)
@@ -249,7 +247,7 @@ def test_a_damaged_page_of_an_open_file_is_refused(tmp_path):
     data[place + 200] ^= 1
     files.postings.write_bytes(data)
     with (
-        KeywordIndex.open(CountingFile(files.postings), files.terms, files.lengths) as index,
+        KeywordIndex(CountingFile(files.postings), files.terms, files.lengths) as index,
         pytest.raises(SchemaMismatch, match="row group 0 is damaged"),
     ):
         index.search([[f"w{n}" for n in range(300)]], [None], 10)
@@ -273,7 +271,7 @@ def test_what_was_damaged_on_the_way_is_read_once_more(tmp_path):
             self.forgotten = True
 
     query = [[f"w{n}" for n in range(300)]]
-    with opened(files) as mapped, KeywordIndex.open(Damaging(files.postings), files.terms, files.lengths) as ranged:
+    with opened(files) as mapped, KeywordIndex(Damaging(files.postings), files.terms, files.lengths) as ranged:
         assert ranged.search(query, [None], 10) == mapped.search(query, [None], 10)
 
 
@@ -291,7 +289,7 @@ def test_a_term_that_is_held_does_not_wait_for_one_that_is_fetched(tmp_path):
             return super().read(size)
 
     terms = Slow(files.terms)
-    with KeywordIndex.open(files.postings, terms, files.lengths) as index:
+    with KeywordIndex(files.postings, terms, files.lengths) as index:
         held = index.search([["w1"]], [None], 10)
         index._cache.segments[0].terms.decoded = BoundedCache(1)  # so that the next term has to read
         terms.waits = True
@@ -381,9 +379,9 @@ def test_a_posting_beyond_the_lengths_is_refused(tmp_path):
 def test_damaged_files_and_files_of_another_index_are_refused(tmp_path):
     files, other = build([[["a", "b"]]], tmp_path / "one"), build([[["a"]]], tmp_path / "two")
     with pytest.raises(SchemaMismatch, match="counts 1 postings"):
-        KeywordIndex.open(files.postings, other.terms, files.lengths)
+        KeywordIndex(files.postings, other.terms, files.lengths)
     with pytest.raises(SchemaMismatch, match="column term must be string, found no such column"):
-        KeywordIndex.open(files.postings, files.lengths, files.lengths)
+        KeywordIndex(files.postings, files.lengths, files.lengths)
     files.terms.write_bytes(files.terms.read_bytes()[:-9])
     with pytest.raises(SchemaMismatch, match="not a readable Parquet file"):
         opened(files)
@@ -492,7 +490,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> KeywordIndex:
     texts, languages = zip(*MIXED, strict=True)
     made = shard_postings(texts, [f"c{i}" for i in range(len(texts))], AUTO, languages=languages)
     files = merge([save(made, folder, "0")], folder / "merged")
-    return KeywordIndex.open(files.postings, files.terms, files.lengths, sizes={"de": 5})
+    return KeywordIndex(files.postings, files.terms, files.lengths, sizes={"de": 5})
 
 
 def test_a_common_word_of_a_rare_language_is_no_rare_word(mixed: KeywordIndex) -> None:
@@ -508,7 +506,7 @@ def test_a_question_in_a_language_of_few_chunks_finds_them_before_a_word_that_ot
     texts = [*words, "Der Index wird mit einem Befehl zurückgesetzt", "Die Kantine öffnet mittags"]
     made = shard_postings(texts, [f"c{i}" for i in range(43)], AUTO, languages=["en"] * 41 + ["de"] * 2)
     files = merge([save(made, tmp_path, "0")], tmp_path / "merged")
-    with KeywordIndex.open(files.postings, files.terms, files.lengths, sizes={"de": 2}) as index:
+    with KeywordIndex(files.postings, files.terms, files.lengths, sizes={"de": 2}) as index:
         (terms,) = AUTO.asked(["Wie wird der Index den zurückgesetzt"], {"en": 41, "de": 2})
         assert "c41" == index.search([terms], [None], 3)[0][0].chunk_id
 

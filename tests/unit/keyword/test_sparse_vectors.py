@@ -166,5 +166,5 @@ def test_another_shape_is_another_generation_with_another_digest(tmp_path: Path)
 def test_the_average_is_that_of_the_merged_index(p: Project) -> None:
     maker = PointMaker.of(p.contents())
     files = {part.kind: p.lake.part_path(part) for part in p.manifest().parts if part.shard is None}
-    with KeywordIndex.open(files["keyword.postings"], files["keyword.terms"], files["keyword.lengths"]) as index:
+    with KeywordIndex(files["keyword.postings"], files["keyword.terms"], files["keyword.lengths"]) as index:
         assert index.chunks == maker.lengths.chunks
