@@ -91,15 +91,13 @@ def first_at_least(places, low, high, chunk):
 @compiled
 def frequency_in(terms, t, chunk, low, high):
     """Return the frequency of term t in a chunk, 0.0 if it does not occur; its posting can only be in [low, high)."""
-    if terms[t, HELD] == MAPPED:
-        word = chunk >> 6
+    if terms[t, HELD] == MAPPED:  # without branches, since most time is spent here
+        word, place = chunk >> 6, np.uint64(chunk & 63)
         bits = carray(pointer(terms[t, PLACES]), (word + 1,), np.uint64)[word]
-        bit = np.uint64(chunk & 63)
-        if not (bits >> bit) & np.uint64(1):
-            return 0.0
         rank = carray(pointer(terms[t, RANKS]), (word + 1,), np.uint32)[word]
-        before = ones(bits & ((np.uint64(1) << bit) - np.uint64(1)))
-        return np.float64(frequencies_of(terms, t)[np.int64(rank) + np.int64(before)])
+        before = ones(bits & ((np.uint64(1) << place) - np.uint64(1)))
+        tf = np.float64(frequencies_of(terms, t)[np.int64(rank) + np.int64(before)])  # behind the last one there is a 0
+        return tf if (bits >> place) & np.uint64(1) else 0.0
     places = carray(pointer(terms[t, PLACES]), (terms[t, COUNT],), np.uint32)
     at = first_at_least(places, low, high, chunk)
     if at < high and places[at] == chunk:
@@ -169,39 +167,15 @@ def add(terms, t, weight, space, part, count):
 
 
 @compiled
-def _look_mapped(held, weight, space, part, count):
-    """Add a mapped term to the picked chunks of the window. Has no branches, since most time is spent here."""
-    words, ranks, frequencies = held
-    norms, lengths, _ = space
-    _, _, base, _, sums, picked = part
-    for i in range(count):
-        local = picked[i]
-        chunk = base + local
-        bits = words[chunk >> 6]
-        place = np.uint64(chunk & 63)
-        rank = np.int64(ranks[chunk >> 6]) + np.int64(ones(bits & ((np.uint64(1) << place) - np.uint64(1))))
-        tf = np.float64(frequencies[rank])  # after the last posting there is a 0
-        share = tf / (tf + norms[lengths[chunk]])
-        sums[local] += weight * share if (bits >> place) & np.uint64(1) else 0.0
-
-
-@compiled
 def look(terms, t, weight, space, part, count):
     """Add a term to the picked chunks of the window; arguments as for `add`."""
     norms, lengths, _ = space
     low, high, base, _, sums, picked = part
-    frequencies = frequencies_of(terms, t)
-    if terms[t, HELD] == LISTED:
-        for i in range(count):
-            local = picked[i]
-            tf = frequency_in(terms, t, base + local, low, high)
-            if tf > 0:
-                sums[local] += weight * (tf / (tf + norms[lengths[base + local]]))
-        return
-    size = (len(lengths) + 63) >> 6
-    words = carray(pointer(terms[t, PLACES]), (size,), np.uint64)
-    ranks = carray(pointer(terms[t, RANKS]), (size,), np.uint32)
-    _look_mapped((words, ranks, frequencies), weight, space, part, count)
+    for i in range(count):
+        chunk = base + picked[i]
+        tf = frequency_in(terms, t, chunk, low, high)
+        share = tf / (tf + norms[lengths[chunk]])
+        sums[picked[i]] += weight * share if tf > 0 else 0.0
 
 
 @compiled
