@@ -5,19 +5,21 @@
 Chunks that overlap or follow each other in one section become one passage. Only `VisibleSurroundings` reads the lake.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
 from ingest.documents.chunking.sections import common_path
+from ingest.documents.duplicates import normalised, shingles
 from ingest.errors import InvalidSettings
 from ingest.ports import Tokenizer
 from ingest.records import Filter, Result
 from ingest.search.indexed_documents import IndexedDocument, IndexedDocuments, matches
-from ingest.search.near_duplicates import NearDuplicates
 from ingest.search.searcher import Searcher
 
+SIMILARITY = 0.9  # Jaccard of word shingles at which two texts are the same
 MOST_GAP = 64  # code points of white space between two chunks that become one passage
 LIMITS = {"budget": (1, 10**7), "neighbours": (0, 8), "most": (1, 1000)}
 Span = tuple[int, int]
@@ -93,40 +95,40 @@ def build_context(
     """
     looked_at = [replace(r, tokens=r.tokens or next(iter(count([r.text])))) for r in ranked[: options.most]]
     packer = _Packer(options.budget, count, around)
-    seen, left_out, taken = NearDuplicates(), [], []
+    seen, left_out, taken = _NearDuplicates(), [], []
     for rank, result in enumerate(looked_at, start=1):
-        span, score = (result.start, result.end), result.scores.get(stage, 0.0)
-        out = partial(LeftOut, result.chunk_id, result.uri, span)
+        out = partial(LeftOut, result.chunk_id, result.uri, (result.start, result.end))
         if (repeated := seen.find(result.text)) is not None:
-            left_out.append(out("duplicate", repeated))
-        elif packer.take(_Piece(result, rank, score, *span, result.text, result.tokens, [result])):
+            left_out.append((result, out("duplicate", repeated)))
+        elif packer.take(_Piece(result.start, result.end, result.text, result.tokens, {rank: result})):
             seen.add(result.chunk_id, result.text)
             taken.append(result)
         else:
-            left_out.append(out("budget"))
+            left_out.append((result, out("budget")))
     if options.neighbours or options.parent:
         for result in taken:
             packer.widen(result, options.neighbours, options.parent)
-    passages = tuple(map(_passage, sorted(packer.pieces, key=lambda piece: piece.rank)))
-    missing = tuple(left for left in left_out if not any(one.holds(left.uri, *left.span) for one in packer.pieces))
-    return Context(passages, sum(p.tokens for p in passages), options.budget, missing)
+    passages = sorted((_passage(piece, stage) for piece in packer.pieces), key=lambda passage: passage.rank)
+    missing = tuple(told for result, told in left_out if not any(piece.holds(result) for piece in packer.pieces))
+    return Context(tuple(passages), sum(p.tokens for p in passages), options.budget, missing)
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
 class _Piece:
     """A passage that may still grow."""
 
-    result: Result  # the best chunk in it
-    rank: int
-    score: float
     start: int
     end: int
     text: str
     tokens: int
-    members: list[Result]  # the chunks in it, by position
+    found: Mapping[int, Result]  # the chunks in it, by rank
 
-    def holds(self, uri: str, start: int, end: int) -> bool:
-        return self.result.uri == uri and self.start <= start and end <= self.end
+    @property
+    def document_id(self) -> str:
+        return next(iter(self.found.values())).document_id
+
+    def holds(self, chunk: Result) -> bool:
+        return self.document_id == chunk.document_id and self.start <= chunk.start and chunk.end <= self.end
 
 
 class _Packer:
@@ -138,65 +140,84 @@ class _Packer:
 
     def widen(self, result: Result, neighbours: int, parent: bool) -> None:
         """Let the piece with a chunk grow as far as its surroundings fit."""
-        piece = next(p for p in self.pieces if p.holds(result.uri, result.start, result.end))
+        piece = next(p for p in self.pieces if p.holds(result))
         for start, end in self._around.spans(result, neighbours, parent):
             if piece.start <= start and end <= piece.end:
                 return
             text = self._around.text(result, start, end)
-            wider = replace(piece, start=start, end=end, text=text or "")
-            if text is not None and len(text) == end - start and self.take(wider):
+            if text is not None and self.take(replace(piece, start=start, end=end, text=text)):
                 return
 
     def take(self, new: _Piece) -> bool:
         """Add a piece, joined with those that it overlaps or adjoins; False if it does not fit."""
         joined, apart = new, []
         for piece in self.pieces:
-            if (gap := self._gap(joined, piece)) is None:
+            first, second = sorted((joined, piece), key=lambda p: (p.start, -p.end))
+            if (gap := self._gap(first, second)) is None:
                 apart.append(piece)
             else:
-                joined = _united(joined, piece, gap)
+                text = first.text + gap + second.text[max(0, first.end - second.start) :]
+                joined = _Piece(first.start, max(first.end, second.end), text, 0, {**first.found, **second.found})
         if joined is not new:
-            (joined.tokens,) = self._count([joined.text])
+            joined = replace(joined, tokens=next(iter(self._count([joined.text]))))
         if sum(piece.tokens for piece in (joined, *apart)) > self._budget:
             return False
-        self.pieces = sorted([joined, *apart], key=lambda p: (p.result.document_id, p.start))
+        self.pieces = sorted([joined, *apart], key=lambda p: (p.document_id, p.start))
         return True
 
-    def _gap(self, one: _Piece, other: _Piece) -> str | None:
+    def _gap(self, first: _Piece, second: _Piece) -> str | None:
         """Return the text between two pieces that become one ("" if they overlap); None if they stay apart."""
-        first, second = sorted((one, other), key=lambda p: p.start)
-        if one.result.document_id != other.result.document_id:
+        if first.document_id != second.document_id:
             return None
-        if second.start < first.end:
+        if (apart := second.start - first.end) < 0:
             return ""
-        sections = {member.heading_path for member in (*one.members, *other.members)}
-        if second.start - first.end > MOST_GAP or len(sections) > 1:
+        sections = {member.heading_path for member in (*first.found.values(), *second.found.values())}
+        if apart > MOST_GAP or len(sections) > 1:
             return None
-        if second.start == first.end:
-            return ""
-        gap = self._around.text(first.result, first.end, second.start)
-        return gap if gap is not None and len(gap) == second.start - first.end and not gap.strip() else None
+        gap = self._around.text(next(iter(first.found.values())), first.end, second.start) if apart else ""
+        return None if gap is None or gap.strip() else gap
 
 
-def _united(one: _Piece, other: _Piece, gap: str) -> _Piece:
-    """Return two pieces joined into one, whose tokens are not counted yet."""
-    first, second = sorted((one, other), key=lambda p: (p.start, -p.end))
-    best = min(one, other, key=lambda p: p.rank)
-    text = first.text + gap + second.text[max(0, first.end - second.start) :]
-    members = sorted({m.chunk_id: m for m in (*one.members, *other.members)}.values(), key=lambda m: (m.start, m.end))
-    return _Piece(best.result, best.rank, best.score, first.start, max(first.end, second.end), text, 0, members)
-
-
-def _passage(piece: _Piece) -> Passage:
-    members = piece.members
+def _passage(piece: _Piece, stage: str) -> Passage:
+    best, members = min(piece.found), sorted(piece.found.values(), key=lambda m: (m.start, m.end))
     return Passage(
-        **{name: getattr(piece, name) for name in ("rank", "score", "start", "end", "text", "tokens")},
-        **{name: getattr(piece.result, name) for name in ("document_id", "uri", "path", "title")},
+        rank=best,
+        score=piece.found[best].scores.get(stage, 0.0),
+        **{name: getattr(piece.found[best], name) for name in ("document_id", "uri", "path", "title")},
         heading_path=common_path([member.heading_path for member in members]),
         page=members[0].page,
+        **{name: getattr(piece, name) for name in ("start", "end", "text", "tokens")},
         chunks=tuple(m.chunk_id for m in members),
         spans=tuple((m.start, m.end) for m in members),
     )
+
+
+class _NearDuplicates:
+    """Texts seen so far. A text too short for shingles repeats another only if both are equal."""
+
+    def __init__(self) -> None:
+        self._holders = defaultdict[int | str, list[int]](list)  # shingle → numbers of the texts that have it
+        self._kept: list[tuple[str, int]] = []  # id and number of shingles
+
+    def find(self, text: str) -> str | None:
+        """Return the id of the seen text that this one repeats most; None if it repeats none."""
+        hashes = _hashes(text)
+        shared = Counter(number for h in hashes for number in self._holders.get(h, ()))
+        near = [(n / (len(hashes) + self._kept[number][1] - n), -number) for number, n in shared.items()]
+        best, number = max(near, default=(0.0, 0))
+        return self._kept[-number][0] if best >= SIMILARITY else None
+
+    def add(self, name: str, text: str) -> None:
+        """Remember a text under an id."""
+        for h in (hashes := _hashes(text)):
+            self._holders[h].append(len(self._kept))
+        self._kept.append((name, len(hashes)))
+
+
+def _hashes(text: str) -> list[int | str]:
+    """Return a text's shingles, or the text itself if it is too short for them."""
+    found = shingles(plain := normalised(text))
+    return [plain] if found is None else found.tolist()
 
 
 def context_of(
