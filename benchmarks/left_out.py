@@ -103,7 +103,7 @@ def by_recipe(folder: Path, out: Path, config: dict) -> dict:
 def collected(folder: Path, out: Path, config: dict) -> tuple:
     """Return the cases of one set's serving release, and what counts tokens."""
     import ingest
-    from ingest.quality.candidates import candidates_of, open_fused
+    from ingest.quality.calibrate import candidates_of, open_fused
     from ingest.quality.judged_sets import read_judged_set
     from ingest.quality.metrics import DEPTH
     from ingest.search.context import counter

@@ -20,14 +20,13 @@ from ingest.bounded_cache import BoundedCache
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.keyword.analyser import PLAIN, SHARED
 from ingest.keyword.formula import Formula, idf
-from ingest.keyword.parquet_files import LENGTHS, POSTINGS, TERMS, batches, chunks_by_place, numbers
-from ingest.keyword.row_groups import ChunkIds, File, Segment, open_groups
+from ingest.keyword.parquet_files import LENGTHS, batches, chunks_by_place, numbers
+from ingest.keyword.row_groups import CACHED_GROUPS, ChunkIds, File, RowGroups, Segment
 from ingest.records import Hit
 
 CACHE_BYTES = 64 * 2**20
 WINDOW = 65_536  # chunks scored at a time, a multiple of 64: 768 KB per searching thread
 LUCENE = Formula()
-CACHED_GROUPS = 8  # row groups of postings (512 KB each) and of terms kept decoded
 MAPPED_FROM = 32  # a term in more than 1 of 32 chunks is a bitmap: about as small as a list, and faster to look up
 COLUMNS = 5  # numbers by which the compiled loops find a term's postings
 MOST_OFTEN = 2**16 - 1  # that a term counts in a chunk: one more would change its share by less than a 50,000th
@@ -133,20 +132,11 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         self.chunks = len(all_lengths)
         every = {**sizes, PLAIN: self.chunks - sum(sizes.values())}
         self._sizes = {space: round((count * self.chunks) ** 0.5) for space, count in every.items()}
-        self._ids = ChunkIds(open_groups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
-        files, chunks = (postings, terms, *small), chunks_by_place(lengths)
-        held = (open_groups(file, POSTINGS, CACHED_GROUPS) for file in files[::2])
-        known = (open_groups(file, TERMS, CACHED_GROUPS) for file in files[1::2])
-        segments = [*map(Segment, held, known, chunks)]
+        self._ids = ChunkIds(RowGroups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
+        files = (postings, terms, *small)
+        segments = [*map(Segment, files[::2], files[1::2], chunks_by_place(lengths))]
         norms = formula.norms(np.arange(int(all_lengths.max(initial=0)) + 1), average)
         self._cache = PostingsCache(segments, norms, all_lengths, BoundedCache(cache_bytes))
-        for one in segments:
-            last = one.terms.count - 1
-            counted = sum(one.terms.row(last, ("first", "document_frequency"))) if last >= 0 else 0
-            if counted != one.postings.count:
-                self.close()
-                told = f"{one.terms.path} counts {counted} postings, {one.postings.path} has {one.postings.count}"
-                raise SchemaMismatch(told)
         self._warm()
 
     def search(
@@ -208,8 +198,9 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
 
     def close(self) -> None:
         """Close the files."""
-        for groups in (self._ids.ids, *(g for one in self._cache.segments for g in (one.postings, one.terms))):
-            groups.close()
+        self._ids.ids.close()
+        for segment in self._cache.segments:
+            segment.close()
 
     def __exit__(self, *_: object) -> None:
         self.close()

@@ -75,6 +75,7 @@ class KeywordFiles(NamedTuple):
 
 Numbered = tuple[Path, NDArray[np.int64]]  # sorted postings; by chunk in them its row in lengths, −1: it is left out
 Shard = tuple[pa.Table, Sequence[Numbered]]  # LENGTHS of its chunks, and their postings, perhaps in several files
+_Source = tuple[Path, NDArray[np.int64] | None]  # sorted postings; the ordinals of their chunks, None if already merged
 
 
 def renumbered(postings: Any, rows: NDArray[np.int64]) -> pa.Table:
@@ -91,17 +92,12 @@ def read_shard(shard: Shard) -> ShardPostings:
     return ShardPostings(pa.concat_tables([parquet.SHARD_POSTINGS.empty_table(), *read]), lengths)
 
 
-class _Source(NamedTuple):
-    path: Path  # sorted postings
-    ordinals: NDArray[np.int64] | None  # by chunk, −1 if it is left out; None if already merged
-
-
 class _Input:
     """The next postings of one sorted file, with the ordinals of their chunks."""
 
     def __init__(self, source: _Source, stack: ExitStack) -> None:
-        self._source = source
-        self._batches = parquet.batches(source.path, parquet.SHARD_POSTINGS, rows=BATCH_ROWS)
+        self._path, self._ordinals = source
+        self._batches = parquet.batches(self._path, parquet.SHARD_POSTINGS, rows=BATCH_ROWS)
         stack.callback(self._batches.close)
         self.last = ("", -1)  # (term, chunk) of the last posting held
         self.held = parquet.SHARD_POSTINGS.empty_table()
@@ -111,10 +107,10 @@ class _Input:
         """Read on until half a batch is held, or the rest. Raises: SchemaMismatch when the file is not sorted."""
         while self.held.num_rows < max(1, BATCH_ROWS // 2) and (batch := next(self._batches, None)) is not None:
             rows = pa.Table.from_batches([batch])
-            if (ordinals := self._source.ordinals) is not None:
+            if (ordinals := self._ordinals) is not None:
                 if (worst := parquet.numbers(batch["chunk"]).max()) >= len(ordinals):
                     told = f"a posting names chunk {worst}, but there are {len(ordinals)} lengths"
-                    raise SchemaMismatch(f"{self._source.path}: {told}")
+                    raise SchemaMismatch(f"{self._path}: {told}")
                 rows = renumbered(batch, ordinals)
             if len(rows):
                 self._check(rows["term"].combine_chunks(), parquet.numbers(rows["chunk"]).astype(np.int64))
@@ -132,7 +128,7 @@ class _Input:
         same = np.asarray(pc.equal(terms[1:], terms[:-1]))  # chunks start over with the next term
         rising = np.where(same, np.diff(chunks) > 0, np.asarray(pc.greater(terms[1:], terms[:-1])))
         if not (rising.all() and self.last < (str(terms[0]), int(chunks[0]))):
-            raise SchemaMismatch(f"{self._source.path}: postings are not sorted by term and chunk near {terms[0]}")
+            raise SchemaMismatch(f"{self._path}: postings are not sorted by term and chunk near {terms[0]}")
 
 
 def merge(shards: Iterable[Shard], out: Path, heard: Callable[[int], None] = lambda _: None) -> KeywordFiles:
@@ -147,8 +143,8 @@ def merge(shards: Iterable[Shard], out: Path, heard: Callable[[int], None] = lam
     out.mkdir(parents=True, exist_ok=True)
     files = KeywordFiles(out / "postings.parquet", out / "terms.parquet", out / "lengths.parquet")
     with tempfile.TemporaryDirectory(prefix="rounds-", dir=out) as scratch:
-        inputs = list(_append_lengths(shards, files.lengths))
-        sources, rounds = inputs, 0
+        sources: Sequence[_Source] = list(_append_lengths(shards, files.lengths))
+        rounds = 0
         while len(sources) > OPEN_FILES:
             groups = [sources[i : i + OPEN_FILES] for i in range(0, len(sources), OPEN_FILES)]
             merged = [Path(scratch) / f"{rounds}-{i}.parquet" for i in range(len(groups))]
@@ -158,21 +154,20 @@ def merge(shards: Iterable[Shard], out: Path, heard: Callable[[int], None] = lam
                 ) as writer:
                     for block in _merged(group):
                         writer.write_table(block, row_group_size=BATCH_ROWS)
-                for source in group if rounds else ():
-                    source.path.unlink()
-            sources = [_Source(path, None) for path in merged]
-            rounds += 1
+                for source, _ in group if rounds else ():
+                    source.unlink()
+            sources, rounds = [(path, None) for path in merged], rounds + 1
         _write_index(sources, files, heard)
     return files
 
 
-def _append_lengths(shards: Iterable[Shard], path: Path) -> Iterator[_Source]:
+def _append_lengths(shards: Iterable[Shard], path: Path) -> Iterator[Numbered]:
     """Write all lengths in order; yield each file of postings with the ordinals of its chunks."""
     offset = 0
     with parquet.GroupWriter(path, parquet.LENGTHS, parquet.CHUNKS_PER_GROUP) as writer:
         for lengths, postings in shards:
             writer.write(lengths)
-            yield from (_Source(file, np.where(rows < 0, -1, rows + offset)) for file, rows in postings)
+            yield from ((file, np.where(rows < 0, -1, rows + offset)) for file, rows in postings)
             offset += len(lengths)
             if offset > MOST_CHUNKS:
                 raise SchemaMismatch(f"keyword index: {offset} chunks, at most {MOST_CHUNKS} can be numbered")

@@ -3,7 +3,6 @@
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from io import RawIOBase
 from pathlib import Path
@@ -11,31 +10,40 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import SchemaMismatch
-from ingest.keyword.parquet_files import LENGTHS, NOWHERE, PACKED, batches, hashes, numbers, open_parquet, packed_hex
+from ingest.keyword.parquet_files import (
+    LENGTHS,
+    NOWHERE,
+    PACKED,
+    POSTINGS,
+    TERMS,
+    batches,
+    hashes,
+    numbers,
+    open_parquet,
+    packed_hex,
+)
+
+CACHED_GROUPS = 8  # row groups of postings (512 KB each) and of terms kept decoded
 
 File = Path | RawIOBase  # local, or any seekable file; read on demand
 
 
-@dataclass
 class RowGroups:
     """A file's row groups with a bounded cache of decoded ones. Threads may share it."""
 
-    path: Path | str  # or the name of an open file
-    file: pq.ParquetFile
-    starts: list[int]  # first row of each group, and at the end the number of rows
-    decoded: BoundedCache[int, dict[str, Any]]  # by group
-    again: Callable[[], None] | None = None  # makes an open file fetch what could not be decoded once more
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def count(self) -> int:
-        """The number of rows."""
-        return self.starts[-1]
+    def __init__(self, file: File, schema: pa.Schema, cached: int) -> None:
+        """Open a file. Of one that can `forget`, a damaged row group is read once more. Raises: SchemaMismatch."""
+        self.path = file if isinstance(file, Path) else str(getattr(file, "name", "an open file"))
+        self._file = open_parquet(self.path, schema, None if isinstance(file, Path) else pa.PythonFile(file, "r"))
+        sizes = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
+        self.starts: list[int] = np.cumsum([0, *sizes], dtype=np.int64).tolist()  # of each group, and of what follows
+        self.decoded: BoundedCache[int, dict[str, Any]] = BoundedCache(cached)  # by group
+        self._forget: Callable[[], None] | None = getattr(file, "forget", None)
+        self._lock = threading.Lock()
 
     def group(self, number: int) -> dict[str, Any]:
         """Return a row group: numbers as NumPy arrays, strings as one Arrow array, by column."""
@@ -75,7 +83,7 @@ class RowGroups:
 
     def close(self) -> None:
         """Close the file."""
-        self.file.close(force=True)
+        self._file.close(force=True)
 
     def read(self, number: int, columns: list[str] | None = None) -> dict[str, Any]:
         """Return a row group as `group` does, bypassing the cache. Only one thread reads at a time."""
@@ -83,35 +91,26 @@ class RowGroups:
             try:
                 table = self._table(number, columns)
             except SchemaMismatch:
-                if self.again is None:
+                if self._forget is None:
                     raise
-                self.again()
+                self._forget()
                 table = self._table(number, columns)
         found = {name: table[name].combine_chunks() for name in table.column_names}
         return {n: c if pa.types.is_string(c.type) else numbers(c) for n, c in found.items()}
 
     def _table(self, number: int, columns: list[str] | None) -> pa.Table:
         try:
-            return self.file.read_row_group(number, columns, use_threads=False)
+            return self._file.read_row_group(number, columns, use_threads=False)
         except (OSError, pa.ArrowException) as error:
             raise SchemaMismatch(f"{self.path}: row group {number} is damaged: {error}") from error
 
     @cached_property
     def _minima(self) -> list[str]:
         """The smallest value of the first column in each row group."""
-        found = [self.file.metadata.row_group(i).column(0).statistics for i in range(self.file.num_row_groups)]
+        found = [self._file.metadata.row_group(i).column(0).statistics for i in range(self._file.num_row_groups)]
         if any(statistics is None or not statistics.has_min_max for statistics in found):
             raise SchemaMismatch(f"{self.path}: a row group has no statistics for its first column")
         return [statistics.min for statistics in found]
-
-
-def open_groups(file: File, schema: pa.Schema, cached: int) -> RowGroups:
-    """Open a file. Of one that can `forget`, a damaged row group is read once more. Raises: SchemaMismatch."""
-    path = file if isinstance(file, Path) else str(getattr(file, "name", "an open file"))
-    opened = open_parquet(path, schema, None if isinstance(file, Path) else pa.PythonFile(file, "r"))
-    sizes = [opened.metadata.row_group(i).num_rows for i in range(opened.num_row_groups)]
-    starts = np.cumsum([0, *sizes], dtype=np.int64).tolist()
-    return RowGroups(path, opened, starts, BoundedCache(cached), getattr(file, "forget", None))
 
 
 class ChunkIds:
@@ -163,13 +162,26 @@ class ChunkIds:
         return found[order], order
 
 
-@dataclass
 class Segment:
     """Terms and postings of some of an index's chunks."""
 
-    postings: RowGroups
-    terms: RowGroups
-    chunks: NDArray[np.uint32] | None  # by their numbers here, NOWHERE for one that is gone; None: numbers are ordinals
+    def __init__(self, postings: File, terms: File, chunks: NDArray[np.uint32] | None) -> None:
+        """Open the files. `chunks`: by their numbers here, NOWHERE for one that is gone; None: numbers are ordinals.
+
+        Raises: SchemaMismatch for files that are damaged or do not belong together.
+        """
+        self.postings, self.terms = RowGroups(postings, POSTINGS, CACHED_GROUPS), RowGroups(terms, TERMS, CACHED_GROUPS)
+        self._chunks = chunks
+        last, there = self.terms.starts[-1] - 1, self.postings.starts[-1]
+        counted = sum(self.terms.row(last, ("first", "document_frequency"))) if last >= 0 else 0
+        if counted != there:
+            self.close()
+            raise SchemaMismatch(f"{self.terms.path} counts {counted} postings, {self.postings.path} has {there}")
+
+    def close(self) -> None:
+        """Close the files."""
+        self.postings.close()
+        self.terms.close()
 
     def find(self, term: str) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.uint32]]]:
         """Yield the chunks that hold a term, and how often."""
@@ -177,6 +189,6 @@ class Segment:
             return
         first, frequency = self.terms.row(place, ("first", "document_frequency"))
         for held, frequencies in self.postings.rows(first, first + frequency):
-            chunks = held if self.chunks is None else self.chunks[held]
+            chunks = held if self._chunks is None else self._chunks[held]
             there = chunks != NOWHERE
             yield (chunks, frequencies) if there.all() else (chunks[there], frequencies[there])

@@ -6,6 +6,7 @@ Nothing is promoted: the settings name a calibration, and the next promotion mak
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -14,12 +15,13 @@ from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings
 from ingest.extras import require
-from ingest.quality.candidates import candidates_of, live_questions, open_fused
-from ingest.quality.evaluate import read_sets
-from ingest.quality.judged_sets import scored_questions
+from ingest.lake.contents import contents_of
+from ingest.quality.anchors import anchored, side_of
+from ingest.quality.evaluate import UNCALIBRATED, read_sets
+from ingest.quality.judged_sets import asked_in_batches, scored_questions
 from ingest.quality.metrics import paired_difference, percentile_interval
-from ingest.records import BuildOptions, Question, Result
-from ingest.search import Searcher
+from ingest.records import BuildOptions, QueryProfile, Question, Result
+from ingest.search import Searcher, open_serving
 from ingest.search.confidence import LOOKED_AT, SIGNALS, Calibration, expit, signals
 from ingest.search.ranking import Floats
 from ingest.services import Retrieval
@@ -33,6 +35,7 @@ PLAIN = ("dense", "bm25", "fused")  # stages whose top score alone is a rival; s
 THRESHOLDS = tuple(n / 20 for n in range(21))  # of the trade-off
 
 Bools = NDArray[np.bool_]
+Batch = list[tuple[Question, list[Result]]]
 Fitted = tuple[Any, Floats, float, float]  # regression, scores, Platt's slope and offset
 
 
@@ -51,6 +54,26 @@ def calibrate(retrieval: Retrieval, options: BuildOptions, wrong_answer: float) 
     rows, known = np.array(_signals(searcher, questions)), np.array([q.answerable for q in questions])
     made = fit_calibration(rows, known, wrong_answer, [q.text for q in questions])
     return made.model_copy(update={"scored": str(asked)})
+
+
+def open_fused(retrieval: Retrieval, profile: QueryProfile, depth: int = 0) -> Searcher:
+    """Return a searcher on the release in force under a profile's fusion alone. Raises: UnknownRelease."""
+    alone = {**UNCALIBRATED, "reranker": "none", "depth": max(depth, profile.depth)}  # what else it names may be lost
+    return open_serving(retrieval, profile.model_copy(update=alone))
+
+
+def live_questions(searcher: Searcher, questions: Sequence[Question]) -> tuple[list[Question], list[str]]:
+    """Return the answerable questions whose places a generation holds, by query id, and the ids of the stale ones."""
+    contents = contents_of(searcher.retrieval.lake, searcher.manifest)
+    found = anchored(questions, side_of(contents, questions), None)
+    return sorted(found.live, key=lambda q: q.query_id), found.stale
+
+
+def candidates_of(searcher: Searcher, step: str, questions: Sequence[Question], most: int | None) -> Iterator[Batch]:
+    """Yield the questions, batch by batch, with their askers' `Searcher.candidates`. `step`: name for the observer."""
+    observer = searcher.retrieval.observer
+    with observer.step(step, len(questions), "questions"):
+        yield from asked_in_batches(observer, step, questions, partial(searcher.candidates, most=most))
 
 
 def _signals(searcher: Searcher, questions: Sequence[Question]) -> list[Floats]:
