@@ -1,8 +1,7 @@
 """What one generation shows: chunks from the vector index, documents from the lake, and to whom, as masks over rows."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
@@ -96,9 +95,10 @@ class IndexedDocuments:
 
     def _read(self, document_id: str, shard: int) -> IndexedDocument:
         parts = self.contents.parts(shard)
-        chunks = self._rows(parts, "chunks", document_id, ["chunk_id", "start", "end"]).to_pylist()
-        dropped = self._rows(parts, "dropped", document_id, ["start", "end"]).to_pylist() if "dropped" in parts else []
-        attributes = with_shard(self._rows(parts, "attributes", document_id, COLUMNS), shard)
+        spans = ["document_id", "start", "end"]
+        chunks = self._rows(parts["chunks"], document_id, [*spans, "chunk_id"]).to_pylist()
+        dropped = self._rows(parts["dropped"], document_id, spans).to_pylist() if "dropped" in parts else []
+        attributes = with_shard(self._rows(parts["attributes"], document_id, COLUMNS), shard)
         if len(attributes) != len(chunks):
             raise SchemaMismatch(f"document {document_id}: {len(chunks)} chunks, attributes of {len(attributes)}")
         return IndexedDocument(
@@ -109,44 +109,22 @@ class IndexedDocuments:
             attributes,
         )
 
-    def _rows(self, parts: dict[str, PartFile], kind: str, document_id: str, columns: list[str]) -> pa.Table:
-        """Return a document's rows in a part, which are contiguous."""
-        with self._opened(parts[kind], document_id) as (file, groups, first, count):
-            return file.read_row_groups(groups, columns, use_threads=False).slice(first, count)
-
-    @contextmanager
-    def _opened(self, part: PartFile, document_id: str) -> Iterator[tuple[Any, list[int], int, int]]:
-        """Open the file of a part that has a document's rows, if one has; then as `_place`."""
-        for one in reversed(part.files):
-            with self.contents.lake.opened(one) as file:
-                place = _place(file, document_id)
-                if place[2] or one.onto is None or document_id in one.onto.deleted:
-                    yield file, *place
-                    return
+    def _rows(self, part: PartFile, document_id: str, columns: list[str]) -> pa.Table:
+        rows = self.contents.lake.read(part, columns)
+        return rows.filter(pc.equal(rows["document_id"], document_id))
 
     def _text(self, parts: dict[str, PartFile], document_id: str) -> str:
         """Return the canonical text. The rows before it are decoded too, a few at a time."""
         if "texts" not in parts:
             raise SchemaMismatch(f"document {document_id}: its shard has no texts")
-        with self._opened(parts["texts"], document_id) as (file, groups, first, _):
-            row = first
-            for batch in file.iter_batches(TEXTS_AT_ONCE, row_groups=groups, columns=["text"], use_threads=False):
-                if row < len(batch):
-                    return str(batch["text"][row].as_py())
-                row -= len(batch)
+        for one in reversed(parts["texts"].files):
+            with self.contents.lake.opened(one) as file:
+                for batch in file.iter_batches(TEXTS_AT_ONCE, columns=["document_id", "text"], use_threads=False):
+                    if (row := pc.index(batch["document_id"], document_id).as_py()) >= 0:
+                        return str(batch["text"][row].as_py())
+            if one.onto is not None and document_id in one.onto.deleted:
+                break
         raise SchemaMismatch(f"document {document_id}: part {parts['texts'].sha256} does not hold its text")
-
-
-def _place(file: Any, document_id: str) -> tuple[list[int], int, int]:
-    """Return the row groups that hold a document, the first of its rows within them, and how many there are."""
-    ids = file.read(["document_id"], use_threads=False)["document_id"]
-    rows = np.flatnonzero(np.asarray(pc.equal(ids, document_id)))
-    if not len(rows):
-        return [], 0, 0
-    ends = np.cumsum([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)])
-    first, last = np.searchsorted(ends, rows[[0, -1]], side="right").tolist()
-    before = ends[first] - file.metadata.row_group(first).num_rows
-    return list(range(first, last + 1)), int(rows[0] - before), len(rows)
 
 
 def open_visibility(contents: Contents) -> Callable[[Filter], NDArray[np.bool_] | None]:
