@@ -8,19 +8,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.errors import InvalidSettings
-
 
 @dataclass(frozen=True)
 class Formula:
-    """The parameters of BM25. Raises: InvalidSettings for a parameter out of range."""
+    """The parameters of BM25, of which the settings allow only those within the range."""
 
     k1: float = 1.2  # at least 0: how slowly repeated occurrences stop adding to the score
     b: float = 0.75  # 0 to 1: how much long chunks are discounted
-
-    def __post_init__(self) -> None:
-        if self.k1 < 0 or not 0 <= self.b <= 1:
-            raise InvalidSettings(f"keyword index: k1 must be at least 0, b within 0 and 1, not {self.k1} and {self.b}")
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 
-from ingest.errors import InvalidSettings
 from ingest.records import Hit
 
 
@@ -18,8 +17,6 @@ def rrf(rankings: Sequence[Sequence[Hit]], k: int = 60, unread: Collection[str] 
     Source: Cormack, Clarke & Büttcher 2009, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank
     Learning Methods", with k = 60.
     """
-    if k < 0:
-        raise InvalidSettings(f"fusion: k of reciprocal rank fusion must be at least 0, not {k}")
     shares: dict[str, list[float]] = {}
     for ranking in rankings:
         ranks = {hit.chunk_id: rank for rank, hit in reversed([*enumerate(ranking, start=1)])}  # the best rank wins
@@ -47,8 +44,6 @@ def convex(
     Source: Bruch, Gai & Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval", with theoretical bounds
     instead of observed ones on both sides.
     """
-    if not 0 <= dense_weight <= 1:
-        raise InvalidSettings(f"fusion: dense_weight must be within 0 and 1, not {dense_weight}")
     bound = keyword_bound if keyword_bound > 0 else math.inf
     alone = {chunk: score / bound for chunk, score in keyword.items() if chunk not in dense}
     cosines, other = alone | {chunk: max(score, 0.0) for chunk, score in dense.items()}, (1 - dense_weight) / bound

@@ -44,13 +44,6 @@ def test_nothing_in_gives_nothing_out():
     assert rrf([]) == rrf([[], []]) == convex({}, {}, 0.5, 0.0) == []
 
 
-def test_parameters_outside_their_range_are_refused():
-    with pytest.raises(InvalidSettings, match=r"dense_weight must be within 0 and 1, not 1\.5"):
-        convex({}, {}, 1.5, 1.0)
-    with pytest.raises(InvalidSettings, match="not -1"):
-        rrf([], -1)
-
-
 SCORES = st.dictionaries(st.sampled_from("abcdef"), st.floats(-1, 1), max_size=6)
 
 
