@@ -60,6 +60,7 @@ class Analyser:
     always: ClassVar[dict[str, Any]] = FIXED
     probed: ClassVar[str] = PROBE
     borrowed: ClassVar[Mapping[str, re.Pattern[str]]] = BORROWED  # accents that a language's stemmer does not know
+    _rejoined, _words, _folded = staticmethod(rejoined), staticmethod(words_in), staticmethod(folded)
 
     def __post_init__(self) -> None:
         if self.stem:
@@ -145,9 +146,6 @@ class Analyser:
         ends = np.concatenate([[0], np.cumsum(per_piece)])[np.asarray(lists.offsets).astype(np.int64)]
         return Encoded(flat, vocabulary, np.diff(ends))
 
-    def _rejoined(self, texts: pa.StringArray) -> pa.StringArray:
-        return rejoined(texts)
-
     def _numbered(self, pieces: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
         """Return the number of terms per piece, the terms' numbers in order, and the distinct terms."""
         known = _remembered(replace(self, heading_weight=1))
@@ -172,12 +170,6 @@ class Analyser:
             lines.append([space] * len(words))
         terms = {space: iter(self._terms(words, space)) for space, words in by_space.items()}
         return [tuple(next(terms[space]) for space in line) for line in lines]
-
-    def _words(self, piece: str) -> list[str]:
-        return words_in(piece)
-
-    def _folded(self, words: list[str]) -> list[str]:
-        return folded(words)
 
     def _terms(self, words: list[str], space: str) -> list[str]:
         """Return the terms of words. Stemming many words at once makes a batch fast."""

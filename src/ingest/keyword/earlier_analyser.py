@@ -2,14 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from ingest.keyword.analyser import FIXED, PROBE, Analyser
-from ingest.keyword.words import CAMEL, CAMEL_START, folded, marked_letters, runs
+from ingest.keyword.words import ACCENTS, CAMEL, CAMEL_START, folded, marked_letters, runs
 
 IDENTIFIER = re.compile(r"(\w*[^\W_](?:[._]+\w*[^\W_])+)")  # snake_case, v1.2.3, foo.bar_baz
 SPACELESS = re.compile(  # Thai, Lao, Myanmar, Khmer, kana, Han
@@ -31,8 +31,9 @@ class ThirdAnalyser(Analyser):
     probed = PROBE[: PROBE.index(" Objective")]
     borrowed: ClassVar[Mapping[str, re.Pattern[str]]] = {}
 
-    def _folded(self, words: list[str]) -> list[str]:
-        return folded(word.translate({ord("ı"): "đ", ord("ð"): "ı"}) for word in words)
+    @staticmethod
+    def _folded(words: Iterable[str], accents: re.Pattern[str] = ACCENTS) -> list[str]:
+        return folded((word.translate({ord("ı"): "đ", ord("ð"): "ı"}) for word in words), accents)
 
 
 class SecondAnalyser(Analyser):
@@ -41,11 +42,17 @@ class SecondAnalyser(Analyser):
     always: ClassVar[dict[str, Any]] = {**FIXED, "format": 2}
     probed = PROBE[: PROBE.index(" 색인을")]
 
-    def _rejoined(self, texts: pa.StringArray) -> pa.StringArray:
+    @staticmethod
+    def _rejoined(texts: pa.StringArray) -> pa.StringArray:
         return texts
 
-    def _words(self, piece: str) -> list[str]:
-        return _words_then(piece)
+    @staticmethod
+    def _words(piece: str) -> list[str]:
+        found: list[str] = []
+        for i, part in enumerate(SPACELESS.split(unicodedata.normalize("NFKC", piece))):
+            letters = marked_letters(part) if i % 2 else []
+            found += [*map("".join, pairwise(letters))] or letters or _names_and_parts(part)
+        return [word.casefold() for word in found]
 
     def _terms(self, words: list[str], space: str) -> list[str]:
         if not self.stem:
@@ -54,14 +61,6 @@ class SecondAnalyser(Analyser):
 
         stems = Stemmer.Stemmer(self.language, 0).stemWords(words)
         return [word if "_" in word or "." in word else stem for word, stem in zip(words, stems, strict=True)]
-
-
-def _words_then(piece: str) -> list[str]:
-    found: list[str] = []
-    for i, part in enumerate(SPACELESS.split(unicodedata.normalize("NFKC", piece))):
-        letters = marked_letters(part) if i % 2 else []
-        found += [*map("".join, pairwise(letters))] or letters or _names_and_parts(part)
-    return [word.casefold() for word in found]
 
 
 def _names_and_parts(text: str) -> list[str]:

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from itertools import chain, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -70,26 +70,23 @@ class PostingsCache:
     def _decode(self, term: str) -> Postings | None:
         from ingest.keyword import compiled_loops as loops
 
-        found, norms, lengths = (one.find(term) for one in self.segments), self.norms, self.lengths
-        pieces = [piece for piece in chain.from_iterable(found) if len(piece[0])]
+        pieces = [piece for one in self.segments for piece in one.find(term)]
         if not (frequency := sum(len(chunks) for chunks, _ in pieces)):
             return None
+        chunks, frequencies = map(np.concatenate, zip(*pieces, strict=True))
         if len(self.segments) > 1:
-            chunks, frequencies = (np.concatenate(column) for column in zip(*pieces, strict=True))
             order = np.argsort(chunks, kind="stable")
-            pieces = [(chunks[order], frequencies[order])]
-        share = max(loops.best_share(chunks, frequencies, norms, lengths) for chunks, frequencies in pieces)
+            chunks, frequencies = chunks[order], frequencies[order]
+        share = loops.best_share(chunks, frequencies, self.norms, self.lengths)
         kept = np.zeros(frequency + 1, np.uint16)  # loops without branches read the last 0
-        kept[:-1] = np.minimum(np.concatenate([frequencies for _, frequencies in pieces]), MOST_OFTEN)
-        if frequency * MAPPED_FROM > len(lengths):
-            kind, places = loops.MAPPED, np.zeros(-(-len(lengths) // 64), np.uint64)
-            for chunks, _ in pieces:
-                loops.map_chunks(places, chunks)
+        kept[:-1] = np.minimum(frequencies, MOST_OFTEN)
+        if frequency * MAPPED_FROM > len(self.lengths):
+            kind, places = loops.MAPPED, np.zeros(-(-len(self.lengths) // 64), np.uint64)
+            loops.map_chunks(places, chunks)
             ranks = np.empty(len(places), np.uint32)
             loops.rank_words(places, ranks)
         else:
-            kind, ranks = loops.LISTED, np.zeros(0, np.uint32)
-            places = np.concatenate([chunks for chunks, _ in pieces])
+            kind, places, ranks = loops.LISTED, chunks, np.zeros(0, np.uint32)
         row = np.array([kind, frequency, places.ctypes.data, ranks.ctypes.data, kept.ctypes.data], np.int64)
         return Postings(frequency, share, (places, ranks, kept), row)
 

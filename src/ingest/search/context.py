@@ -5,7 +5,6 @@
 Chunks that overlap or follow each other in one section become one passage. Only `VisibleSurroundings` reads the lake.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -95,13 +94,13 @@ def build_context(
     """
     looked_at = [replace(r, tokens=r.tokens or next(iter(count([r.text])))) for r in ranked[: options.most]]
     packer = _Packer(options.budget, count, around)
-    seen, left_out, taken = _NearDuplicates(), [], []
+    seen, left_out, taken = dict[str, frozenset[int | str]](), [], []
     for rank, result in enumerate(looked_at, start=1):
-        out = partial(LeftOut, result.chunk_id, result.uri, (result.start, result.end))
-        if (repeated := seen.find(result.text)) is not None:
+        out, hashes = partial(LeftOut, result.chunk_id, result.uri, (result.start, result.end)), _hashes(result.text)
+        if repeated := _repeated(hashes, seen):
             left_out.append((result, out("duplicate", repeated)))
         elif packer.take(_Piece(result.start, result.end, result.text, result.tokens, {rank: result})):
-            seen.add(result.chunk_id, result.text)
+            seen[result.chunk_id] = hashes
             taken.append(result)
         else:
             left_out.append((result, out("budget")))
@@ -192,32 +191,18 @@ def _passage(piece: _Piece, stage: str) -> Passage:
     )
 
 
-class _NearDuplicates:
-    """Texts seen so far. A text too short for shingles repeats another only if both are equal."""
-
-    def __init__(self) -> None:
-        self._holders = defaultdict[int | str, list[int]](list)  # shingle → numbers of the texts that have it
-        self._kept: list[tuple[str, int]] = []  # id and number of shingles
-
-    def find(self, text: str) -> str | None:
-        """Return the id of the seen text that this one repeats most; None if it repeats none."""
-        hashes = _hashes(text)
-        shared = Counter(number for h in hashes for number in self._holders.get(h, ()))
-        near = [(n / (len(hashes) + self._kept[number][1] - n), -number) for number, n in shared.items()]
-        best, number = max(near, default=(0.0, 0))
-        return self._kept[-number][0] if best >= SIMILARITY else None
-
-    def add(self, name: str, text: str) -> None:
-        """Remember a text under an id."""
-        for h in (hashes := _hashes(text)):
-            self._holders[h].append(len(self._kept))
-        self._kept.append((name, len(hashes)))
+def _repeated(hashes: frozenset[int | str], kept: Mapping[str, frozenset[int | str]]) -> str:
+    """Return the id of the text that one with these shingles repeats most; "" if it repeats none."""
+    shared = ((len(hashes & other), len(hashes) + len(other), name) for name, other in kept.items())
+    alike = {name: common / (both - common) for common, both, name in shared}
+    best = max(alike, key=alike.__getitem__, default="")
+    return best if best and alike[best] >= SIMILARITY else ""
 
 
-def _hashes(text: str) -> list[int | str]:
-    """Return a text's shingles, or the text itself if it is too short for them."""
+def _hashes(text: str) -> frozenset[int | str]:
+    """Return a text's shingles, or the text itself if it is too short: it repeats another only if both are equal."""
     found = shingles(plain := normalised(text))
-    return [plain] if found is None else found.tolist()
+    return frozenset([plain] if found is None else found.tolist())
 
 
 def context_of(

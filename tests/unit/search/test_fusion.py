@@ -2,11 +2,9 @@
 
 from itertools import permutations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.errors import InvalidSettings
 from ingest.records import Hit
 from ingest.search.fusion import convex, rrf
 
@@ -81,8 +79,3 @@ def test_convex_ranks_what_has_no_cosine_by_its_words_alone():
     assert [("unread", 0.5), ("a", 0.375), ("b", 0.175)] == [(hit.chunk_id, hit.score) for hit in found]
     assert [("a", 0.25)] == [(hit.chunk_id, hit.score) for hit in convex({}, {"a": 3.0}, 0.5, 12.0)]
     assert [("a", 0.0)] == [(hit.chunk_id, hit.score) for hit in convex({}, {"a": 0.0}, 0.5, 0.0)]
-
-
-def test_convex_refuses_a_weight_outside_of_0_and_1():
-    with pytest.raises(InvalidSettings, match=r"1\.5"):
-        convex({}, {}, 1.5, 1.0)
