@@ -20,7 +20,7 @@ from ingest.phrases import meant, shown
 from ingest.pipeline.fingerprints import Fingerprints
 from ingest.pipeline.scope import Scope
 from ingest.ports import Looking, Selecting, Source
-from ingest.records import BuildOptions, DocumentRef, Manifest, PlannedDocument, Quarantined
+from ingest.records import BuildOptions, Change, DocumentRef, Manifest, PlannedDocument, Quarantined
 from ingest.scratch import Scratch
 
 QUIET = ("unchanged", "known_bad", "carried")  # classes that do not by themselves touch a shard
@@ -136,30 +136,30 @@ def classify(
     `base` and `known_bad`, its quarantine, are by URI and without documents inside documents, which follow their
     parents. What the base has of `carried` sources, those out of scope, stays. `told`: what is revoked.
     """
-    refs, told = [*listed], replace(told, narrowed={})  # only what people revoked is not ingested
-    documents = [planned(ref, "revoked") for ref in refs if told.holds(ref)]
-    revoked, seen = {document.uri for document in documents}, {ref.uri for ref in refs}
-    deleted, counts, touched = list[str](), Counter[str](), not revoked.isdisjoint({*base, *known_bad})
-    for ref in (ref for ref in refs if ref.uri not in revoked):
-        held, bad = base.get(ref.uri), known_bad.get(ref.uri)
-        if not touches(scope, carried, ref, held, bad):
-            counts["out_of_scope"] += 1
-            documents += [planned(held.ref if held else ref, "carried")] if held or bad else []
-            continue
-        digest = attributes_digest(ref.acl, ref.tenant, ref.source, ref.title)
-        documents.append(planned(ref, change := change_of(ref, held, bad, digest, again=scope.reads_again)))
-        if change == "known_bad" and held is not None:
-            touched |= held.expired or held.attributes_digest != digest
-            deleted += [document_id(ref.uri)] if held.expired else []
-    for uri in {*base, *known_bad} - seen:  # in the base, but not listed
-        ref = (base.get(uri) or known_bad[uri]).ref
-        vanished = touches(scope, carried, ref, base.get(uri), known_bad.get(uri)) or told.holds(ref)
-        documents += [] if vanished else [planned(ref, "carried")]
-        deleted += [document_id(uri)] if vanished and uri in base else []
-        touched |= vanished
+    refs, told = {ref.uri: ref for ref in listed}, replace(told, narrowed={})  # people's: the others are ingested
+    documents, deleted, counts, touched = list[PlannedDocument](), list[str](), Counter[str](), False
+    for uri in sorted({*refs, *base, *known_bad}):
+        ref, held, bad = refs.get(uri), base.get(uri), known_bad.get(uri)
+        now = ref or (held or known_bad[uri]).ref
+        change: Change | None = None
+        gone, revoked = False, told.holds(now)
+        if ref is not None and revoked:
+            change, touched = "revoked", touched or bool(held or bad)
+        elif not revoked and not touches(scope, carried, now, held, bad):
+            counts.update(["out_of_scope"] if ref is not None else [])
+            change, now = "carried" if held or bad else None, held.ref if held else now
+        elif ref is None:
+            touched, gone = True, held is not None
+        else:
+            digest = attributes_digest(ref.acl, ref.tenant, ref.source, ref.title)
+            change = change_of(ref, held, bad, digest, again=scope.reads_again)
+            if change == "known_bad" and held is not None:
+                touched |= held.expired or held.attributes_digest != digest
+                gone = held.expired
+        documents += [planned(now, change)] if change else []
+        deleted += [document_id(uri)] if gone else []
     counts.update((d.change for d in documents), deleted=len(deleted))
     touched |= any(d.change not in (*QUIET, *OUT) for d in documents)
-    documents.sort(key=lambda d: d.uri)
     again = [document_id(d.uri) for d in documents if "embed" in scope.force and d.change not in OUT]
     return ShardChanges(tuple(documents), tuple(sorted(deleted)), tuple(again), touched, counts)
 
@@ -173,7 +173,7 @@ def touches(scope: Scope, carried: Names, ref: DocumentRef, *known: BaseDocument
 
 def change_of(
     ref: DocumentRef, held: BaseDocument | None, bad: BaseDocument | None, digest: str, *, again: bool
-) -> str:
+) -> Change:
     """Return the class of a listed document in scope; `again`: it is read whatever happened to it."""
     failed = bad is not None and bad.ref.version == ref.version and not bad.outdated
     if held is None and not failed:
@@ -189,14 +189,9 @@ def change_of(
     return "unchanged" if same else "attributes_changed"
 
 
-def planned(ref: DocumentRef, change: str) -> PlannedDocument:
+def planned(ref: DocumentRef, change: Change) -> PlannedDocument:
     """Return a document's entry in the plan."""
-    return PlannedDocument.model_validate({name: getattr(ref, name) for name in ref.__slots__} | {"change": change})
-
-
-def ref_of(document: PlannedDocument) -> DocumentRef:
-    """Return what a source needs to read a planned document."""
-    return DocumentRef(**document.model_dump(exclude={"change"}))
+    return PlannedDocument(**{name: getattr(ref, name) for name in ref.__slots__}, change=change)
 
 
 def check_sources(scope: Scope, sources: Iterable[Source]) -> None:
@@ -209,18 +204,14 @@ def check_sources(scope: Scope, sources: Iterable[Source]) -> None:
 
 def check_places(scope: Scope, sources: Iterable[Source], listing: Listing, base_uris: Iterable[str]) -> None:
     """Refuse prefixes and URIs that no document has, neither listed nor of the base. Raises: InvalidSettings."""
-    prefixes, uris, documents = [*scope.prefixes], {*scope.uris}, chain(listing.uris(), base_uris)
-    while (prefixes or uris) and (uri := next(documents, "")):
-        prefixes = [prefix for prefix in prefixes if not uri.startswith(prefix)]
-        uris.discard(uri)
-    if not prefixes and not uris:
-        return
-    folders = (folder for folder, _ in groupby(f"{uri.rpartition('/')[0]}/" for uri in listing.uris()))
-    known = [*(source.uri for source in sources), *islice(folders, FOLDERS)]
-    for wrong in prefixes:
-        raise InvalidSettings(f"scope: no document has a URI that begins with {shown(wrong)!r}{meant(wrong, known)}")
-    for wrong in sorted(uris):
-        raise InvalidSettings(f"scope: no document has the URI {shown(wrong)!r}{meant(wrong, known)}")
+    left, documents = {*scope.prefixes, *scope.uris}, chain(listing.uris(), base_uris)
+    while left and (uri := next(documents, "")):
+        left -= {uri, *filter(uri.startswith, scope.prefixes)}
+    for wrong in sorted(left):
+        folders = (folder for folder, _ in groupby(f"{uri.rpartition('/')[0]}/" for uri in listing.uris()))
+        near = meant(wrong, [*(source.uri for source in sources), *islice(folders, FOLDERS)])
+        what = "a URI that begins with" if wrong in scope.prefixes else "the URI"
+        raise InvalidSettings(f"scope: no document has {what} {shown(wrong)!r}{near}")
 
 
 def looked_up(source: Source, uri: str) -> tuple[DocumentRef | None, list[str]]:
@@ -270,8 +261,8 @@ class Upgrades:
         The first ones in order are made anew, up to `upgrades_per_run` in all shards; the same for the same base.
         """
         older = [rows.documents[uri] for uri in sorted(held) if self._is_older(rows.documents[uri], rows, held, listed)]
-        now = {ref.uri: ref.version for ref in listed.values()}
-        same = [row.uri for row in older if row.status == "current" and now.get(row.uri) == row.version]
+        there = [row for row in older if row.status == "current" and row.uri in listed]
+        same = [row.uri for row in there if listed[row.uri].version == row.version]
         if self.options.on_upgrade == "now":
             return [], len(same)
         if shard not in self.chosen:

@@ -12,10 +12,10 @@ from functools import cache, partial
 from typing import NoReturn
 
 from ingest import errors
-from ingest.errors import DocumentError, UnreadableDocument, may_pass
+from ingest.errors import DocumentError, UnreadableDocument
 from ingest.lake.lake import Lake, claim_number
 from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
-from ingest.pipeline.changes import FETCHED, ref_of
+from ingest.pipeline.changes import FETCHED
 from ingest.pipeline.claiming import unreleased_rows
 from ingest.pipeline.quarantine import accepted, failure_of
 from ingest.pipeline.shard_builder import Made, parsed, put_family, row_of, with_attributes
@@ -109,10 +109,14 @@ def _failures(lake: Lake, plan: ShardPlan, marker: Marker) -> Iterator[Quarantin
     """Yield what could not be read, and could be read for the base: earlier failures may stand for ever."""
     if any(marker.counts.get(f"quarantined.{name}") for name in UNREADABLE):
         before, after = (
-            read_rows(lake, by_kind(parts), "quarantine").quarantine for parts in (plan.base_parts, marker.parts)
+            unreadable(read_rows(lake, by_kind(parts), "quarantine")) for parts in (plan.base_parts, marker.parts)
         )
-        known = {uri for uri, row in before.items() if row.error in UNREADABLE}
-        yield from (row for uri, row in after.items() if row.error in UNREADABLE and uri not in known)
+        yield from (row for uri, row in after.items() if uri not in before)
+
+
+def unreadable(rows: ShardRows) -> dict[str, Quarantined]:
+    """Return the failures of documents that their source did not return, by URI."""
+    return {uri: row for uri, row in rows.quarantine.items() if row.error in UNREADABLE}
 
 
 @shard_step("chunk", "cpu", join=joined_documents)
@@ -137,6 +141,7 @@ class _ShardBuilder:
         self.bench, self.task, self.plan = services.bench, task, plan
         self.made = Made(self.bench, plan, services.writer.clock())
         self.base = self.made.base
+        self.unreadable = unreadable(self.base)  # what is none of these may show that its source is ill
         self.reads = Reads(self.bench, services.writer, task.generation)
         self.accepted = cache(partial(accepted, self.bench.lake))  # asked once a document could not be read
         self.gone: list[str] = []  # URIs
@@ -180,10 +185,8 @@ class _ShardBuilder:
         try:
             raw = read()
         except UnreadableDocument as error:
-            before = self.base.quarantine.get(planned.uri)
-            is_new = before is None or before.error not in UNREADABLE  # else it says nothing new about its source
             told = self.made.prints.failure(error.parser, planned.uri, planned.source, self.stage)
-            if is_new and (planned.uri, planned.version, told) not in self.accepted():
+            if planned.uri not in self.unreadable and (planned.uri, planned.version, told) not in self.accepted():
                 self.reads.count(planned.source, error)
             raise
         self.reads.count(planned.source)
@@ -197,7 +200,7 @@ class _ShardBuilder:
         self.stage = "parse"
         document = self.bench.sandbox.parse(raw)
         self.stage = "chunk"
-        row = row_of(replace(raw, ref=ref_of(planned)))
+        row = row_of(replace(raw, ref=planned))
         put_family(self.made, parsed(row, document, self.made.prints), document)
 
     def _adopt(self, planned: PlannedDocument) -> bool:
@@ -205,8 +208,8 @@ class _ShardBuilder:
         prints = self.made.prints
         for rows in self.made.earlier:
             row, bad = rows.documents.get(planned.uri), rows.quarantine.get(planned.uri)
-            known = bad is not None and bad.version == planned.version and not self._asked_again(bad)
-            if bad is not None and known and prints.same_failure(bad, planned.source):
+            known = bad is not None and bad.version == planned.version and prints.same_failure(bad, planned.source)
+            if bad is not None and known and (bad.stage != "read" or bad.uri in self.base.quarantine):
                 self._keep_failure(planned.uri, rows)
                 self.made.counts.update([f"quarantined.{bad.error}", f"adopted.{bad.error}"])
                 self.made.keep_last_good(planned)
@@ -220,11 +223,6 @@ class _ShardBuilder:
                     self.made.counts.update([f"quarantined_children.{error}", f"adopted.{error}"])
                 return True
         return False
-
-    def _asked_again(self, bad: Quarantined) -> bool:
-        """Return whether a failed read is new against the base: then it may be the source that is ill."""
-        before = self.base.quarantine.get(bad.uri)
-        return bad.stage == "read" and may_pass(bad.error) and (before is None or before.error != bad.error)
 
     def _keep_failure(self, uri: str, rows: ShardRows) -> None:
         if uri in rows.quarantine:
@@ -241,7 +239,7 @@ def read_ahead(
     by_name, ahead = {source.name: source for source in sources}, deque[tuple[PlannedDocument, Read]]()
     with ThreadPoolExecutor(concurrent, thread_name_prefix="read") as pool:
         for document in documents:
-            reading = pool.submit(read_document, by_name[document.source], ref_of(document))
+            reading = pool.submit(read_document, by_name[document.source], document)
             ahead.append((document, reading.result))
             if len(ahead) > concurrent:
                 yield ahead.popleft()

@@ -9,7 +9,7 @@ from contextlib import suppress
 from ingest.errors import DamagedFile, SchemaMismatch, may_pass
 from ingest.lake.lake import Lake, claim_number
 from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
-from ingest.pipeline.damage import is_sound
+from ingest.pipeline.damage import finished, is_sound
 from ingest.pipeline.guard import changed_too_much
 from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask
 from ingest.records import Claim, PlanSummary
@@ -45,8 +45,7 @@ def carried_instead(lake: Lake, settings_hash: str, released: int, summary: Plan
         frozen = lake.plan(newest[1].id) if newest is not None and newest[1].settings_hash == settings_hash else None
         first = lake.plan(frozen.instead_of) if frozen is not None and frozen.instead_of else None
         if frozen and first and (first.base, first.shards) == (summary.base, summary.shards):
-            markers = (lake.marker(first.generation, "chunk", *one) for one in first.shards.items())
-            again = any(_may_pass(marker.counts) for marker in markers if marker is not None)
+            again = any(_may_pass(marker.counts) for marker in finished(lake, first) if marker.step == "chunk")
             return None if again and lake.manifest(frozen.generation) is not None else frozen
     return None
 
@@ -60,9 +59,7 @@ def _goes_on(bench: Workbench, claim: Claim, summary: PlanSummary, *, repeats: b
     if frozen is None:
         return False
     steps = DOCUMENT_STEPS if sealed else DOCUMENT_STEPS[:1]  # a run that died goes on after its vectors
-    done = [(step, *one) for step in steps for one in frozen.shards.items()]
-    named = (lake.marker(frozen.generation, *one) for one in done)
-    again = any(_may_pass(marker.counts) for marker in named if marker is not None)
+    again = any(_may_pass(marker.counts) for marker in finished(lake, frozen) if marker.step in steps)
     lacks = frozen.shards != summary.shards or again or changed_too_much(lake, bench.options, frozen)
     return None if lacks or not is_sound(lake, frozen, bench.model.fingerprint) else True
 

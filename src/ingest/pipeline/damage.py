@@ -32,9 +32,9 @@ InTurn = Callable[[int | None], bool]  # of a shard, or of what spans all shards
 class Damage:
     """What a plan's base lacks, and how the plan makes up for it."""
 
-    parts: Mapping[int | None, frozenset[str]] = field(default_factory=dict)  # kinds by shard; None: over all shards
+    # Kinds by shard. None: over all shards; then there is another generation although no shard needs work.
+    parts: Mapping[int | None, frozenset[str]] = field(default_factory=dict)
     unembedded: frozenset[int] = frozenset()  # shards with chunks whose vectors are lost
-    rebuilds: bool = False  # whether there must be another generation although no shard needs work
     told: tuple[str, ...] = ()  # a sentence for each: what was damaged, and what it is made from
 
     def left(self, shard: int, parts: Mapping[str, PartFile]) -> dict[str, PartFile]:
@@ -81,7 +81,7 @@ def damage_of(lake: Lake, base: Manifest, writes: bool = True, in_turn: InTurn =
         place = "all shards" if part.shard is None else f"shard {part.shard}"
         made = "all shards" if part.shard is None else MADE_FROM.get(part.kind, "its chunks")
         told.append(f"{part.kind} of {place}, made again from {made}: {wrong}")
-    return Damage({shard: frozenset(found) for shard, found in kinds.items()}, rebuilds=None in kinds, told=tuple(told))
+    return Damage({shard: frozenset(found) for shard, found in kinds.items()}, told=tuple(told))
 
 
 def is_sound(lake: Lake, summary: PlanSummary, fingerprint: str) -> bool:
@@ -90,7 +90,7 @@ def is_sound(lake: Lake, summary: PlanSummary, fingerprint: str) -> bool:
         if (manifest := lake.manifest(summary.generation)) is not None:
             parts, segments = [*manifest.parts], [*manifest.segments.values()]
         else:
-            markers = [*_markers(lake, summary)]
+            markers = [*finished(lake, summary)]
             parts, segments = [part for m in markers for part in m.parts], [m.segments for m in markers]
         if any(damaged_parts(lake, parts)):
             return False
@@ -99,7 +99,8 @@ def is_sound(lake: Lake, summary: PlanSummary, fingerprint: str) -> bool:
     return not lake.embeddings(fingerprint).lost(segment for some in segments for segment in some)
 
 
-def _markers(lake: Lake, summary: PlanSummary) -> Iterator[Marker]:
+def finished(lake: Lake, summary: PlanSummary) -> Iterator[Marker]:
+    """Yield the markers of what is done of a frozen plan, of unfinished shards those of their slices."""
     generation = summary.generation
     for shard, plan_hash in summary.shards.items():
         for step in lake.shard_plan(generation, shard, plan_hash).steps:

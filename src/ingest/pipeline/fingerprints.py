@@ -13,17 +13,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-import pyarrow.compute as pc
-
 from ingest.documents import chunking, media_types, parsers, screening
 from ingest.errors import may_pass
 from ingest.extras import installed_version
 from ingest.ids import digest_of
-from ingest.lake.lake import Lake
 from ingest.lake.rows import DocumentRow
 from ingest.lake.shard_rows import ShardRows
 from ingest.ports import Sandbox
-from ingest.records import Manifest, ParseLimits, ParserOptions, PartFile, Quarantined, ScreeningPolicy
+from ingest.records import Manifest, ParseLimits, ParserOptions, Quarantined, ScreeningPolicy
 from ingest.services import Workbench
 
 ATTEMPTS = 5  # tries, one per run, of a version whose failure may pass by itself
@@ -110,12 +107,6 @@ def _first(prints: Fingerprints) -> Fingerprints:
 def code_version(prints: Fingerprints) -> str:
     """Return which version of the code this process runs, its parsers, libraries, options and model included."""
     return f"{installed_version('ingest')} ({digest_of([prints.parsing(), prints.record()])[:12]})"
-
-
-def holds_mark(lake: Lake, parts: dict[str, PartFile], marks: frozenset[str]) -> bool:
-    """Tell whether a shard holds chunks with such a mark, indexed or dropped."""
-    tables = (lake.read(parts[kind]) for kind in ("chunks", "dropped") if kind in parts)
-    return any(marks & set(pc.unique(pc.list_flatten(table["marks"])).to_pylist()) for table in tables)
 
 
 def changed_marks(base: Manifest, bench: Workbench) -> frozenset[str] | None:

@@ -27,21 +27,27 @@ FEW_OF_ORIGIN = 10  # nor of an origin alone, unless they are half of it
 
 @dataclass(frozen=True)
 class Limit:
-    """How many documents may be lost, or fail."""
+    """How many documents may be lost, or fail; by the name of the setting."""
 
+    name: str
     share: float
-    count: int | None = None
+    count: int | None = None  # of deletions, whatever their share
 
-    def exceeded(self, count: int, of: int) -> bool:
-        """Return whether that many of all documents are too many; a few never are a share."""
-        return (count > FEW and count / max(of, 1) > self.share) or (self.count is not None and count > self.count)
+    def above(self, count: int, of: int) -> str:
+        """Return in words by how much so many of all documents are too many, else ""; a few never are a share."""
+        share = count / max(of, 1)
+        if count > FEW and share > self.share:
+            return f"({share:.1%}), more than {self.name} ({self.share:.1%}) allows"
+        if self.count is not None and count > self.count:
+            return f"({share:.1%}), more than max_deleted_count ({self.count}) allows"
+        return ""
 
     def culprits(self, found: Counter[str], of: Counter[str], rest: int = 0) -> Iterator[str]:
         """Yield the origins that are above the limit, and the worst while all are, with the `rest` that is no fault."""
-        left, share = found.total() + (0 if self.exceeded(rest, of.total()) else rest), Limit(self.share)
+        left, share = found.total() + (0 if self.above(rest, of.total()) else rest), replace(self, count=None)
         for origin, count in sorted(found.items(), key=lambda item: (-item[1] / max(of[item[0]], 1), item[0])):
-            alone = share.exceeded(count, of[origin]) and (count > FEW_OF_ORIGIN or 2 * count >= of[origin])
-            if count and (alone or self.exceeded(left, of.total())):
+            alone = share.above(count, of[origin]) and (count > FEW_OF_ORIGIN or 2 * count >= of[origin])
+            if count and (alone or self.above(left, of.total())):
                 yield origin
                 left -= count
 
@@ -55,12 +61,13 @@ def check_losses(options: BuildOptions, balance: Balance) -> None:
 def sick_origins(options: BuildOptions, balance: Balance) -> Sick:
     """Return the origins because of which more is lost, fails, or is gone than the limits allow, each with why."""
     deletions, new, found = _deletions(options, options.raised), balance.newly_failed, Sick()
-    failures, changes = Limit(options.max_quarantined_share), Limit(options.max_changed_during_run_share)
+    failures = Limit("max_quarantined_share", options.max_quarantined_share)
+    changes = Limit("max_changed_during_run_share", options.max_changed_during_run_share)
     known, allowed = balance.failed.total() - new.total(), f"`{RUN} --max-deleted-share 1 --why REASON` allows it"
     limits: list[tuple[Limit, Counter[str], Counter[str], str, int]] = [
         *((deletions, lost, of, f"{what} would disappear; {allowed}", 0) for lost, of, what in _losses(balance)),
-        (failures, new, balance.readable, "documents are newly in quarantine (max_quarantined_share)", known),
-        (changes, balance.gone, balance.listed, "documents changed or vanished (max_changed_during_run_share)", 0),
+        (failures, new, balance.readable, f"documents are newly in quarantine ({failures.name})", known),
+        (changes, balance.gone, balance.listed, f"documents changed or vanished ({changes.name})", 0),
     ]
     for limit, counts, of, told, rest in limits:
         for origin in limit.culprits(counts, of, rest):
@@ -95,7 +102,7 @@ def objections(lake: Lake, options: BuildOptions, candidate: Manifest, serving: 
     plan = lake.plan(candidate.generation)
     found = [_too_many_lost(options, balance, raised, way_out)]
     failed, readable = balance.failed.total(), balance.readable.total()
-    if above := _above(failed, readable, "max_quarantined_share", options.max_quarantined_share):
+    if above := Limit("max_quarantined_share", options.max_quarantined_share).above(failed, readable):
         told = f"{failed} of {readable} documents are in quarantine {above}: {_by_origin(balance.failed)}"
         ways = "Repair or exclude them, or `ingest quarantine accept` those that may stay out, or raise"
         found.append(f"{told}. {ways} max_quarantined_share, and `{way_out}`.")
@@ -136,10 +143,7 @@ def _too_many_lost(options: BuildOptions, balance: Balance, raised: RaisedLimit 
     limit = _deletions(options, raised)
     for by_origin, all_, what in _losses(balance):
         lost, serving = by_origin.total(), all_.total()
-        above = _above(lost, serving, "max_deleted_share", limit.share)
-        if not above and limit.count is not None and lost > limit.count:
-            above = f"({lost / serving:.1%}), more than max_deleted_count ({limit.count}) allows"
-        if above:
+        if above := limit.above(lost, serving):
             told = f"{lost} of {serving} {what} would disappear {above}: {_by_origin(balance.lost)}. Check the sources"
             raising = f"--max-deleted-share {max(ceil(100 * lost / serving) / 100, 0.01)} --why REASON"
             return f"{told}; if it is intended, `{way_out} {raising}` allows it."
@@ -147,8 +151,10 @@ def _too_many_lost(options: BuildOptions, balance: Balance, raised: RaisedLimit 
 
 
 def _deletions(options: BuildOptions, raised: RaisedLimit | None) -> Limit:
-    share, most = options.max_deleted_share, options.max_deleted_count
-    return Limit(share, most) if raised is None else Limit(max(share, raised.max_deleted_share))
+    share, most = (
+        (options.max_deleted_share, options.max_deleted_count) if raised is None else (raised.max_deleted_share, None)
+    )
+    return Limit("max_deleted_share", max(share, options.max_deleted_share), most)
 
 
 def _losses(balance: Balance) -> list[tuple[Counter[str], Counter[str], str]]:
@@ -161,15 +167,9 @@ def changed_too_much(lake: Lake, options: BuildOptions, plan: PlanSummary) -> st
     """Return why a generation lacks too much of what changed during its build, and so is not resumed, else ""."""
     markers = (lake.marker(plan.generation, "chunk", shard, name) for shard, name in plan.shards.items())
     changed, listed = sum(len(marker.gone) for marker in markers if marker is not None), plan.counts["listed"]
-    above = _above(changed, listed, "max_changed_during_run_share", options.max_changed_during_run_share)
+    above = Limit("max_changed_during_run_share", options.max_changed_during_run_share).above(changed, listed)
     told = f"{changed} of {listed} listed documents changed or vanished during the run {above}"
     return above and f"{told}. Check that the sources are whole; the next `{RUN}` reads these documents again."
-
-
-def _above(count: int, of: int, limit: str, share: float) -> str:
-    """Return in words by how much a share is above its limit, "" if it is not, or of a few documents."""
-    exceeded = Limit(share).exceeded(count, of)
-    return f"({count / of:.1%}), more than {limit} ({share:.1%}) allows" if exceeded else ""
 
 
 def _by_origin(causes: Causes, *only: str) -> str:

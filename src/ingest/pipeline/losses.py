@@ -98,20 +98,17 @@ class LossComparison(Scratch):
         deleted, planned = set(plan.deleted), {d.uri: d for d in plan.documents}
         absent = list[tuple[int, str, int, int]]()
         for uri, (row, *inside) in self._serving(rows).items():
-            origin = self.origin(row)
-            if (listed := planned.get(uri)) is None:
+            origin, listed, bad = self.origin(row), planned.get(uri), rows.quarantine.get(uri)
+            if listed is None:
                 absent.append((row.size, origin, 1, len(inside)))
                 cause = DELETED
             elif row.document_id in deleted:
-                if (bad := rows.quarantine.get(uri)) is not None and failure_of(bad) in self.accepted:
-                    continue
-                cause = EXPIRED
-            elif listed.acl:
-                continue
+                cause = "" if bad is not None and failure_of(bad) in self.accepted else EXPIRED
             else:
-                cause = HIDDEN
-            self.balance.lost[origin, cause] += 1
-            self.balance.lost[origin, INSIDE] += len(inside)
+                cause = "" if listed.acl else HIDDEN
+            if cause:
+                self.balance.lost[origin, cause] += 1
+                self.balance.lost[origin, INSIDE] += len(inside)
         self.insert("lost", absent, 4)
         if plan.base_parts:  # without a base nothing can have moved
             self.insert("found", ((d.size,) for d in plan.documents if d.change == "added"), 1)

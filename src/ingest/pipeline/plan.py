@@ -19,7 +19,7 @@ from ingest.pipeline import changes
 from ingest.pipeline.changes import FETCHED, Listing, ShardChanges, Upgrades
 from ingest.pipeline.claiming import carried_instead, claim_generation
 from ingest.pipeline.damage import Damage, check_carried, damage_of, find_damage
-from ingest.pipeline.fingerprints import changed_marks, code_version, fingerprints, holds_mark, unscreened
+from ingest.pipeline.fingerprints import changed_marks, code_version, fingerprints, unscreened
 from ingest.pipeline.guard import Carrying, check_losses, is_unknown, sick_origins
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.losses import Balance, LossComparison
@@ -66,8 +66,8 @@ def make_plan(services: Services, scope: Scope, run: str, listing: Listing, serv
         carrying.scope = replace(carrying.scope, instead_of=scope.instead_of or claim.id)
 
     def shard_plan(shard: int) -> ShardPlan:
-        frozen = summary.generation if summary.needs_generation else ""
-        return lake.shard_plan(frozen, shard, summary.shards[shard]) if frozen else planner.join(shard)[0]
+        frozen = summary.needs_generation
+        return lake.shard_plan(summary.generation, shard, summary.shards[shard]) if frozen else planner.join(shard)[0]
 
     services.retrieval.observer.told("plan", summary)
     healed, version = planner.damage.told, code_version(planner.prints)
@@ -196,7 +196,7 @@ class Planner:
             chunks_to_embed=-(-tokens // size),
             tokens_to_embed=tokens,
             gpu_minutes=round(tokens / self.options.tokens_per_second / 60, 3),
-            needs_generation=self._differs(follows) or bool(steps - {"load"}) or self.damage.rebuilds,
+            needs_generation=self._differs(follows) or bool(steps - {"load"}) or None in self.damage.parts,
             raised=self.options.raised,
             left_out=changes.left_out(self.bench.sources),
             unread=unread_shares(self.base.holds.values()) if self.base is not None else {},
@@ -260,7 +260,8 @@ class Planner:
         return plan, found.counts, rows, refs
 
     def _steps(self, shard: int, found: ShardChanges, parts: dict[str, PartFile]) -> tuple[str, ...]:
-        marked = self._marks is not None and holds_mark(self.lake, parts, self._marks)
+        held = self.base.holds.get(shard % self.base_shards) if self.base is not None else None
+        marked = self._marks is not None and (held is None or not self._marks.isdisjoint(held.marks))
         touched = found.touched or bool(self.upgrades.chosen.get(shard)) or marked
         steps = {"load", *self._needed, *(["chunk"] if touched or not parts or self.divides else [])}
         steps |= self.damage.steps(shard % self.base_shards) | ({"embed"} if found.embed_again else set())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import cache, wraps
 from operator import attrgetter
-from typing import Any, Literal, ParamSpec, Self, TypeVar, get_args
+from typing import Any, Literal, ParamSpec, Self, TypeVar
 
 from pydantic import ConfigDict, ValidationError, validate_call, with_config
 from typing_extensions import TypedDict  # pydantic takes none of 3.11's
@@ -16,7 +16,7 @@ from ingest import errors
 from ingest.documents import parsers
 from ingest.errors import DocumentError, InvalidSettings, first_fault
 from ingest.lake.rows import DocumentRow
-from ingest.records import DocumentRef, PlannedDocument, Quarantined
+from ingest.records import DocumentRef, Quarantined
 
 Forced = Literal["parse", "embed"]
 within = attrgetter("prefixes", "uris", "modified_since", "modified_until", "errors", "parsers")  # limits in a source
@@ -24,7 +24,7 @@ ONE_TEXT = ("'str' instances are not allowed as a Sequence value", "Input should
 P = ParamSpec("P")
 T = TypeVar("T")
 By = str | tuple[str, ...]  # as the setting `carry_by`
-Placed = DocumentRow | DocumentRef | PlannedDocument | Quarantined
+Placed = DocumentRow | DocumentRef | Quarantined
 Sick = dict[str, str]  # name of an origin → why it cannot be taken as it is
 
 
@@ -64,11 +64,11 @@ class Scope:
 
     @classmethod
     def of(cls, choice: Choice) -> Self:
-        """Return the scope of a choice. Raises: InvalidSettings for an error, parser or thing to force that is none."""
+        """Return the scope of a choice. Raises: InvalidSettings for an error or parser that is none."""
         kinds = {n for n, one in vars(errors).items() if isinstance(one, type) and issubclass(one, DocumentError)}
-        wrong = {*choice.get("errors", ())} - kinds | {*choice.get("force", ())} - {*get_args(Forced)}
-        if wrong := wrong | {*(read := choice.get("parsers", ()))}.difference(parsers.names() if read else ()):
-            known = "errors are in docs/errors.md, parsers are called like their files; `force` takes parse and embed"
+        read = choice.get("parsers", ())
+        if wrong := {*choice.get("errors", ())} - kinds | {*read}.difference(parsers.names() if read else ()):
+            known = "errors are in docs/errors.md, parsers are called like their files"
             raise InvalidSettings(f"scope: {', '.join(sorted(wrong))} is unknown; {known}")
         sets = dict.fromkeys(("uris", "errors", "parsers", "force"), frozenset)
         made: dict[str, Any] = {"sources": tuple, "prefixes": tuple, **sets}

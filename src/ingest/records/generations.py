@@ -63,40 +63,6 @@ class Claim(Record):
     token: str  # of the writer
 
 
-class PlannedDocument(Record):
-    """A document in a shard's plan, with its change since the base."""
-
-    uri: str
-    source: str
-    path: str
-    version: str
-    size: int
-    modified: str = ""
-    media_type: str = ""
-    title: str = ""  # from the source
-    acl: tuple[str, ...]
-    tenant: str
-    change: Literal[
-        "added", "changed", "repeated", "attributes_changed", "unchanged", "known_bad", "carried", "revoked"
-    ]
-
-
-class ShardPlan(Record):
-    """`generations/<id>/plan/<shard>-<hash>.json`: the frozen work of one shard."""
-
-    shard: int
-    documents: tuple[PlannedDocument, ...]  # sorted by uri
-    deleted: tuple[str, ...]  # document ids
-    steps: tuple[str, ...]  # of chunk, embed, load, keyword
-    base_parts: tuple[PartFile, ...]  # this shard's parts in the base
-    base_segments: tuple[str, ...] = ()  # this shard's embedding segments in the base
-    embed_again: tuple[str, ...] = ()  # ids of listed documents whose vectors are computed again
-    # Left out where they are unset, so that plans' hashes stay:
-    reads_again: bool = Field(default=False, exclude_if=not_)  # nothing is adopted
-    divides: int = Field(default=0, exclude_if=not_)  # into so many shards: of the base's rows those of this one count
-    keeps: tuple[str, ...] = Field(default=(), exclude_if=not_)  # ids: their chunks stay as another version made them
-
-
 class RaisedLimit(Record):
     """A limit of the delete guard that a person raised for one run or one promotion."""
 

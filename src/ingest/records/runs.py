@@ -1,9 +1,41 @@
-"""What is recorded of a run: what was conserved, how long it took, what it came to."""
+"""What is recorded of a run: its frozen work, what was conserved, how long it took, what it came to."""
 
-from pydantic import Field
+from dataclasses import dataclass
+from operator import not_
+from typing import Literal
 
-from ingest.records.documents import Quarantined
-from ingest.records.generations import CarriedOrigin, PlanSummary, Recall, Record
+from pydantic import ConfigDict, Field, with_config
+
+from ingest.records.documents import DocumentRef, Quarantined
+from ingest.records.generations import CarriedOrigin, PartFile, PlanSummary, Recall, Record
+
+Change = Literal["added", "changed", "repeated", "attributes_changed", "unchanged", "known_bad", "carried", "revoked"]
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedDocument(DocumentRef):
+    """A document in a shard's plan, as it was listed, with its change since the base."""
+
+    acl: tuple[str, ...]  # always told, as the tenant
+    tenant: str
+    change: Change
+
+
+class ShardPlan(Record):
+    """`generations/<id>/plan/<shard>-<hash>.json`: the frozen work of one shard."""
+
+    shard: int
+    documents: tuple[PlannedDocument, ...]  # sorted by uri
+    deleted: tuple[str, ...]  # document ids
+    steps: tuple[str, ...]  # of chunk, embed, load, keyword
+    base_parts: tuple[PartFile, ...]  # this shard's parts in the base
+    base_segments: tuple[str, ...] = ()  # this shard's embedding segments in the base
+    embed_again: tuple[str, ...] = ()  # ids of listed documents whose vectors are computed again
+    # Left out where they are unset, so that plans' hashes stay:
+    reads_again: bool = Field(default=False, exclude_if=not_)  # nothing is adopted
+    divides: int = Field(default=0, exclude_if=not_)  # into so many shards: of the base's rows those of this one count
+    keeps: tuple[str, ...] = Field(default=(), exclude_if=not_)  # ids: their chunks stay as another version made them
 
 
 class Conservation(Record):

@@ -57,9 +57,7 @@ def test_a_document_without_a_time_is_outside_every_time() -> None:
     assert not Scope.of({"modified_until": date(2030, 1, 1)}).holds(undated)
 
 
-@pytest.mark.parametrize(
-    "choice", [{"errors": ["ParserTimeOut"]}, {"errors": ["FatalError"]}, {"force": ["chunk"]}, {"parsers": ["md"]}]
-)
+@pytest.mark.parametrize("choice", [{"errors": ["ParserTimeOut"]}, {"errors": ["FatalError"]}, {"parsers": ["md"]}])
 def test_what_does_not_exist_is_refused_by_name(choice: Choice) -> None:
     (wrong,) = next(iter(choice.values()))
     with pytest.raises(InvalidSettings, match=f"scope: {wrong} is unknown"):
