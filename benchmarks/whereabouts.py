@@ -142,7 +142,7 @@ class Made:
         for uri in self.by_shard[shard]:
             id_, path = document_id(uri), uri.rpartition("/")[2]
             shared = {"acl": ("public",), "tenant": "public", "chunk_count": CHUNKS_OF_DOCUMENT, "parser": "markdown"}
-            rows.append(DocumentRow(id_, uri, "docs", path, "v", 1, "", "0" * 64, **shared))
+            rows.append(DocumentRow(uri, "docs", path, "v", 1, document_id=id_, sha256="0" * 64, **shared))
             for n in range(CHUNKS_OF_DOCUMENT):
                 chunk = hashlib.sha256(f"{uri}{n}".encode()).hexdigest()[:32]
                 start, text = n * 300, self.texts[(len(chunks["text"]) * 7 + shard + number) % len(self.texts)]

@@ -14,31 +14,23 @@ import pyarrow as pa
 from pydantic import TypeAdapter
 
 from ingest.ids import digest_of
-from ingest.records import Block, Chunk, Document, PartKind, Quarantined
+from ingest.records import Block, Chunk, Document, DocumentRef, PartKind, Quarantined
 
 T = TypeVar("T")
 BETWEEN = " › "  # between a document's path and that of a document inside it
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentRow:
-    """One row of `documents`: what a generation holds about a document."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRow(DocumentRef):
+    """One row of `documents`: what a generation holds about a document, with type and title as they were read."""
 
     document_id: str
-    uri: str
-    source: str
-    path: str
-    version: str
-    size: int
-    modified: str
     sha256: str
-    media_type: str = ""
+    acl: tuple[str, ...]  # always told, as the tenant
+    tenant: str
     parser: str = ""
-    title: str = ""
     language: str = ""
     parent: str = ""  # id of the document that contains it; "" if it is not inside another
-    acl: tuple[str, ...] = ()
-    tenant: str = ""
     attributes_digest: str = ""
     parser_fingerprint: str = ""  # of the parser, the source's options and the media type rules
     chunker_fingerprint: str = ""

@@ -41,7 +41,8 @@ class BaseDocument:
     parsers: frozenset[str] = frozenset()  # names of those that read it, and what is inside it
 
 
-Known = Mapping[str, BaseDocument]  # by URI
+Listed = Mapping[str, DocumentRef]  # by URI, as below
+Known = Mapping[str, BaseDocument]
 Names = frozenset[str]  # of sources
 
 
@@ -104,24 +105,23 @@ def shard_count(documents: int, most: int) -> int:
 
 
 def base_documents(
-    rows: ShardRows, prints: Fingerprints, sources: Mapping[str, str], now: datetime, keep: timedelta, *, texts: bool
+    rows: ShardRows, prints: Fingerprints, listed: Listed, now: datetime, keep: timedelta, *, texts: bool
 ) -> tuple[dict[str, BaseDocument], dict[str, BaseDocument]]:
     """Return what a shard of the base holds about listed documents, and about those that failed, each by URI.
 
-    `sources`: where each would be read today. `keep`: how long last good versions stay. `texts`: whether it has them.
+    What is `listed` would be read from there today. `keep`: how long last good versions stay. `texts`: if it has them.
     """
 
     def held(row: DocumentRow) -> BaseDocument:
-        names = ("uri", "source", "path", "version", "size", "modified", "media_type", "acl", "tenant")
-        ref = DocumentRef(**{name: getattr(row, name) for name in names})
         expired = bool(row.stale_since) and now - datetime.fromisoformat(row.stale_since) >= keep
-        same = texts and rows.is_whole(row) and prints.same_family(row, rows, sources.get(row.uri, row.source))
+        same = texts and rows.is_whole(row) and prints.same_family(row, rows, (listed.get(row.uri) or row).source)
         parsers = frozenset(member.parser for member in rows.family(row))
-        return BaseDocument(ref, row.attributes_digest, row.status, expired, not same, parsers)
+        untitled = replace(row, title="")  # a title in the plan is the source's
+        return BaseDocument(untitled, row.attributes_digest, row.status, expired, not same, parsers)
 
     def bad(row: Quarantined) -> BaseDocument:
         ref = DocumentRef(row.uri, row.source, "", row.version, 0)
-        outdated = not prints.same_failure(row, sources.get(row.uri, row.source))
+        outdated = not prints.same_failure(row, (listed.get(row.uri) or row).source)
         return BaseDocument(ref, "", "quarantined", outdated=outdated)
 
     documents = {row.uri: held(row) for row in rows.documents.values() if not row.parent}
@@ -191,7 +191,7 @@ def change_of(
 
 def planned(ref: DocumentRef, change: Change) -> PlannedDocument:
     """Return a document's entry in the plan."""
-    return PlannedDocument(**{name: getattr(ref, name) for name in ref.__slots__}, change=change)
+    return PlannedDocument(**{name: getattr(ref, name) for name in DocumentRef.__slots__}, change=change)
 
 
 def check_sources(scope: Scope, sources: Iterable[Source]) -> None:
@@ -253,9 +253,7 @@ class Upgrades:
         same_options = told.get("options", self.prints.cutting) == self.prints.cutting
         return told["chunker"] != self.prints.chunker and same_options
 
-    def kept(
-        self, shard: int, rows: ShardRows, held: Mapping[str, BaseDocument], listed: Mapping[str, DocumentRef]
-    ) -> tuple[list[DocumentRow], int]:
+    def kept(self, shard: int, rows: ShardRows, held: Known, listed: Listed) -> tuple[list[DocumentRow], int]:
         """Return a shard's documents that stay as an earlier version made them, and how many do not.
 
         The first ones in order are made anew, up to `upgrades_per_run` in all shards; the same for the same base.
@@ -270,9 +268,7 @@ class Upgrades:
             self.chosen[shard] = frozenset(same[: most - sum(map(len, self.chosen.values()))])
         return [row for row in older if row.uri not in self.chosen[shard]], len(self.chosen[shard])
 
-    def _is_older(
-        self, row: DocumentRow, rows: ShardRows, held: Mapping[str, BaseDocument], listed: Mapping[str, DocumentRef]
-    ) -> bool:
+    def _is_older(self, row: DocumentRow, rows: ShardRows, held: Known, listed: Listed) -> bool:
         """Tell whether nothing but a version of our code speaks against a document's text, or its chunks."""
         if not held[row.uri].outdated:
             return self.newer_chunker and any(m.chunker_fingerprint != self.prints.chunker for m in rows.family(row))

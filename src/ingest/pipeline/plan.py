@@ -233,16 +233,16 @@ class Planner:
 
     def join(self, shard: int) -> tuple[ShardPlan, Counter[str], ShardRows, dict[str, DocumentRef]]:
         """Return the work of one shard, its documents by change, its rows in the base, and what is listed, by URI."""
-        parts, whole, listed = self._base_parts(shard), shard % self.base_shards, list(self.listing.shard(shard))
+        parts, whole = self._base_parts(shard), shard % self.base_shards
+        listed = {ref.uri: ref for ref in self.listing.shard(shard)}
         of = (shard, self.divides) if self.divides else None
         rows = read_rows(self.lake, parts, "documents", "quarantine", of=of) if "documents" in parts else ShardRows()
-        refs, sources = {r.uri: r for r in listed}, {r.uri: r.source for r in listed}
         keep = timedelta(days=self.options.keep_last_good_days)
-        held, bad = changes.base_documents(rows, self.prints, sources, self.now, keep, texts="texts" in parts)
+        held, bad = changes.base_documents(rows, self.prints, listed, self.now, keep, texts="texts" in parts)
         known = held if "texts" in parts else {}  # else all are read again
-        kept, upgraded = self.upgrades.kept(shard, rows, known, refs)
+        kept, upgraded = self.upgrades.kept(shard, rows, known, listed)
         held |= {row.uri: replace(held[row.uri], outdated=False) for row in kept}
-        found = changes.classify(listed, held, bad, self.scope, self.carrying.outside, self.revocations)
+        found = changes.classify(listed.values(), held, bad, self.scope, self.carrying.outside, self.revocations)
         if replace(self.scope, force=frozenset()) != Scope():
             check_carried(self.lake.index, self.damage, whole, found.documents)
         plan = ShardPlan(
@@ -257,7 +257,7 @@ class Planner:
         )
         stay = {row.uri for row in kept} & {d.uri for d in found.documents if d.change not in FETCHED}
         found.counts.update({n: of for n, of in (("upgraded", upgraded), ("not_upgraded", len(stay))) if of})
-        return plan, found.counts, rows, refs
+        return plan, found.counts, rows, listed
 
     def _steps(self, shard: int, found: ShardChanges, parts: dict[str, PartFile]) -> tuple[str, ...]:
         held = self.base.holds.get(shard % self.base_shards) if self.base is not None else None

@@ -15,7 +15,6 @@ from typing_extensions import TypedDict  # pydantic takes none of 3.11's
 from ingest import errors
 from ingest.documents import parsers
 from ingest.errors import DocumentError, InvalidSettings, first_fault
-from ingest.lake.rows import DocumentRow
 from ingest.records import DocumentRef, Quarantined
 
 Forced = Literal["parse", "embed"]
@@ -24,7 +23,7 @@ ONE_TEXT = ("'str' instances are not allowed as a Sequence value", "Input should
 P = ParamSpec("P")
 T = TypeVar("T")
 By = str | tuple[str, ...]  # as the setting `carry_by`
-Placed = DocumentRow | DocumentRef | Quarantined
+Placed = DocumentRef | Quarantined
 Sick = dict[str, str]  # name of an origin → why it cannot be taken as it is
 
 

@@ -255,7 +255,7 @@ def check_container(document: records.Document, uri: str, level: int, depth: int
         raise MalformedDocument(f"{uri}: {times} documents inside are called {path!r}")
 
 
-def child_ref(parent: DocumentRow | records.DocumentRef, child: records.Child) -> records.DocumentRef:
+def child_ref(parent: records.DocumentRef, child: records.Child) -> records.DocumentRef:
     """Return a document inside another as a listing would give it."""
     uri, version, size = child_uri(parent.uri, child.path), sha256_hex(child.data), len(child.data)
     followed = {name: getattr(parent, name) for name in ("source", "modified", "acl", "tenant")}
@@ -267,13 +267,11 @@ def child_ref(parent: DocumentRow | records.DocumentRef, child: records.Child) -
 def row_of(raw: records.RawDocument) -> DocumentRow:
     """Return the row of a document that was read, without what only parsing reveals."""
     ref = raw.ref
-    names = ("uri", "source", "path", "version", "modified", "title", "acl", "tenant")
     return DocumentRow(
+        **{name: getattr(ref, name) for name in records.DocumentRef.__slots__ if name != "media_type"},
         document_id=document_id(ref.uri),
-        size=ref.size,  # as it is listed: of an encoded object, packed
-        sha256=sha256_hex(raw.data),
+        sha256=sha256_hex(raw.data),  # the size is the listed one: of an encoded object, packed
         attributes_digest=attributes_digest(ref.acl, ref.tenant, ref.source, ref.title),
-        **{name: getattr(ref, name) for name in names},
     )
 
 
