@@ -67,16 +67,24 @@ class PoolSandbox:
             except _parse.ProgramNeeded:  # its content does not match its name
                 return self._parse(document, programs=True)
 
-    def _parse(self, raw: RawDocument, programs: bool) -> Document:
-        process = self._take(programs)
+    def _parse(self, raw: RawDocument, programs: bool, fresh: bool = False) -> Document:
+        process, answer = self._take(programs, fresh), None
         used = process.asked > 0
         try:
-            return self._ask(process, raw)
+            answer = self._answer(process, raw)
         except errors.ParserCrashed:
-            if not used or process.alive:
+            if not used:
                 raise
-        # Earlier documents in this process may be at fault: try it alone, once.
-        return self._ask(self._take(programs, fresh=True), raw)
+        finally:
+            self._give_back(process, answer is not None and not answer.last)
+        if answer is None:  # earlier documents in this process may be at fault: try it alone, once
+            return self._parse(raw, programs, fresh=True)
+        for note in answer.notes:
+            log.warning("%s", note)
+        if isinstance(answer.result, Exception):
+            raise answer.result
+        _parse.check_output(raw, answer.result)  # again: a process that a document controls did not
+        return answer.result
 
     def close(self) -> None:
         """End all processes; documents being parsed fail."""
@@ -114,20 +122,6 @@ class PoolSandbox:
             self._warned = True
             log.warning("this system cannot restrict parsers' %s; see docs/security.md", " and ".join(missing))
         return process
-
-    def _ask(self, process: ParserProcess, raw: RawDocument) -> Document:
-        keep = False
-        try:
-            answer = self._answer(process, raw)
-            keep = not answer.last
-        finally:
-            self._give_back(process, keep)
-        for note in answer.notes:
-            log.warning("%s", note)
-        if isinstance(answer.result, Exception):
-            raise answer.result
-        _parse.check_output(raw, answer.result)  # again: a process that a document controls did not
-        return answer.result
 
     def _answer(self, process: ParserProcess, raw: RawDocument) -> _wire.ParserAnswer:
         """Return a process's answer about a document. Raises: DocumentError without one."""

@@ -58,8 +58,7 @@ class Engine:
         with ExitStack() as held:
             held.enter_context(closing(_lock(folder / locks.USERS, seconds, shared=True)))
             with closing(_lock(folder / locks.START, seconds)):
-                running = locks.is_locked(folder / locks.FRONT)
-                found = (_await_answer(folder, seconds) if running else None) or _start(folder, seconds, self._options)
+                found = _await_answer(folder, seconds) or _start(folder, seconds, self._options)
             self.close()
             self._held = held.pop_all()
         return found["url"], found["token"]
@@ -87,10 +86,9 @@ def stop(folder: Path, *, force: bool = False) -> EngineStatus:
         return status(folder)
     (folder / locks.KEEP).unlink(missing_ok=True)
     with closing(_lock(folder / locks.START, STOP_SECONDS)):
-        found = locks.read_json(folder / locks.ENDPOINT)
-        alive = locks.is_locked(folder / locks.FRONT)  # so the pid is the front's: it wrote the file itself
-        if alive and found is not None and (force or not locks.is_locked(folder / locks.USERS)):
-            os.kill(pid := found["pid"], signal.SIGTERM)
+        pid = (found := status(folder)).pid  # of the front: it runs, and wrote the file itself
+        if pid is not None and (force or not found.in_use):
+            os.kill(pid, signal.SIGTERM)
             if not locks.wait_until(lambda: not locks.is_locked(folder / locks.FRONT), STOP_SECONDS):
                 raise IndexUnavailable(f"the engine of {folder} (process {pid}) did not end in {STOP_SECONDS} s")
     return status(folder)
@@ -114,13 +112,13 @@ def _lock(path: Path, timeout_seconds: float, shared: bool = False) -> FileIO:
 
 
 def _await_answer(folder: Path, timeout_seconds: float) -> dict[str, Any] | None:
-    """Return the front once it answers, None if it ended. Raises: IndexUnavailable if it is stuck."""
+    """Return the front once it answers, None if there is none. Raises: IndexUnavailable if it is stuck."""
 
     def look() -> list[dict[str, Any] | None]:
+        if not locks.is_locked(folder / locks.FRONT):  # the endpoint may name one that was killed
+            return [None]
         found = locks.read_json(folder / locks.ENDPOINT)
-        if found is not None and _answers(found):
-            return [found]
-        return [] if locks.is_locked(folder / locks.FRONT) else [None]
+        return [found] if found is not None and _answers(found) else []
 
     if answered := locks.wait_until(look, timeout_seconds, 0.05):
         return answered[0]

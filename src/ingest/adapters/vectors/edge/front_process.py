@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -22,28 +23,23 @@ from ingest.adapters.vectors.edge.worker_pool import FrontOptions
 LOCK_SECONDS = 2.0  # checking the lock holds it for a moment
 
 
-async def until_unused(folder: Path, options: FrontOptions, ours: FileIO) -> None:
-    """Return once no process has held the users' lock for the grace period; the lock is then kept to the end.
+async def until_unused(folder: Path, options: FrontOptions, ours: FileIO) -> FileIO | None:
+    """Return the users' lock, to be kept to the end, once no process has held it for the grace period.
 
     A new user waits for the lock, finds the front gone and starts another. A front whose folder was deleted, or put
     back from a copy, ends at once: nobody can find it any more, or another front serves there.
     """
     free_since: float | None = None
-    while True:
-        await asyncio.sleep(options.poll_seconds)
-        try:
+    with suppress(FileNotFoundError):  # and nothing is created while the folder is being deleted
+        while locks.is_at(ours, folder / locks.FRONT):
             lock = None if (folder / locks.KEEP).exists() else locks.try_lock(folder / locks.USERS, create=False)
-        except FileNotFoundError:  # and nothing is created while it is being deleted
-            break
-        if not locks.is_at(ours, folder / locks.FRONT):
-            break
-        if lock is None:
-            free_since = None
-            continue
-        free_since = free_since or time.monotonic()
-        if time.monotonic() - free_since >= options.grace_seconds:
-            break
-        lock.close()
+            free_since = None if lock is None else free_since or time.monotonic()
+            if free_since and time.monotonic() - free_since >= options.grace_seconds:
+                return lock
+            if lock is not None:
+                lock.close()
+            await asyncio.sleep(options.poll_seconds)
+    return None
 
 
 async def serve(folder: Path, options: FrontOptions, ours: FileIO) -> None:

@@ -23,6 +23,7 @@ NAMED_ALIKE = ["MatchValue", "MatchAny", "MatchExcept", "MatchText", "IsEmptyCon
 CLASSES: dict[type[BaseModel], Any] = {
     **{getattr(models, name): getattr(edge, name) for name in SAME},
     models.VectorParams: edge.EdgeVectorParams,
+    models.SparseVectorParams: edge.EdgeSparseVectorParams,
     models.Range: edge.RangeFloat,
     models.DatetimeRange: edge.RangeDateTime,
 }
@@ -97,7 +98,7 @@ def config(request: models.CreateCollection, indexing_threads: int) -> edge.Edge
     made = {name: translated(params) for name, params in named.items()}
     return edge.EdgeConfig(
         vectors=made.get("", made),
-        sparse_vectors={name: _sparse_params(p) for name, p in (request.sparse_vectors or {}).items()} or None,
+        sparse_vectors={name: translated(params) for name, params in (request.sparse_vectors or {}).items()} or None,
         hnsw_config=edge.HnswIndexConfig(**GRAPH, max_indexing_threads=indexing_threads),
         quantization_config=translated(request.quantization_config),
         optimizers=edge.EdgeOptimizersConfig(indexing_threshold=indexing_threshold(request) or None),
@@ -113,11 +114,6 @@ def changed(made: models.CreateCollection, request: models.UpdateCollection) -> 
 def told_index(index: Any) -> dict[str, Any]:
     """Return Qdrant's PayloadIndexInfo."""
     return {"data_type": str(index.data_type).rpartition(".")[2].lower(), "points": index.points}
-
-
-def _sparse_params(params: models.SparseVectorParams) -> edge.EdgeSparseVectorParams:
-    modifier = said(params, "modifier").get("modifier")
-    return edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf if modifier == models.Modifier.IDF else None)
 
 
 def indexing_threshold(request: models.CreateCollection) -> int:

@@ -121,8 +121,7 @@ class Pool:
                 worker = self.workers.get(collection)
                 if worker is None or not worker.alive:
                     worker = await self._replace(collection, worker)
-        if collection in self.workers:
-            self.workers[collection] = self.workers.pop(collection)
+        self.workers[collection] = self.workers.pop(collection)
         return worker
 
     async def ask(self, collection: str, head: dict[str, Any], body: bytes = b"") -> Response:
