@@ -9,7 +9,7 @@ PROCESSES ?= 2
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test legacy-test check lint house format quality left-out bench-parse bench-embed bench-keyword bench-incremental bench-nights bench-search bench-why bench-scale bench-screening false-secrets ablation interop fuzz faults corruptions formats formats-unstructured kept operate-test wheel-test terraform-check judged schemas lock clean
+.PHONY: help env demo test legacy-test check lint house format quality left-out bench-parse bench-embed bench-keyword bench-incremental bench-nights bench-search bench-why bench-scale bench-screening false-secrets ablation interop fuzz faults corruptions formats formats-unstructured kept ray-test operate-test wheel-test terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -125,6 +125,9 @@ corruptions: $(STAMP) ## Corrupt points, vectors and files at random, 10,000 tim
 
 formats: $(STAMP) ## Write the tables of real files in docs/formats.md again; ARGS="--save FILE" or "--against FILE": what changed in them; needs INGEST_TEST_DATA
 	$(BIN)/python -m benchmarks.formats $(or $(ARGS),--write)
+
+ray-test: $(STAMP) ## Run on a Ray cluster of two nodes, and kill workers, nodes and drivers (docs/scaling.md)
+	RAY_TEST=1 $(BIN)/python -m pytest --timeout 900 tests/ray $(ARGS)
 
 operate-test: $(STAMP) ## Operate two indexes in Prefect's UI, in a real browser (docs/prefect.md); needs Chromium
 	$(BIN)/python -m pip install --quiet --requirement tests/operate/requirements.txt

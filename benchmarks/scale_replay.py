@@ -45,12 +45,12 @@ class Pool:
     def __exit__(self, *_) -> None:
         pass
 
-    def submit(self, _, step, item) -> Future:
+    def submit(self, _work, _opener, step, item) -> Future:
         from ingest.adapters.executors import processes
 
         started, future, reads = time.process_time(), Future(), self.services.bench.lake.store.reads
         self.clock.aside = 0.0
-        future.set_result(processes.attempted(step, self.services, item))
+        future.set_result(processes.attempted(partial(step, self.services, item)))
         place = min(range(len(self.free)), key=self.free.__getitem__)
         future.end = self.free[place] = max(self.free[place], self.clock.now) + self.clock.aside
         self.clock.aside = None
@@ -176,7 +176,7 @@ class Replay:
             carry=lambda *_: None,
         )
         figures = Figures(datetime.now(UTC), lambda: clock.now, Observer())
-        execute = ProcessExecutor(lambda: services, services, workers)
+        execute = ProcessExecutor(dict, services, workers)
         step, started, reads = self._stub(name, resource), time.process_time(), self.store.reads
         self.inline, self.inline_reads, clock.busy, tasks = 0.0, 0, 0.0, self.tasks
         with on_virtual_time(clock, services):

@@ -98,7 +98,7 @@ def times(scale: Scale, replay: Replay, serial: dict[str, float], share: float) 
     told.append(("GPU busy while `embed` runs", *(f"{one:.0%}" for one in used)))
     whole = [scale.model_seconds / gpus / one for gpus, one in zip(GPUS, total, strict=True)]
     told.append(("GPU busy in the whole run", *(f"{one:.1%}" for one in whole)))
-    heads = ("hours", "1 GPU", "8 GPUs: not possible today", "64 GPUs: not possible today")
+    heads = ("hours", "1 GPU", "8 GPUs: on Ray, not measured", "64 GPUs: on Ray, not measured")
     stalls = f"Lookups take longer than the model from {scale.stalls():,.0f} chunks in one build."
     return table(told, heads) + f"\n\n{stalls}"
 

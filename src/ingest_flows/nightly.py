@@ -8,9 +8,10 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
 from ingest.index import Index
+from ingest.pipeline.tasks import Execute
 from ingest.records import RunReport
 from ingest.settings import Settings
-from ingest.wiring.service_opening import open_services
+from ingest.wiring.service_opening import open_executor, open_services
 from ingest_flows.approval import approve, decided, suspend
 from ingest_flows.artifacts import RunObserver
 from ingest_flows.events import tell_run
@@ -57,9 +58,11 @@ def run(settings: Settings, parameters: Chosen, observer: RunObserver) -> RunRep
     """Return the report of one run inside a flow."""
     opener = partial(open_services, settings, parameters.index)
     key = str(flow_run.get_id())
-    execute = PrefectExecutor(opener, key, parameters.window, settings.workers)
     try:
         services = services_of(partial(opener, observer), key)  # worker processes open theirs without it
+        execute: Execute = PrefectExecutor(opener, key, parameters.window, settings.workers)
+        if settings.executor.kind == "ray":  # Prefect plans and shows, Ray runs
+            execute = open_executor(settings, parameters.index, services)
         index, promote = Index(settings, services), parameters.promote
         if isinstance(parameters, ReplayParameters):
             return index.replay(promote=promote, execute=execute, **parameters.choice())

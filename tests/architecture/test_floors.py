@@ -24,6 +24,7 @@ WORLD = {
     "prefect",
     "qdrant_client",
     "qdrant_edge",
+    "ray",
     "rich",
     "sentence_transformers",
     "starlette",

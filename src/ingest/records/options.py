@@ -82,6 +82,15 @@ class QdrantOptions(Options):
         return key
 
 
+class ExecutorOptions(Options):
+    """What runs the steps: processes of this machine, or a Ray cluster of which it is a node."""
+
+    kind: Literal["processes", "ray"] = "processes"
+    address: str = Field(default="127.0.0.1:6379", pattern=r"^[^\s/@]+:\d{1,5}$")  # of the cluster's head
+    models: int = Field(default=1, ge=1, le=4096)  # copies of the model, each in an actor of its own
+    gpus: float = Field(default=1.0, ge=0)  # of each copy, such as 0.25; 0: none
+
+
 class SourceOptions(Options):
     """Which documents of a source count, and who may see them."""
 

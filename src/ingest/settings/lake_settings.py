@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     cache_bytes: int = Field(default=20 * 2**30, ge=0)  # of an S3 lake's local copies
     ranges_above: int = Field(default=64 * 2**20, ge=0)  # bytes; larger keyword files in an S3 lake are read in parts
     workers: int = Field(default=1, ge=1)  # processes for parsing and chunking
+    executor: records.ExecutorOptions = records.ExecutorOptions()
     indexes: dict[str, IndexSettings] = Field(min_length=1)
 
     @field_validator("indexes")
@@ -98,6 +99,14 @@ class Settings(BaseSettings):
             if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name):
                 raise ValueError(f"index name {name!r}: lower-case letters, digits and - only")
         return indexes
+
+    @model_validator(mode="after")
+    def _nodes_reach_lake_and_index(self) -> "Settings":
+        if self.executor.kind == "ray" and not self.lake.startswith("s3://"):
+            raise ValueError("executor.kind is ray: set lake to s3://bucket/prefix; nodes do not share this folder")
+        if self.executor.kind == "ray" and not self.qdrant.url:
+            raise ValueError("executor.kind is ray: set qdrant.url or QDRANT_URL; nodes cannot use the embedded engine")
+        return self
 
     def index(self, name: str | None) -> tuple[str, IndexSettings]:
         """Return an index by name, or the only one if no name is given. Raises: InvalidSettings."""

@@ -25,6 +25,7 @@ ON = (
 )
 OFF = ("PREFECT_SERVER_ANALYTICS_ENABLED", "TOKENIZERS_PARALLELISM")
 QUIET = {**dict.fromkeys(ON, "1"), **dict.fromkeys(OFF, "false"), "SCARF_NO_ANALYTICS": "true"}
+QUIET |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token"}
 QUIET["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] = "16"  # torch's default, code and buffers for 1,024 shapes, takes much memory
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")  # in a message of the YAML parser
 

@@ -15,6 +15,7 @@ from stamina import instrumentation
 
 from ingest.adapters import sources
 from ingest.adapters.executors.processes import ProcessExecutor
+from ingest.adapters.executors.ray import RayExecutor
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.adapters.stores import open_store
 from ingest.adapters.vectors.edge.engine import Engine
@@ -132,8 +133,11 @@ def parser_options(index: IndexSettings) -> dict[str, ParserOptions]:
 
 
 def open_executor(settings: Settings, index: str | None, services: Services) -> Execute:
-    """Return the executor of this machine: worker processes if the settings ask for more than one."""
-    return ProcessExecutor(partial(open_services, settings, index), services, settings.workers)
+    """Return what runs steps: a Ray cluster, or this machine, in worker processes if there shall be more than one."""
+    opener = partial(open_services, settings, index)
+    if settings.executor.kind == "ray":
+        return RayExecutor(opener, settings.executor, settings.workers)
+    return ProcessExecutor(opener, services, settings.workers)
 
 
 def build_options(name: str, index: IndexSettings, model_tokens: int = 0) -> BuildOptions:

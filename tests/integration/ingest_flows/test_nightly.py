@@ -16,9 +16,12 @@ from prefect.task_runners import ThreadPoolTaskRunner
 import ingest_flows.nightly
 import ingest_flows.opening
 from ingest import pipeline
+from ingest.adapters.executors.processes import ProcessExecutor
 from ingest.adapters.vectors.edge import engine, locks
 from ingest.pipeline.changes import Scope
+from ingest.records import ExecutorOptions
 from ingest.services import Services
+from ingest.settings import Settings
 from ingest.wiring import service_opening as wiring
 from ingest_flows.backfill import backfill
 from ingest_flows.executor import PrefectExecutor
@@ -150,6 +153,22 @@ def test_a_run_without_changes_builds_nothing_and_starts_no_task(site: Site) -> 
     assert ("unchanged", False, before.generation) == (report["decision"], report["built"], report["generation"])
     assert [] == site.task_runs(state, 0)
     assert "Completed" == state.name
+
+
+def test_ray_runs_the_steps_where_the_settings_say_so_and_prefect_has_no_task_runs(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_ray = site.loaded.model_copy(update={"executor": ExecutorOptions(kind="ray")})
+    opened: list[Any] = []
+
+    def inline(settings: Settings, index: str | None, services: Services) -> ProcessExecutor:
+        opened.append((settings.executor.kind, index))
+        return inline_executor(services)
+
+    monkeypatch.setattr(ingest_flows.nightly, "settings_of", lambda parameters: on_ray)
+    monkeypatch.setattr(ingest_flows.nightly, "open_executor", inline)
+    state = site.nightly()
+    assert (True, [("ray", None)], []) == (state.is_completed(), opened, site.task_runs(state, 0))
 
 
 def test_a_refused_candidate_leaves_the_alias_alone_and_the_run_is_completed_and_named_refused(site: Site) -> None:

@@ -241,3 +241,31 @@ def test_usage_reports_and_downloads_are_off_unless_asked_for(tmp_path: Path, mo
 
 def test_who_runs_this_names_user_and_host() -> None:
     assert "@" in whoami()
+
+
+RAY = {"executor": {"kind": "ray", "address": "10.0.0.5:6379"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "instead"),
+    [
+        ({"qdrant": {"url": "http://q:6333"}}, "set lake to s3://bucket/prefix"),
+        ({"lake": "file:///shared/lake", "qdrant": {"url": "http://q:6333"}}, "set lake to s3://bucket/prefix"),
+        ({"lake": "s3://bucket/lake"}, "set qdrant.url or QDRANT_URL"),
+    ],
+)
+def test_what_nodes_of_a_cluster_do_not_share_is_refused_with_what_to_set_instead(
+    changes: dict[str, Any], instead: str
+) -> None:
+    assert instead in refusal(values(**RAY, **changes))
+
+
+@pytest.mark.parametrize("address", ["ray://10.0.0.5:10001", "auto", "local", "10.0.0.5", "user@10.0.0.5:1"])
+def test_only_the_address_of_a_head_is_one(address: str) -> None:
+    assert "executor.address" in refusal(values(executor={"kind": "ray", "address": address}))
+
+
+def test_a_cluster_is_taken_with_what_its_nodes_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QDRANT_URL", "http://q:6333")
+    chosen = made(values(lake="s3://bucket/lake", **RAY)).executor
+    assert ("ray", "10.0.0.5:6379", 1, 1.0) == (chosen.kind, chosen.address, chosen.models, chosen.gpus)

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -11,13 +12,11 @@ from functools import partial
 from itertools import islice
 from multiprocessing import connection
 
-from ingest.adapters.executors import attempted
+from ingest.adapters.executors import at_worker, attempted
 from ingest.errors import TransientError
 from ingest.pipeline.tasks import ShardStep, ShardTask
 from ingest.records import Marker
 from ingest.services import Services
-
-_services: Services | None = None  # of this worker process
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class ProcessExecutor:
     def map(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:
         """Yield step(services, item) in completion order, with at most workers × window in flight."""
         if self.workers < 2 or step.resource != "cpu":
-            yield from (attempted(step, self.services, item) for item in items)
+            yield from (attempted(partial(step, self.services, item)) for item in items)
             return
         try:
             yield from self._in_workers(step, items)
@@ -41,25 +40,16 @@ class ProcessExecutor:
             raise TransientError(f"{step.__name__}: {died}") from error
 
     def _in_workers(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(self.workers, context, initializer=_open, initargs=(self.open_services,)) as pool:
+        context, opener = multiprocessing.get_context("spawn"), pickle.dumps(self.open_services)
+        with ProcessPoolExecutor(self.workers, context, initializer=end_with_parent) as pool:
             running: set[Future[Marker]] = set()
             room = self.workers * self.window
             left = iter(items)
-            while running := running | {pool.submit(_run, step, item) for item in islice(left, room - len(running))}:
+            while running := running | {
+                pool.submit(at_worker, opener, step, item) for item in islice(left, room - len(running))
+            }:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
-
-
-def _open(open_services: Callable[[], Services]) -> None:
-    end_with_parent()
-    global _services  # noqa: PLW0603 - one per worker process, set by its initialiser
-    _services = open_services()
-
-
-def _run(step: ShardStep, item: ShardTask) -> Marker:
-    assert _services is not None
-    return attempted(step, _services, item)
 
 
 def end_with_parent() -> None:
