@@ -25,6 +25,7 @@ from ingest.records import ExecutorOptions
 
 START_SECONDS = 120.0
 MEMORY = 80_000_000  # bytes of a node's object store: only markers go through it
+TOKEN = secrets.token_hex(32)  # of all clusters of this process: Ray reads it once
 ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -75,7 +76,7 @@ class Cluster:
     """A head, and the nodes that were added to it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.token = folder, secrets.token_hex(32)
+        self.folder, self.token = folder, TOKEN
         self.nodes: list[Node] = []
         path = os.pathsep.join(p for p in sys.path if p)
         self.environment = {**os.environ, **ENVIRONMENT, "RAY_AUTH_TOKEN": self.token, "PYTHONPATH": path}
