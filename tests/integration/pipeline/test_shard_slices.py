@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest.errors import EmbedderOutOfMemory
+from ingest.errors import ArchivedDocument, EmbedderOutOfMemory
 from ingest.pipeline import embed, tasks
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.collection_points import rows_of
@@ -131,6 +131,21 @@ def test_documents_of_finished_slices_are_not_fetched_again_after_a_kill(p: Proj
     assert [(0, 3), (3, 6), (6, 9)] == finished(p, "chunk")
     p.run()
     assert {"d09.md", "d10.md", "d11.md"} == p.gets().keys()
+
+
+def test_what_could_not_be_read_in_a_finished_slice_is_asked_for_again_after_a_kill(
+    p: Project, small_slices: None
+) -> None:
+    def read(ref: DocumentRef) -> None:
+        if ref.path in ("d01.md", "d10.md"):
+            raise ArchivedDocument("in an archive tier") if ref.path == "d01.md" else Killed
+
+    p.source.before_read = read
+    with pytest.raises(Killed):
+        p.run()
+    p.source.before_read = lambda ref: None
+    assert ("promoted", {}) == (p.run().decision, p.quarantined())
+    assert {"d01.md", "d09.md", "d10.md", "d11.md"} == p.gets().keys()
 
 
 def test_another_generation_adopts_the_finished_slices_of_a_killed_one(p: Project, small_slices: None) -> None:
