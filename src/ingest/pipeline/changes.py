@@ -116,8 +116,7 @@ def base_documents(
         expired = bool(row.stale_since) and now - datetime.fromisoformat(row.stale_since) >= keep
         same = texts and rows.is_whole(row) and prints.same_family(row, rows, (listed.get(row.uri) or row).source)
         parsers = frozenset(member.parser for member in rows.family(row))
-        untitled = replace(row, title="")  # a title in the plan is the source's
-        return BaseDocument(untitled, row.attributes_digest, row.status, expired, not same, parsers)
+        return BaseDocument(row, row.attributes_digest, row.status, expired, not same, parsers)
 
     def bad(row: Quarantined) -> BaseDocument:
         ref = DocumentRef(row.uri, row.source, "", row.version, 0)
@@ -147,7 +146,8 @@ def classify(
             change, touched = "revoked", touched or bool(held or bad)
         elif not revoked and not touches(scope, carried, now, held, bad):
             counts.update(["out_of_scope"] if ref is not None else [])
-            change, now = "carried" if held or bad else None, held.ref if held else now
+            change = "carried" if held or bad else None
+            now = replace(held.ref, title="") if held else now  # a title in the plan is the source's
         elif ref is None:
             touched, gone = True, held is not None
         else:
