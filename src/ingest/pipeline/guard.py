@@ -112,22 +112,20 @@ def objections(lake: Lake, options: BuildOptions, candidate: Manifest, serving: 
     return tuple(filter(None, found))
 
 
-def is_unknown(lake: Lake, base: Manifest | None, serving: str | None) -> bool:
-    """Return whether a generation that serves has lost both its manifest and its plan."""
-    known = serving is None or (base is not None and base.generation == serving)
+def unknown(lake: Lake, base: Manifest | None, serving: str | None) -> str:
+    """Return the generation that serves if both its manifest and its plan are lost, else ""."""
     with suppress(SchemaMismatch):
-        return serving is not None and not known and lake.plan(serving) is None
-    return True
+        if serving is None or (base is not None and base.generation == serving) or lake.plan(serving) is not None:
+            return ""
+    return serving or ""
 
 
 def _balance(base: Manifest | None, serving: str | None, after: Contents, by: By, plan: Plans | None = None) -> Balance:
     """Compare with the base; of a generation that serves without a manifest, the number is still in its plan."""
     balance = compare(contents_of(after.lake, base) if base is not None else None, after, by, plan)
-    if serving is None or (base is not None and base.generation == serving):
-        return balance
-    if is_unknown(after.lake, base, serving):
-        balance.unknown = serving
-    elif (told := after.lake.plan(serving)) is not None:
+    balance.unknown = unknown(after.lake, base, serving)
+    is_compared = serving is None or (base is not None and base.generation == serving)
+    if not is_compared and not balance.unknown and (told := after.lake.plan(str(serving))) is not None:
         known = sum(told.counts.get(change, 0) for change in (*FETCHED, *QUIET, "attributes_changed"))
         lost = known - balance.documents - balance.failed.total() - balance.unsupported.total()
         lost -= balance.lost_of(INSIDE, SHRUNK, ALIKE).total()

@@ -16,11 +16,11 @@ from ingest.lake.shard_rows import ShardRows, read_rows, unread_shares
 from ingest.lake.stored_records import name_of
 from ingest.languages import foreign
 from ingest.pipeline import changes
-from ingest.pipeline.changes import FETCHED, Listing, ShardChanges, Upgrades
+from ingest.pipeline.changes import FETCHED, Listing, ShardChanges, Upgrades, shard_count
 from ingest.pipeline.claiming import carried_instead, claim_generation
 from ingest.pipeline.damage import Damage, check_carried, damage_of, find_damage
 from ingest.pipeline.fingerprints import changed_marks, code_version, fingerprints, unscreened
-from ingest.pipeline.guard import Carrying, check_losses, is_unknown, sick_origins
+from ingest.pipeline.guard import Carrying, check_losses, sick_origins, unknown
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.losses import Balance, LossComparison
 from ingest.pipeline.quarantine import accepted, in_quarantine
@@ -107,15 +107,10 @@ class Planner:
         self.shards, self.divides, self.failed = 0, 0, dict[str, errors.IngestError]()  # by source
         failed = (row for state in in_quarantine(self.lake) for row in state.documents) if scope.errors else ()
         chosen = frozenset(containers(row.uri)[0] for row in failed if row.error in scope.errors)
-        self.carrying = Carrying(bench, replace(scope, failed=chosen), now, self.base)
+        self.carrying = Carrying(bench, replace(scope, failed=chosen), now, self.base)  # its scope is without the sick
         self.revocations = self.lake.revocations.now()
         self.narrowing = narrowing_of(bench, self.revocations, scope)
         self.balance, self.damage = Balance(), Damage()  # as far as the plan knows it; of the base
-
-    @property
-    def scope(self) -> Scope:
-        """What the plan may touch: not what is sick."""
-        return self.carrying.scope
 
     def list_sources(self) -> None:
         """Spill every source's listing and give each document its shard."""
@@ -128,10 +123,9 @@ class Planner:
                 self.failed[source.name] = error  # outside the scope, too: others may list what is there
                 self.listing.drop(source.name)
         planned = self.base or self.lake.claims.get(1)
-        wanted = len(self.listing), self.options.documents_per_shard
-        self.shards = planned.shards if planned else changes.shard_count(*wanted)
+        self.shards = planned.shards if planned else shard_count(len(self.listing), self.options.documents_per_shard)
         self.listing.partition(self.shards)
-        changes.check_places(self.scope, self.bench.sources, self.listing, self._base_uris())
+        changes.check_places(self.carrying.scope, self.bench.sources, self.listing, self._base_uris())
         if self.base is None and not self.listing.listed and not self.options.allow_empty:
             raise changes.nothing_listed(self.bench.sources)
 
@@ -172,7 +166,7 @@ class Planner:
         with LossComparison(self.revocations, accepted(self.lake), self.options.carry_by) as comparison:
             for shard in range(self.shards):
                 plan, found, rows, refs = self.join(shard)
-                self.narrowing.look(plan, self.shards, rows.documents.values(), self.scope, refs)
+                self.narrowing.look(plan, self.shards, rows.documents.values(), self.carrying.scope, refs)
                 comparison.foresee(rows, plan)
                 self.carrying.see_work(rows, plan)
                 hashes[shard] = name_of(plan)[:PLAN_HASH]
@@ -216,8 +210,7 @@ class Planner:
     def guard(self, summary: PlanSummary) -> None:
         """Raise before anything is spent when too much would disappear or the budget is too small."""
         options, left = self.options, self.carrying.newly(sick_origins(self.options, self.balance))
-        if summary.base is not None and is_unknown(self.lake, self.base, summary.base):
-            self.balance.unknown = summary.base
+        self.balance.unknown = unknown(self.lake, self.base, summary.base)
         check_losses(options, self.balance)
         for origin, why in left.items():  # there is nothing else at work
             raise errors.DeleteGuardTripped(f"index {self.lake.index}: {origin}: {why}")
@@ -233,7 +226,7 @@ class Planner:
 
     def join(self, shard: int) -> tuple[ShardPlan, Counter[str], ShardRows, dict[str, DocumentRef]]:
         """Return the work of one shard, its documents by change, its rows in the base, and what is listed, by URI."""
-        parts, whole = self._base_parts(shard), shard % self.base_shards
+        parts, whole, scope = self._base_parts(shard), shard % self.base_shards, self.carrying.scope
         listed = {ref.uri: ref for ref in self.listing.shard(shard)}
         of = (shard, self.divides) if self.divides else None
         rows = read_rows(self.lake, parts, "documents", "quarantine", of=of) if "documents" in parts else ShardRows()
@@ -242,8 +235,8 @@ class Planner:
         known = held if "texts" in parts else {}  # else all are read again
         kept, upgraded = self.upgrades.kept(shard, rows, known, listed)
         held |= {row.uri: replace(held[row.uri], outdated=False) for row in kept}
-        found = changes.classify(listed.values(), held, bad, self.scope, self.carrying.outside, self.revocations)
-        if replace(self.scope, force=frozenset()) != Scope():
+        found = changes.classify(listed.values(), held, bad, scope, self.carrying.outside, self.revocations)
+        if replace(scope, force=frozenset()) != Scope():
             check_carried(self.lake.index, self.damage, whole, found.documents)
         plan = ShardPlan(
             shard=shard,
@@ -251,7 +244,7 @@ class Planner:
             steps=self._steps(shard, found, parts),
             base_parts=tuple(parts.values()),
             base_segments=self.base.segments.get(whole, ()) if self.base is not None else (),
-            reads_again=self.scope.reads_again,
+            reads_again=scope.reads_again,
             divides=self.divides,
             keeps=tuple(sorted(m.document_id for row in kept for m in rows.family(row))) if self._keeps_chunks else (),
         )
