@@ -21,7 +21,7 @@ from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.keyword.analyser import PLAIN, SHARED
 from ingest.keyword.formula import Formula, idf
 from ingest.keyword.parquet_files import LENGTHS, batches, chunks_by_place, numbers
-from ingest.keyword.row_groups import CACHED_GROUPS, ChunkIds, File, RowGroups, Segment
+from ingest.keyword.row_groups import ChunkIds, File, Segment
 from ingest.records import Hit
 
 CACHE_BYTES = 64 * 2**20
@@ -129,7 +129,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         self.chunks = len(all_lengths)
         every = {**sizes, PLAIN: self.chunks - sum(sizes.values())}
         self._sizes = {space: round((count * self.chunks) ** 0.5) for space, count in every.items()}
-        self._ids = ChunkIds(RowGroups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
+        self._ids = ChunkIds(lengths, cache_bytes)
         files = (postings, terms, *small)
         segments = [*map(Segment, files[::2], files[1::2], chunks_by_place(lengths))]
         norms = formula.norms(np.arange(int(all_lengths.max(initial=0)) + 1), average)
@@ -195,7 +195,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
 
     def close(self) -> None:
         """Close the files."""
-        self._ids.ids.close()
+        self._ids.close()
         for segment in self._cache.segments:
             segment.close()
 

@@ -63,15 +63,6 @@ class RowGroups:
         group = self.group(number)
         return tuple(int(group[name][row - self.starts[number]]) for name in columns)
 
-    def take(self, column: str, rows: NDArray[np.int64]) -> list[str]:
-        """Return the strings of the given rows, in the same order, visiting each row group once."""
-        found: list[str] = [""] * len(rows)
-        numbered = np.searchsorted(self.starts, rows, side="right") - 1
-        for at in np.argsort(numbered, kind="stable").tolist():
-            number = int(numbered[at])
-            found[at] = str(self.group(number)[column][int(rows[at]) - self.starts[number]])
-        return found
-
     def find(self, value: str) -> int | None:
         """Return the row that holds `value` in the first column, which is sorted; None if there is none."""
         number = bisect_right(self._minima, value) - 1
@@ -116,28 +107,28 @@ class RowGroups:
 class ChunkIds:
     """The chunk ids of an index, read on demand, found by sorted hashes (12 bytes per row). Threads may share it."""
 
-    def __init__(self, ids: RowGroups, limit: int) -> None:
-        """Keep at most about `limit` bytes of decoded ids."""
-        self.ids = ids
-        self._starts = np.array(ids.starts)
+    def __init__(self, lengths: Path, limit: int) -> None:
+        """Open the file. At most about `limit` bytes of decoded ids are kept. Raises: SchemaMismatch."""
+        self._path, self._groups = lengths, RowGroups(lengths, LENGTHS, 1)
+        self._starts = np.array(self._groups.starts)
         largest = int(np.diff(self._starts).max(initial=1)) * PACKED
-        self._packed: BoundedCache[int, bytes] = BoundedCache(max(1, limit // largest))  # by row group
+        self._held: BoundedCache[int, bytes | pa.StringArray] = BoundedCache(max(1, limit // largest))  # by row group
         self._sorting = threading.Lock()
+        self.close = self._groups.close
 
     def take(self, ordinals: NDArray[np.int64]) -> list[str]:
         """Return the ids of the given chunks, in the same order."""
         found, groups = [], np.searchsorted(self._starts, ordinals, side="right") - 1
         for group, row in zip(groups.tolist(), (ordinals - self._starts[groups]).tolist(), strict=True):
-            packed = self._packed.keep(group, partial(self._load, group))
-            if not packed:
-                return self.ids.take("chunk_id", ordinals)
-            found.append(packed[row * PACKED : (row + 1) * PACKED])
-        text = b"".join(found).hex()
-        return [text[i : i + 2 * PACKED] for i in range(0, len(text), 2 * PACKED)]
+            ids = self._held.keep(group, partial(self._load, group))
+            packed = isinstance(ids, bytes)
+            found.append(ids[row * PACKED : (row + 1) * PACKED].hex() if packed else str(ids[row]))
+        return found
 
-    def _load(self, group: int) -> bytes:
-        """Return PACKED bytes per row; b"" when an id is not 32 hex digits."""
-        return packed_hex(self.ids.read(group, ["chunk_id"])["chunk_id"]) or b""
+    def _load(self, group: int) -> bytes | pa.StringArray:
+        """Return the ids of a row group: PACKED bytes each if all are 32 hex digits."""
+        ids = self._groups.read(group, ["chunk_id"])["chunk_id"]
+        return packed_hex(ids) or ids
 
     def find(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """Return the row of each of at least one id, (n,) int64, −1 for unknown ids."""
@@ -156,7 +147,7 @@ class ChunkIds:
     @cached_property
     def _sorted(self) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
         # Opens the file again: searches may be reading through the other handle right now.
-        parts = [hashes(batch["chunk_id"]) for batch in batches(Path(self.ids.path), LENGTHS, ["chunk_id"])]
+        parts = [hashes(batch["chunk_id"]) for batch in batches(self._path, LENGTHS, ["chunk_id"])]
         found = np.concatenate([np.zeros(0, np.uint64), *parts])
         order = np.argsort(found, kind="stable").astype(np.uint32)
         return found[order], order

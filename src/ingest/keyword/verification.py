@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ingest.keyword.parquet_files import LENGTHS, NOWHERE, POSTINGS, TERMS, batches, chunks_by_place, numbers
-from ingest.keyword.row_groups import RowGroups
+from ingest.keyword.row_groups import ChunkIds
 
 NAMED = 100  # problems named one by one, per kind
 
@@ -32,9 +32,9 @@ def verify(postings: Path, terms: Path, lengths: Path, *small: Path) -> list[str
         chunks = np.arange(len(expected)) if placed is None else placed
         found, there = _postings(held, _starts(known, problems), len(chunks), problems), chunks != NOWHERE
         sums[chunks[there]] += found[there]
-    with closing(RowGroups(lengths, LENGTHS, 1)) as ids:
+    with closing(ChunkIds(lengths, 1)) as ids:
         for i in problems.some("chunk", sums != expected):
-            (chunk,) = ids.take("chunk_id", np.array([i]))
+            (chunk,) = ids.take(np.array([i]))
             problems.told.append(f"chunk {chunk}: length {expected[i]}, but its postings add up to {sums[i]} terms")
     return [*problems.told, *(f"{n - NAMED} more problems with a {kind}" for kind, n in problems.items() if n > NAMED)]
 

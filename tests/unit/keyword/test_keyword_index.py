@@ -27,6 +27,7 @@ from ingest.keyword import (
     ShardPostings,
     merge,
     merging,
+    row_groups,
     shard_postings,
 )
 from ingest.keyword import keyword_index as index_module
@@ -205,7 +206,7 @@ def test_no_more_row_groups_stay_decoded_than_asked_for(tmp_path):
     with opened(build(random_corpora(1, 14, 9), tmp_path), cache_bytes=2000) as index:
         index.search([[f"w{i}" for i in range(300)]], [None], 100)
         decoded = [len(groups.decoded) for one in index._cache.segments for groups in (one.postings, one.terms)]
-        assert max(decoded) <= index_module.CACHED_GROUPS
+        assert max(decoded) <= row_groups.CACHED_GROUPS
         assert 0 < index._cache.held.weight <= 2000
 
 
