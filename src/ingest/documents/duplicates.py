@@ -44,23 +44,19 @@ _SHARED = """
 CREATE TABLE shared AS SELECT text, min(chunk_id) AS first, shard FROM chunks WHERE text IN
 (SELECT text FROM bands WHERE band IN (SELECT band FROM bands GROUP BY band HAVING count(*) > 1)) GROUP BY text
 """
-_GROUPS = """
-CREATE TABLE groups AS SELECT t.sha256 AS grp, 'exact' AS kind, t.text AS leader, count(DISTINCT document_id) AS n
-FROM chunks c JOIN texts t ON t.text = c.text GROUP BY c.text HAVING n > 1 UNION ALL
-SELECT 'near' || t.sha256, 'near', t.text, count(DISTINCT document_id) AS n
-FROM (SELECT leader, text FROM near UNION SELECT leader, leader FROM near) m
-JOIN chunks c ON c.text = m.text JOIN texts t ON t.text = m.leader GROUP BY m.leader HAVING n > 1
-"""
 _MEMBERS = """
-CREATE TABLE members AS SELECT grp, kind, n, leader AS text, 1.0 AS similarity FROM groups
-UNION ALL SELECT grp, kind, n, near.text, near.similarity FROM groups JOIN near USING (leader) WHERE kind = 'near'
+CREATE TABLE members AS SELECT sha256 AS grp, 'exact' AS kind, text, 1.0 AS similarity FROM texts
+WHERE text IN (SELECT text FROM chunks GROUP BY text HAVING count(*) > 1)
+UNION ALL SELECT 'near' || sha256, 'near', text, 1.0 FROM texts WHERE text IN (SELECT leader FROM near)
+UNION ALL SELECT 'near' || sha256, 'near', near.text, similarity FROM near JOIN texts ON texts.text = leader
 """
 _ROWS = """
-SELECT grp, kind, chunk_id, document_id, sha256, similarity, n, m.text,
-       min(chunk_id) OVER (PARTITION BY grp, access) AS best,
-       kind = 'exact' AND m.text IN (SELECT text FROM members WHERE kind = 'near') AS nearer
-FROM members m JOIN chunks c ON c.text = m.text JOIN texts t ON t.text = m.text
-ORDER BY kind, grp, chunk_id
+SELECT grp, kind, chunk_id, document_id, sha256, similarity, n, text, min(chunk_id) OVER alike AS best,
+       first_value(text) OVER (alike ORDER BY chunk_id) AS stands,
+       kind = 'exact' AND text IN (SELECT text FROM members WHERE kind = 'near') AS nearer
+FROM members JOIN chunks USING (text) JOIN texts USING (text) JOIN (
+  SELECT grp, count(DISTINCT document_id) AS n FROM members JOIN chunks USING (text) GROUP BY grp HAVING n > 1
+) USING (grp) WINDOW alike AS (PARTITION BY grp, access) ORDER BY kind, grp, chunk_id
 """
 
 
@@ -106,10 +102,10 @@ class Duplicates(Scratch):
         self._db.execute("BEGIN")
         self._db.execute("CREATE INDEX chunks_by_text ON chunks (text)")
         self._lead(texts)
-        for statement in (_GROUPS, _MEMBERS, "COMMIT"):
-            self._db.execute(statement)
-        for group, kind, chunk, document, sha256, similarity, documents, text, best, nearer in self._db.execute(_ROWS):
-            collapsed = chunk != best and self._collapses(kind, bool(nearer), text, best)
+        self._db.execute(_MEMBERS)
+        self._db.execute("COMMIT")
+        for group, kind, chunk, document, sha256, similarity, documents, text, best, *told in self._db.execute(_ROWS):
+            collapsed = chunk != best and self._collapses(kind, text, *told)
             alike, name = float(np.float32(similarity)), sha256_hex(group.encode())[:32]
             yield Duplicate(name, kind, chunk, document, sha256, alike, chunk == best, collapsed, documents)
 
@@ -135,13 +131,12 @@ class Duplicates(Scratch):
             else:
                 self._db.execute("INSERT INTO leaders SELECT band, ?, text FROM bands WHERE text = ?", (first, text))
 
-    def _collapses(self, kind: str, nearer: bool, text: int, best: str) -> bool:
+    def _collapses(self, kind: str, text: int, stands: int, nearer: int) -> bool:
         collapse = self._options.collapse
         if collapse == "none" or (kind == "near" and collapse == "exact") or (nearer and collapse == "near"):
             return False
         if kind == "exact":
             return True
-        (stands,) = self._db.execute("SELECT text FROM chunks WHERE chunk_id = ?", (best,)).fetchone()
         return text == stands or self._similarity(text, stands) >= self._options.similarity
 
     def _similarity(self, *texts: int) -> float:
