@@ -59,7 +59,7 @@ class IndexSettings(records.IndexOptions):
     @field_validator("profile")
     @classmethod
     def _possible(cls, profile: records.QueryProfile) -> records.QueryProfile:
-        """Refuse before a build what its evaluation would refuse; stored profiles are opened as they are."""
+        """Refuse before a build what makes no sense; stored profiles are opened as they are."""
         if not 0 <= profile.dense_weight <= 1 or profile.rrf_k < 0 or not 1 <= profile.depth <= MOST_DEPTH:
             raise ValueError(
                 f"dense_weight must be from 0 to 1, rrf_k at least 0 and depth from 1 to {MOST_DEPTH}, found "
