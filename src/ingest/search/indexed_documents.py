@@ -38,7 +38,7 @@ class FetchedChunks:
     _held: dict[str, Result] = field(default_factory=dict)
 
     def of(self, chunk_ids: Iterable[str]) -> Mapping[str, Result]:
-        """Return all results fetched so far, including these. A chunk that has lost its point is left out, and said."""
+        """Return all results, with these, earlier and later ones. A chunk that lost its point is left out, and said."""
         wanted = {chunk: point_id(chunk) for chunk in sorted(set(chunk_ids) - self._held.keys() - self.lost)}
         points = self.vectors.retrieve(self.collection, list(wanted.values())) if wanted else {}
         for chunk, point in wanted.items():
@@ -53,6 +53,12 @@ class FetchedChunks:
     def there(self, hits: Sequence[Hit]) -> list[Hit]:
         """Return the hits that are not known to be lost."""
         return [hit for hit in hits if hit.chunk_id not in self.lost]
+
+    def first(self, hits: Sequence[Hit], most: int) -> list[Hit]:
+        """Return the first hits that have a point, at most so many: for each that has lost its own, one more."""
+        found = self.there(hits)[:most]
+        known = self.of(hit.chunk_id for hit in found)
+        return found if all(hit.chunk_id in known for hit in found) else self.first(hits, most)
 
 
 def _result(payload: Mapping[str, Any]) -> Result | None:

@@ -33,7 +33,6 @@ Terms = list[list[str]]  # of each question
 STAGES = ("bm25", "dense", "fused")
 Rankings = list[list[Hit]]  # of each question
 BothScores = tuple[dict[str, float], dict[str, float]]  # cosine and keyword score by chunk id
-CutRankings = tuple[dict[str, list[Hit]], dict[str, dict[str, float]]]  # hits and scores of one question by stage
 KEPT = 256  # questions whose terms, and whether they can be read, are kept: both are asked for again
 RERANKED = "reranked"  # also a stage if the profile has a re-ranker
 
@@ -176,12 +175,14 @@ class Searcher:
             {"dense": d, "bm25": k, "fused": exact_first(f, h), RERANKED: exact_first(f if r is None else r, h)}
             for d, k, f, r, h in zip(dense, bm25, merged, again, holding, strict=True)
         ]
-        rankings, found = _cut_to_points(ranked_hits, stages, top, texts)
+        found = texts.of(hit.chunk_id for hits in ranked_hits for stage in stages for hit in hits[stage][:top])
         least = self._calibration.threshold if self._calibration else 0.0
         answers = []
-        for question, (ranked, of), r, confidence, h in zip(questions, rankings, again, sure, holding, strict=True):
-            scores: dict[str, Mapping[str, float]] = {**of, "quoted": h}
-            results = {stage: [_scored(found[hit.chunk_id], scores) for hit in ranked[stage]] for stage in stages}
+        for question, hits, r, confidence, h in zip(questions, ranked_hits, again, sure, holding, strict=True):
+            ranked = {stage: texts.first(hits[stage], top) for stage in stages}
+            scores = {stage: _scores(hits[stage]) for stage in STAGES} | {RERANKED: _scores(ranked.get(RERANKED, ()))}
+            by_stage: dict[str, Mapping[str, float]] = {**scores, "quoted": h}
+            results = {stage: [_scored(found[hit.chunk_id], by_stage) for hit in ranked[stage]] for stage in stages}
             abstain, generation = confidence is not None and confidence < least, self.manifest.generation
             told = results, confidence, abstain, self._cannot_read(question), RERANKED in stages and r is None
             answers.append(Answer(question, self.release, generation, *told))
@@ -271,23 +272,6 @@ class Searcher:
             ({**d, **cosines}, {**k, **self._keyword.scores(query, sorted(d.keys() - k.keys()))})
             for (d, k), cosines, query in zip(known, more, terms, strict=True)
         ]
-
-
-def _cut_to_points(
-    found: Sequence[Mapping[str, list[Hit]]], stages: Sequence[str], top: int, texts: FetchedChunks
-) -> tuple[list[CutRankings], Mapping[str, Result]]:
-    """Cut the rankings of each question to hits that have a point, and return them with all results."""
-    while True:
-        known, rankings = len(texts.lost), []
-        for one in found:
-            hits = {stage: texts.there(ranking) for stage, ranking in one.items()}
-            ranked = {stage: ranking[:top] for stage, ranking in hits.items()}
-            scored = {**hits, RERANKED: ranked[RERANKED]}  # only if it is requested
-            scores = {stage: _scores(scored[stage]) for stage in hits if stage != RERANKED or stage in stages}
-            rankings.append((ranked, scores))
-        held = texts.of(h.chunk_id for ranked, _ in rankings for stage in stages for h in ranked[stage])
-        if len(texts.lost) == known:
-            return rankings, held
 
 
 def _scores(hits: Sequence[Hit]) -> dict[str, float]:
