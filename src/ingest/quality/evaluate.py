@@ -77,20 +77,15 @@ def _serving(
             return None, None
         profile = untimed(lake.profile(release.profile), **UNCALIBRATED)
         before = side_of(contents_of(lake, base), questions)
-        return Searcher(retrieval, base, _openable(retrieval.open_reranker, profile), release.number), before
+        try:
+            return Searcher(retrieval, base, profile, release.number), before
+        except (InvalidSettings, SchemaMismatch) as error:  # a re-ranker that is lost or outdated must block nothing
+            log.warning("the serving release cannot be opened as it is, so its fused order is compared: %s", error)
+            alone = profile.model_copy(update={"reranker": "none", "reranker_model": ""})
+            return Searcher(retrieval, base, alone, release.number), before
     except (DamagedFile, UnknownReaderFormat) as error:
         log.warning("the serving release cannot be asked, so there is nothing to compare with: %s", error)
         return None, None
-
-
-def _openable(open_reranker: OpenReranker, profile: QueryProfile) -> QueryProfile:
-    """Return the profile, without its re-ranker if that is lost or outdated: it must not block a promotion."""
-    try:
-        open_reranker(profile, WORDLESS)
-    except (InvalidSettings, SchemaMismatch) as error:
-        log.warning("the serving release's re-ranker cannot be opened, so its fused order is compared: %s", error)
-        profile = profile.model_copy(update={"reranker": "none", "reranker_model": ""})
-    return profile
 
 
 def untimed(profile: QueryProfile, **others: str | int) -> QueryProfile:
