@@ -14,18 +14,7 @@ from numpy.typing import NDArray
 
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import SchemaMismatch
-from ingest.keyword.parquet_files import (
-    LENGTHS,
-    NOWHERE,
-    PACKED,
-    POSTINGS,
-    TERMS,
-    batches,
-    hashes,
-    numbers,
-    open_parquet,
-    packed_hex,
-)
+from ingest.keyword import parquet_files as parquet
 
 CACHED_GROUPS = 8  # row groups of postings (512 KB each) and of terms kept decoded
 
@@ -38,7 +27,8 @@ class RowGroups:
     def __init__(self, file: File, schema: pa.Schema, cached: int) -> None:
         """Open a file. Of one that can `forget`, a damaged row group is read once more. Raises: SchemaMismatch."""
         self.path = file if isinstance(file, Path) else str(getattr(file, "name", "an open file"))
-        self._file = open_parquet(self.path, schema, None if isinstance(file, Path) else pa.PythonFile(file, "r"))
+        source = None if isinstance(file, Path) else pa.PythonFile(file, "r")
+        self._file = parquet.open_parquet(self.path, schema, source)
         sizes = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
         self.starts: list[int] = np.cumsum([0, *sizes], dtype=np.int64).tolist()  # of each group, and of what follows
         self.decoded: BoundedCache[int, dict[str, Any]] = BoundedCache(cached)  # by group
@@ -87,7 +77,7 @@ class RowGroups:
                 self._forget()
                 table = self._table(number, columns)
         found = {name: table[name].combine_chunks() for name in table.column_names}
-        return {n: c if pa.types.is_string(c.type) else numbers(c) for n, c in found.items()}
+        return {n: c if pa.types.is_string(c.type) else parquet.numbers(c) for n, c in found.items()}
 
     def _table(self, number: int, columns: list[str] | None) -> pa.Table:
         try:
@@ -109,9 +99,9 @@ class ChunkIds:
 
     def __init__(self, lengths: Path, limit: int) -> None:
         """Open the file. At most about `limit` bytes of decoded ids are kept. Raises: SchemaMismatch."""
-        self._path, self._groups = lengths, RowGroups(lengths, LENGTHS, 1)
+        self._path, self._groups = lengths, RowGroups(lengths, parquet.LENGTHS, 1)
         self._starts = np.array(self._groups.starts)
-        largest = int(np.diff(self._starts).max(initial=1)) * PACKED
+        largest = int(np.diff(self._starts).max(initial=1)) * parquet.PACKED
         self._held: BoundedCache[int, bytes | pa.StringArray] = BoundedCache(max(1, limit // largest))  # by row group
         self._sorting = threading.Lock()
         self.close = self._groups.close
@@ -122,20 +112,20 @@ class ChunkIds:
         for group, row in zip(groups.tolist(), (ordinals - self._starts[groups]).tolist(), strict=True):
             ids = self._held.keep(group, partial(self._load, group))
             packed = isinstance(ids, bytes)
-            found.append(ids[row * PACKED : (row + 1) * PACKED].hex() if packed else str(ids[row]))
+            found.append(ids[row * parquet.PACKED : (row + 1) * parquet.PACKED].hex() if packed else str(ids[row]))
         return found
 
     def _load(self, group: int) -> bytes | pa.StringArray:
-        """Return the ids of a row group: PACKED bytes each if all are 32 hex digits."""
+        """Return the ids of a row group: 16 bytes each if all are 32 hex digits."""
         ids = self._groups.read(group, ["chunk_id"])["chunk_id"]
-        return packed_hex(ids) or ids
+        return parquet.packed_hex(ids) or ids
 
     def find(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """Return the row of each of at least one id, (n,) int64, −1 for unknown ids."""
         with self._sorting:  # one thread builds
             known, rows = self._sorted
         found = np.full(len(ids), -1, np.int64)
-        wanted = hashes(pa.array(list(ids), pa.string()))
+        wanted = parquet.hashes(pa.array(list(ids), pa.string()))
         left, right = np.searchsorted(known, wanted), np.searchsorted(known, wanted, side="right")
         asked = np.repeat(np.arange(len(ids)), right - left)
         candidates = np.concatenate([rows[a:z] for a, z in zip(left, right, strict=True)]).astype(np.int64)
@@ -147,8 +137,8 @@ class ChunkIds:
     @cached_property
     def _sorted(self) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
         # Opens the file again: searches may be reading through the other handle right now.
-        parts = [hashes(batch["chunk_id"]) for batch in batches(self._path, LENGTHS, ["chunk_id"])]
-        found = np.concatenate([np.zeros(0, np.uint64), *parts])
+        every = parquet.batches(self._path, parquet.LENGTHS, ["chunk_id"])
+        found = np.concatenate([np.zeros(0, np.uint64), *(parquet.hashes(batch["chunk_id"]) for batch in every)])
         order = np.argsort(found, kind="stable").astype(np.uint32)
         return found[order], order
 
@@ -161,7 +151,8 @@ class Segment:
 
         Raises: SchemaMismatch for files that are damaged or do not belong together.
         """
-        self.postings, self.terms = RowGroups(postings, POSTINGS, CACHED_GROUPS), RowGroups(terms, TERMS, CACHED_GROUPS)
+        self.postings = RowGroups(postings, parquet.POSTINGS, CACHED_GROUPS)
+        self.terms = RowGroups(terms, parquet.TERMS, CACHED_GROUPS)
         self._chunks = chunks
         last, there = self.terms.starts[-1] - 1, self.postings.starts[-1]
         counted = sum(self.terms.row(last, ("first", "document_frequency"))) if last >= 0 else 0
@@ -181,5 +172,5 @@ class Segment:
         first, frequency = self.terms.row(place, ("first", "document_frequency"))
         for held, frequencies in self.postings.rows(first, first + frequency):
             chunks = held if self._chunks is None else self._chunks[held]
-            there = chunks != NOWHERE
+            there = chunks != parquet.NOWHERE
             yield (chunks, frequencies) if there.all() else (chunks[there], frequencies[there])
