@@ -8,10 +8,11 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 from itertools import islice
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError
 
@@ -29,16 +30,6 @@ Name = Annotated[str, Field(min_length=1)]
 log = logging.getLogger(__name__)
 
 
-class ListedDocument(NamedTuple):
-    """A document as a source finds it."""
-
-    uri: str  # percent-encoded ASCII
-    path: str  # relative to the root, not encoded
-    version: str
-    size: int  # bytes
-    modified: str  # ISO 8601, UTC; "" if unknown
-
-
 class Permissions(Options):
     """Who may see a document; without a tenant, its source's owns it."""
 
@@ -46,7 +37,7 @@ class Permissions(Options):
     tenant: Name | None = None
 
 
-Ask = Callable[[ListedDocument], bytes | dict[str, Any] | None]  # what a source has about a document, None: nothing
+Ask = Callable[[DocumentRef], bytes | dict[str, Any] | None]  # what a source has about a document, None: nothing
 
 
 class Selection(SourceOptions):
@@ -91,9 +82,9 @@ class Selection(SourceOptions):
         return "not in include"
 
     def refs(
-        self, source: str, found: Iterable[ListedDocument], left_out: Counter[str] | None = None, ask: Ask | None = None
+        self, found: Iterable[DocumentRef], left_out: Counter[str] | None = None, ask: Ask | None = None
     ) -> Iterator[DocumentRef]:
-        """Yield what is wanted of `found`, in the same order; the rest is counted in `left_out`, by reason."""
+        """Yield what is wanted of `found`, in order, with who may see it; count the rest in `left_out`, by reason."""
         left_out, asks = Counter() if left_out is None else left_out, isinstance(self.acl_from, str)
         rows = (row for row in found if not self._leaves_out(row, left_out))
         with ThreadPoolExecutor(READERS) as pool:  # it starts threads only for what is submitted
@@ -103,14 +94,14 @@ class Selection(SourceOptions):
                     left_out.update([HIDDEN] if fault else ())
                     if fault and left_out[HIDDEN] <= NAMED:
                         log.warning("%s: nobody will see it, as it cannot be told who may: %s", row.uri, fault)
-                    yield DocumentRef(row.uri, source, *row[1:], acl=acl, tenant=tenant)
+                    yield replace(row, acl=acl, tenant=tenant)
 
-    def _leaves_out(self, row: ListedDocument, left_out: Counter[str]) -> bool:
+    def _leaves_out(self, row: DocumentRef, left_out: Counter[str]) -> bool:
         if reason := self.why_not(row.path):
             left_out[reason] += 1
         return bool(reason)
 
-    def _seen_by(self, ask: Ask | None, row: ListedDocument) -> tuple[tuple[str, ...], str, str]:
+    def _seen_by(self, ask: Ask | None, row: DocumentRef) -> tuple[tuple[str, ...], str, str]:
         """Return the groups and the tenant of a document; no groups, and why, when they cannot be told."""
         if self.acl_from is None:
             return self.acl, self.tenant, ""

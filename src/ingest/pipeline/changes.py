@@ -19,7 +19,7 @@ from ingest.lake.shard_rows import ShardRows
 from ingest.phrases import meant, shown
 from ingest.pipeline.fingerprints import Fingerprints
 from ingest.pipeline.scope import Scope
-from ingest.ports import Looking, Selecting, Source
+from ingest.ports import Looking, Source
 from ingest.records import BuildOptions, Change, DocumentRef, Manifest, PlannedDocument, Quarantined
 from ingest.scratch import Scratch
 
@@ -225,7 +225,7 @@ def left_out(sources: Iterable[Source]) -> dict[str, int]:
     """Return how many files were left out by the newest listings, by reason in words, sorted."""
     found = Counter[str]()
     for source in sources:
-        found.update(source.left_out if isinstance(source, Selecting) else {})
+        found.update(getattr(source, "left_out", {}))
     return dict(sorted(found.items()))
 
 

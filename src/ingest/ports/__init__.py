@@ -2,5 +2,5 @@
 
 from ingest.ports.models import Embedder, Reranker, Tokenizer, Wording, WordTable, truncated
 from ingest.ports.observer import Observer, Progress, Tally
-from ingest.ports.storage import Looking, Sandbox, Selecting, Source, Store
+from ingest.ports.storage import Looking, Sandbox, Source, Store
 from ingest.ports.vector_index import Aliases, VectorIndex

@@ -30,17 +30,10 @@ class Source(Protocol):
 
 @runtime_checkable
 class Looking(Protocol):
-    """What a source may be able to do besides."""
+    """What a source may be able to do besides; its `left_out`, if it has one, counts the files left out, by reason."""
 
     def look(self, uri: str) -> DocumentRef | None:
         """Return one document as `list` would, without listing the others; None when the source does not have it."""
-
-
-@runtime_checkable
-class Selecting(Protocol):
-    """What a source may be able to tell besides."""
-
-    left_out: Mapping[str, int]  # files that the newest listing or look left out, by reason in words
 
 
 class Sandbox(Protocol):

@@ -2,17 +2,18 @@ from collections import Counter
 
 import pytest
 
-from ingest.adapters.selection import ListedDocument, Selection
+from ingest.adapters.selection import Selection
 from ingest.errors import SourceUnavailable
+from ingest.records import DocumentRef
 
 
 def test_refs_come_one_by_one_as_they_are_found_and_an_error_is_passed_on():
     def found():
-        yield ListedDocument("s3://b/b", "b", "1", 0, "")
-        yield ListedDocument("s3://b/a", "a", "1", 0, "")
+        yield DocumentRef("s3://b/b", "docs", "b", "1", 0, "")
+        yield DocumentRef("s3://b/a", "docs", "a", "1", 0, "")
         raise SourceUnavailable("broke off")
 
-    refs = Selection().refs("docs", found())
+    refs = Selection().refs(found())
     assert ["s3://b/b", "s3://b/a"] == [next(refs).uri, next(refs).uri]
     with pytest.raises(SourceUnavailable, match="broke off"):
         next(refs)
@@ -64,9 +65,9 @@ def test_a_folder_is_left_out_as_a_whole_only_if_everything_below_it_is(folder, 
 
 def test_what_is_left_out_is_counted_by_reason():
     paths = ["a.md", ".env", "b.txt", "old/a.md", "lake/x.md", "lake/y.md"]
-    found = [ListedDocument(f"s3://b/{path}", path, "1", 0, "") for path in paths]
+    found = [DocumentRef(f"s3://b/{path}", "docs", path, "1", 0, "") for path in paths]
     left_out = Counter[str]()
     chosen = Selection(include=("*.md",), exclude=("old/*",), own=("lake/",))
-    assert ["a.md"] == [ref.path for ref in chosen.refs("docs", found, left_out)]
+    assert ["a.md"] == [ref.path for ref in chosen.refs(found, left_out)]
     reasons = {"default excludes": 1, "exclude old/*": 1, "not in include": 1, "the lake and the state folder": 2}
     assert reasons == left_out

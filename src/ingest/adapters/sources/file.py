@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ingest.adapters.selection import LINKS, SIDECAR, SIDECAR_BYTES, SPECIAL, ListedDocument, Selection
+from ingest.adapters.selection import LINKS, SIDECAR, SIDECAR_BYTES, SPECIAL, Selection
 from ingest.adapters.uris import decode, encode, local_folder
 from ingest.errors import AccessDenied, InvalidSettings, SourceUnavailable, UnknownSource
 from ingest.ports import Source
@@ -50,7 +50,7 @@ class FileSource:
 
     def list(self) -> Iterator[DocumentRef]:
         self.left_out.clear()
-        return self.selection.refs(self.name, self._found(), self.left_out, self._sidecar)
+        return self.selection.refs(self._found(), self.left_out, self._sidecar)
 
     def look(self, uri: str) -> DocumentRef | None:
         """Raises: InvalidSettings, UnknownSource, AccessDenied, SourceUnavailable."""
@@ -65,9 +65,9 @@ class FileSource:
                 self.left_out[LINKS] += any(map(Path.is_symlink, below))  # it leads over one
                 return None
             found = self._as_found(path, os.fstat(file.fileno()))
-        return next(self.selection.refs(self.name, [found], self.left_out, self._sidecar), None)
+        return next(self.selection.refs([found], self.left_out, self._sidecar), None)
 
-    def _sidecar(self, row: ListedDocument) -> bytes | None:
+    def _sidecar(self, row: DocumentRef) -> bytes | None:
         with self._opened(f"{row.uri}{SIDECAR}") as file:
             return None if file is None else file.read(SIDECAR_BYTES)
 
@@ -102,7 +102,7 @@ class FileSource:
                     raise
             yield file if file is not None and stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
 
-    def _found(self) -> Iterator[ListedDocument]:
+    def _found(self) -> Iterator[DocumentRef]:
         with self._translated(self.uri):
             before = self._look_at_root()
             folders = [os.fsencode(self.root)]
@@ -111,7 +111,7 @@ class FileSource:
             if self._look_at_root() != before:  # if it was unmounted meanwhile, everything would look deleted
                 raise SourceUnavailable(f"{self.uri}: the folder was replaced during the listing")
 
-    def _found_in(self, folder: bytes, folders: MutableSequence[bytes]) -> Iterator[ListedDocument]:
+    def _found_in(self, folder: bytes, folders: MutableSequence[bytes]) -> Iterator[DocumentRef]:
         """Yield the files of one folder and add the folders in it that are wanted to `folders`."""
         try:
             entries = os.scandir(folder)
@@ -135,9 +135,9 @@ class FileSource:
                     kind = LINKS if stat.S_ISLNK(status.st_mode) else SPECIAL
                     self.left_out[self.selection.why_not(self._below(entry.path)) or kind] += 1
 
-    def _as_found(self, path: bytes, status: os.stat_result) -> ListedDocument:
+    def _as_found(self, path: bytes, status: os.stat_result) -> DocumentRef:
         uri, modified = f"file://{encode(path)}", _modified(status)
-        return ListedDocument(uri, self._below(path), _version(status), status.st_size, modified)
+        return DocumentRef(uri, self.name, self._below(path), _version(status), status.st_size, modified)
 
     def _below(self, path: bytes) -> str:
         return path[len(self._start) :].decode(errors="backslashreplace")

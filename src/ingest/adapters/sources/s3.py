@@ -19,7 +19,7 @@ from typing import Any
 
 from ingest import errors
 from ingest.adapters.s3_client import Archived, Bucket, Unmet
-from ingest.adapters.selection import SIDECAR, SIDECAR_BYTES, ListedDocument, Permissions, Selection
+from ingest.adapters.selection import SIDECAR, SIDECAR_BYTES, Permissions, Selection
 from ingest.adapters.uris import decode, encode, split_uri
 from ingest.documents import media_types
 from ingest.ports import Source
@@ -59,13 +59,13 @@ class S3Source:
 
     def list(self) -> Iterator[DocumentRef]:
         self.left_out.clear()
-        return self.selection.refs(self.name, self._found(self.prefix), self.left_out, self._permissions)
+        return self.selection.refs(self._found(self.prefix), self.left_out, self._permissions)
 
     def look(self, uri: str) -> DocumentRef | None:
         self.left_out.clear()
         first = islice(self._found(self._key(uri)), 1)  # of all keys with this prefix, the key itself is first
         found = (one for one in first if one.uri == uri)
-        return next(self.selection.refs(self.name, found, self.left_out, self._permissions), None)
+        return next(self.selection.refs(found, self.left_out, self._permissions), None)
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Raises: OversizedDocument before anything is read, ArchivedDocument, SourceUnavailable if the bucket is gone,
@@ -98,7 +98,7 @@ class S3Source:
         content = decoded(ref.uri, data.getvalue(), packed, self.selection.max_document_bytes)
         return RawDocument(ref, content, media_types.claim(told))
 
-    def _permissions(self, row: ListedDocument) -> bytes | dict[str, Any] | None:
+    def _permissions(self, row: DocumentRef) -> bytes | dict[str, Any] | None:
         key, name = self._key(row.uri), self.bucket.name
 
         def check(answer: Mapping[str, Any]) -> None:
@@ -121,14 +121,14 @@ class S3Source:
             raise errors.InvalidSettings(f"source {self.name}: {uri} is not under {self.uri}")
         return key
 
-    def _found(self, prefix: str) -> Iterator[ListedDocument]:
+    def _found(self, prefix: str) -> Iterator[DocumentRef]:
         for item in self.bucket.versions(prefix) if self._is_versioned() else self.bucket.objects(prefix):
             key, size, pin = item["Key"], item["Size"], item.get("VersionId") or "null"
             if key.endswith("/") and size == 0:
                 continue
             version = f"{ETAG}{item['ETag']}" if pin == "null" else f"{VERSION}{pin}"  # "null" is overwritten in place
             uri, modified = f"s3://{self.bucket.name}/{encode(key)}", item["LastModified"].isoformat(timespec="seconds")
-            yield ListedDocument(uri, key.removeprefix(self.prefix), version, size, modified)
+            yield DocumentRef(uri, self.name, key.removeprefix(self.prefix), version, size, modified)
 
     def _is_versioned(self) -> bool:
         ask, name = self.bucket.ask, self.bucket.name
