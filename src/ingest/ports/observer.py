@@ -50,28 +50,19 @@ class Progress:
         if (now := self.clock()) - self._samples[-1][0] >= 1:
             self._samples.append((now, self.done))
 
-    @property
-    def rate(self) -> float:
-        """Units per second in the last minute or more; 0.0 when nothing was done, or nobody can know yet."""
-        then, done = self._samples[0]
-        seconds = self.clock() - then
-        return (self.done - done) / seconds if seconds >= 1 else 0.0
-
-    @property
-    def left(self) -> timedelta | None:
-        """How long the rest will take at this rate, to the second; None when nobody can know."""
-        if not self.total or not (rate := self.rate):
-            return None
-        return timedelta(seconds=round(max(self.total - self.done, 0) / rate))
-
     def __str__(self) -> str:
-        """Return for example "1,234/11,092 chunks, 10.6/s, 0:15:30 left"; "" when there is nothing to count."""
+        """Return for example "1,234/11,092 chunks, 10.6/s, 0:15:30 left"; "" when there is nothing to count.
+
+        The rate is that of the last minute or more. Neither it nor the time left is told while nobody can know it.
+        """
         if not self.total:
             return f"{self.done:,} {self.unit}" if self.unit and self.done else ""
-        rate, left = self.rate, self.left
-        told = f", {rate:,.1f}/s" if rate else ""
-        told += f", {left} left" if left else ""
-        return f"{self.done:,}/{self.total:,} {self.unit}{told}"
+        (then, before), told = self._samples[0], f"{self.done:,}/{self.total:,} {self.unit}"
+        seconds = self.clock() - then
+        if seconds >= 1 and (rate := (self.done - before) / seconds):
+            left = timedelta(seconds=round(max(self.total - self.done, 0) / rate))
+            told += f", {rate:,.1f}/s" + (f", {left} left" if left else "")
+        return told
 
 
 class Observer:
