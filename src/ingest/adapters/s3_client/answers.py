@@ -50,8 +50,10 @@ class Translator:
         """Return the URI of a key for messages, in the form the AWS command line takes."""
         return f"s3://{self.bucket}/{key}"
 
-    def once(self, action: str, key: str, request: Callable[["S3Client"], T], client: "S3Client") -> T:
-        """Return request(client), tried once. Raises: our errors, and Unmet."""
+    def once(
+        self, action: str, key: str, request: Callable[["S3Client"], T], client: "S3Client", may_lack: bool = True
+    ) -> T:
+        """Return request(client), tried once. Raises: our errors, and Unmet, if what it asks for `may_lack`."""
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
         from urllib3.exceptions import HTTPError
@@ -60,20 +62,20 @@ class Translator:
         try:
             return request(client)
         except ClientError as error:
-            raise self._refusal(error, told) from error
+            raise self._refusal(error, told, may_lack) from error
         except KeyError as error:  # botocore checks no answer against its model: an empty one has nothing in it
             told = f"{told}: {self.endpoint} answered without {error}"
             raise self.unavailable(f"{told}, at each of up to {self.attempts} attempts") from error
         except (BotoCoreError, HTTPError, ResponseParserError) as error:
             raise self._failure(error, told) from error
 
-    def _refusal(self, error: "ClientError", told: str) -> Exception:
+    def _refusal(self, error: "ClientError", told: str, may_lack: bool) -> Exception:
         code, status = _code(error.response), int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         told = f"{told}: {self.endpoint} answered {code or 'nothing'} (HTTP {status})"
         if code == "NoSuchBucket":
             return UnknownSource(f"s3://{self.bucket}: no such bucket at {self.endpoint}")
         if code in UNMET:
-            return Unmet(told)
+            return Unmet(told) if may_lack else self.unavailable(f"{told}, which is no answer to this request")
         if code in BUSY | BROKEN or status in (408, 429) or (status >= 500 and status != 501):
             return self.unavailable(f"{told}, at each of up to {self.attempts} attempts")
         if code == "InvalidObjectState":

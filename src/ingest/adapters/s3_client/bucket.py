@@ -59,16 +59,8 @@ class Bucket:
         """Return request(client), retried after `unavailable`. Raises: Unmet, if what it asks for `may_lack`."""
         import stamina
 
-        def once(s3: "S3Client") -> T:
-            try:
-                return self._translate.once(action, key, request, s3)
-            except Unmet as error:
-                if may_lack:
-                    raise
-                raise self.unavailable(f"{error}, which is no answer to this request") from error
-
         again = stamina.RetryingCaller(attempts=self.options.attempts, timeout=None, wait_max=WAIT_SECONDS)
-        return again(self.unavailable, once, self.client)
+        return again(self.unavailable, self._translate.once, action, key, request, self.client, may_lack)
 
     def get(self, key: str, check: Check = lambda _: None, **which: Any) -> bytes | None:
         """Return what `copy` writes."""

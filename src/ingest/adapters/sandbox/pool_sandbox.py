@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import NoReturn
 
@@ -62,10 +63,10 @@ class PoolSandbox:
     def parse(self, raw: RawDocument) -> Document:
         """Return the parsed document. Raises: as `ports.Sandbox`; RuntimeError if closed."""
         with _parse.prepared(raw, self.options) as document, self._places:
-            try:
-                return self._parse(document, _parse.starts_program(document))
-            except _parse.ProgramNeeded:  # its content does not match its name
-                return self._parse(document, programs=True)
+            for programs in (_parse.starts_program(document), True):  # its content may not match its name
+                with suppress(_parse.ProgramNeeded):
+                    return self._parse(document, programs)
+            raise errors.ParserCrashed(f"{raw.ref.path}: its parser claims that it needs a program, and may start it")
 
     def _parse(self, raw: RawDocument, programs: bool, fresh: bool = False) -> Document:
         process, answer = self._take(programs, fresh), None
@@ -143,8 +144,6 @@ class PoolSandbox:
             raise errors.ParserCrashed(f"{path}: its parser gave {told}") from error
         except OSError:  # the pipe is closed: it has ended
             _explain(raw, *process.kill(GRACE_SECONDS))
-        if isinstance(answer.result, _parse.ProgramNeeded) and process.programs:
-            raise errors.ParserCrashed(f"{path}: its parser claims that it needs a program, and may start it")
         if isinstance(answer.result, errors.InvalidSettings):  # or a process that a document controls claims so
             with _parse.as_document_errors(raw):
                 parsers.check_installed([_parse.media_type_of(raw)], f"{path}: ", raw.options.parser)
