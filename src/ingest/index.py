@@ -10,13 +10,14 @@ from typing import Annotated, Any, Unpack
 from pydantic import Field, SkipValidation
 
 from ingest import pipeline, records
+from ingest.errors import InvalidSettings
 from ingest.ids import containers
 from ingest.pipeline.collections import reconcile, releases_of, sealed
 from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, Promotion
 from ingest.pipeline.retirement import Retirement, pin, retire
-from ingest.pipeline.scope import Choice, Scope, check_why, checked
+from ingest.pipeline.scope import NO_REASON, Choice, Scope, checked
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
 from ingest.quality.evaluate import check_asking
@@ -79,15 +80,8 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
 
         Raises: UnknownRelease if nothing serves, InvalidSettings for an unknown stage, TransientError.
         """
-        return self.answers([question], Filter(tuple(groups), tenant, tuple(sources)), top=top, stage=stage)[0]
-
-    @checked
-    def answers(
-        self, questions: Sequence[str], filter: Filter, *, top: Count = 10, stage: str | None = None
-    ) -> list[Answer]:
-        """Return one answer per question, in order, as `search` does."""
-        searcher = self.searcher()
-        return searcher.search(questions, filter, top, (stage or searcher.stages[-1],))
+        filter, searcher = Filter(tuple(groups), tenant, tuple(sources)), self.searcher()
+        return searcher.search([question], filter, top, (stage or searcher.stages[-1],))[0]
 
     @checked
     def context(
@@ -127,7 +121,7 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
 
         The arguments are those of `run`. Raises: InvalidSettings.
         """
-        bench = replace(self.services.bench, options=self._options(max_deleted_share, why, None))
+        bench = replace(self.services.bench, options=self._options(max_deleted_share, why))
         check_asking(bench.options, self.services.retrieval.open_reranker, bench.lake.store)
         return preview(bench, self.services.writer, Scope.of(choice))
 
@@ -151,7 +145,7 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
 
         Raises: FatalError (nothing is promoted), TransientError after its retries. Run it again to resume.
         """
-        scope, options = Scope.of(choice), self._options(max_deleted_share, why, take_over)
+        scope, options = Scope.of(choice), self._options(max_deleted_share, why)
         sweep()
         execute = execute or open_executor(self.settings, self.name, self.services)
         automatic = promote and options.decide == "automatic"
@@ -187,7 +181,7 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
 
         Raises: Overtaken, Held, UnknownRelease, ForeignIndex.
         """
-        options = self._options(max_deleted_share, why, take_over)
+        options = self._options(max_deleted_share, why)
         retrieval, _, releases = self._judging(take_over)
         keep_raised(retrieval.lake, self.services.writer, options.raised, generation)
         return Promotion(retrieval, options, releases).promote(generation, why, lift_hold)
@@ -195,7 +189,6 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
     @checked
     def decline(self, generation: str, *, why: str) -> records.Decision:
         """Let a sealed generation wait no longer: it is promoted only by name. Raises: UnknownRelease."""
-        check_why("decline", why)
         sealed(lake := self.services.bench.lake, generation)
         return decide(lake, self.services.writer, "decline", why, {"generation": [generation]})
 
@@ -208,7 +201,6 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
 
         Raises: UnknownRelease; UnknownReaderFormat, InvalidSettings or SchemaMismatch if the target does not open.
         """
-        check_why("rollback", why, "for the record and for the hold")
         return Promotion(*self._judging(why if take_over else None)).roll_back(to, why)
 
     def serving(self) -> Release | None:
@@ -250,15 +242,14 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
         """Return the newest releases and other decisions of people, newest first."""
         return decided(self.services.bench.lake, limit)
 
-    def _options(self, max_deleted_share: float | None, why: str | None, take_over: str | None) -> BuildOptions:
+    def _options(self, max_deleted_share: float | None, why: str | None) -> BuildOptions:
         """Return the options, with a limit that a person raises. Raises: InvalidSettings without a reason."""
         options = self.services.bench.options
-        if take_over is not None:
-            check_why("take-over", take_over)
         if max_deleted_share is None:
             return options
-        check_why("max_deleted_share", why)
-        raised = RaisedLimit(max_deleted_share=max_deleted_share, who=self.services.writer.who, why=str(why))
+        if why is None:
+            raise InvalidSettings(f"max_deleted_share: {NO_REASON}")
+        raised = RaisedLimit(max_deleted_share=max_deleted_share, who=self.services.writer.who, why=why)
         return options.model_copy(update={"raised": raised})
 
     def _judging(self, take_over: str | None = None) -> tuple[Retrieval, BuildOptions, Releases]:

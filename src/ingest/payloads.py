@@ -6,8 +6,8 @@ haystack     {"id", "content", "meta": {…}}                        qdrant-hays
 plain        {"text", …}                                           the plain Qdrant client
 
 Chosen per index. A profile maps fields to a payload and back: `build(fields)`, with `digest` if it is among them, and
-`read(payload)`, of a damaged one what is left. `TEXT` is a key at the top that only its payloads have, `PREFIX` begins
-its paths in filters ("metadata."), `DENSE` names the dense vector beside a sparse one (alone it has no name), `SPARSE`
+`read(payload)`, of a damaged one what is left. `TEXT` is a key at the top that only its payloads have, `under` begins
+the paths of its fields in filters, `DENSE` names the dense vector beside a sparse one (alone it has no name), `SPARSE`
 the sparse one. All profiles use the same field names: chunk_id, document_id, uri, source, path, title, heading_path,
 text, start, end, page, tokens, acl, tenant, language, shard, digest and, if present, parent and marks.
 """
@@ -21,7 +21,6 @@ from ingest.errors import SchemaMismatch
 from ingest.ids import canonical_json, digest_of, point_digest
 from ingest.records import LANGCHAIN, PayloadProfile, Shape
 
-Fields = dict[str, Any]
 OWN = frozenset({"_node_content", "_node_type", "doc_id", "ref_doc_id"})  # keys of LlamaIndex that are not fields
 SHOWN = frozenset({"title", "heading_path", "uri", "page"})  # by LlamaIndex to a language model, before the text
 
@@ -35,11 +34,6 @@ class KeyedPayload:
     own_id: str = ""  # key beside the text that repeats the chunk's id
     DENSE: str = ""
     SPARSE: str = "bm25"
-
-    @property
-    def PREFIX(self) -> str:
-        """What begins the paths of its fields in filters."""
-        return f"{self.under}." if self.under else ""
 
     def build(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return the payload for a chunk's fields."""
@@ -112,7 +106,7 @@ def find(name: PayloadProfile) -> KeyedPayload:
     return found
 
 
-def fields(payload: Mapping[str, Any]) -> Fields:
+def fields(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a stored payload of any profile, lists as lists; of a damaged one those that are left."""
     return next((p.read(payload) for p in PROFILES.values() if p.TEXT in payload), {})
 
@@ -135,7 +129,8 @@ def stored(
 
 def path(shape: Shape, field: str) -> str:
     """Return the path of a field in payloads of a shape."""
-    return f"{find(shape.payload).PREFIX}{field}"
+    under = find(shape.payload).under
+    return f"{under}.{field}" if under else field
 
 
 def at(payload: Mapping[str, Any] | None, path: str) -> Any:

@@ -17,7 +17,7 @@ from ingest.errors import InvalidSettings, SchemaMismatch, UnknownRelease
 from ingest.index import Index
 from ingest.lake.lake import Lake
 from ingest.ports import VectorIndex
-from ingest.records import Filter, Release
+from ingest.records import Release
 from ingest.settings import load_settings, make_settings
 
 STAFF = "The vault is opened with the walnut key.\n"
@@ -135,11 +135,6 @@ def test_one_closer_that_fails_keeps_no_other_from_closing(tmp_path: Path) -> No
         (lambda index: index.search("key", top="3"), "search: top: Input should be a valid integer, found str"),
         (lambda index: index.search("key", top=0), "search: top: .* greater than or equal to 1, found 0"),
         (lambda index: index.search(3), "search: question: Input should be a valid string, found 3"),
-        (lambda index: index.answers("key", Filter()), "answers: questions: Input should be a list of texts, found"),
-        (
-            lambda index: index.answers(["key"], {}),
-            "answers: filter: Input should be an instance of Filter, found",
-        ),
         (lambda index: index.context("key", sources="staff"), "context: sources: Input should be a list of texts"),
         (lambda index: index.context("key", tokens=10.5), "context: tokens: .* a valid integer, found 10.5"),
         (lambda index: index.plan(sources="notes"), "plan: sources: Input should be a list of texts, found str"),

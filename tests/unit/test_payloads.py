@@ -61,8 +61,8 @@ def test_any_text_comes_back(name: PayloadProfile, text: str, title: str, headin
 def test_what_filters_name_stands_at_its_path(name: PayloadProfile) -> None:
     payload = stored(Shape(name))
     for field in ("chunk_id", "document_id", "source", "acl", "tenant", "shard", "heading_path", "marks"):
-        assert FIELDS[field] == payloads.at(payload, payloads.find(name).PREFIX + field)
-    assert payloads.at(payload, payloads.find(name).PREFIX + "nothing.here") is None
+        assert FIELDS[field] == payloads.at(payload, payloads.path(Shape(name), field))
+    assert payloads.at(payload, payloads.path(Shape(name), "nothing.here")) is None
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

@@ -8,7 +8,7 @@ from typer import Option
 
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Opened, Reply, command
-from ingest.cli.output import in_folder, whole_file
+from ingest.cli.output import in_folder, write_whole
 from ingest.cli.tables import record
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def calibrate(
     beaten = [rival.metric for rival in made.against_top_scores if rival.lower > 0]
     name = None if beaten else keep_learned(index.services.bench.lake.store, to_bytes(made))
     if plot is not None:
-        with whole_file(plot) as file:
-            file.write(_plot(made))
+        write_whole(plot, [_plot(made)])
     told = {"calibration": name, **made.model_dump(exclude=FITTED)}
     told["figures"] = [{"": n, "value": v, "lower": a, "upper": b} for n, (v, a, b) in made.figures.items()]
     drawn = told | {"trade_off": [row | {"█ right ▒ wrong · refused": _bar(**row)} for row in made.trade_off]}

@@ -3,10 +3,10 @@
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.filesize import pick_unit_and_suffix
@@ -83,20 +83,18 @@ def in_folder(path: Path | None) -> Path | None:
     return path
 
 
-@contextmanager
-def whole_file(path: Path) -> Iterator[IO[str]]:
-    """Yield a text file that appears at `path` whole or not at all. A pipe is written directly."""
+def write_whole(path: Path, texts: Iterable[str]) -> None:
+    """Write a text file that appears at `path` whole or not at all. A pipe is written directly."""
+    from ingest.adapters.durable_files import whole_file
+
+    def write(to: Path) -> None:
+        with to.open("w", encoding="utf-8") as file:
+            file.writelines(texts)
+
     if path.exists() and not path.is_file():
-        with path.open("w", encoding="utf-8") as file:
-            yield file
-        return
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            yield file
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        return write(path)
+    with whole_file(path.parent, write) as written:
+        written.replace(path)
 
 
 def printable(text: str, limit: int | None = None) -> str:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -16,7 +15,7 @@ from typer import Argument, BadParameter, Option, echo
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Invocation, Opened, Repeated, Reply, SourcesOption, command, several
-from ingest.cli.output import in_folder, printable, size, whole_file
+from ingest.cli.output import in_folder, printable, size, write_whole
 from ingest.cli.tables import STAGES
 from ingest.phrases import stale
 
@@ -91,9 +90,12 @@ def search(
         if question is not None:
             ((answer, context),) = ask([question])
             return _answered(answer, context, {"question": question, **told})
-        with whole_file(out) if out else nullcontext() as run:
-            for line in _run_lines(index, ask, questions):
-                echo(line.encode()) if run is None else run.write(line + "\n")
+        lines = _run_lines(index, ask, questions)
+        if out is not None:
+            write_whole(out, lines)
+        else:
+            for line in lines:
+                echo(line.encode(), nl=False)
     said = f"{len(questions):,} questions answered by generation {generation}."
     return Reply({"questions": len(questions), "out": out, "top": top, **told}, notes=[said])
 
@@ -191,7 +193,7 @@ def _run_lines(index: "Index", ask: Callable[..., Any], questions: dict[str | in
                 else:
                     found = [result_values(passage, "tokens") for passage in context.passages]
                 line = {"query_id": query_id, **_sureness(answer), "results": found}
-                yield json.dumps(line, ensure_ascii=False)
+                yield json.dumps(line, ensure_ascii=False) + "\n"
             observer.advanced("search", len(batch), {"questions": len(batch)})
 
 

@@ -7,7 +7,7 @@ from ingest.errors import InvalidSettings, UnknownDocument
 from ingest.pipeline import sync_permissions
 from ingest.pipeline.quarantine import ACCEPTED, failure_of, in_quarantine
 from ingest.pipeline.revoking import Revoked, revoke, unrevoke
-from ingest.pipeline.scope import Choice, Scope, check_why, checked
+from ingest.pipeline.scope import Choice, Scope, checked
 from ingest.pipeline.whereabouts import Inquiry, Whereabouts
 from ingest.records import Decision, Quarantined, QuarantineState
 from ingest.release.generation_states import decide
@@ -49,7 +49,6 @@ class DocumentActs:
 
         Each counts again once its bytes change, or the code that reads it. Raises: UnknownDocument, StoreUnavailable.
         """
-        check_why("accept", why)
         failures = dict.fromkeys(map(failure_of, self._chosen(choice)))
         about = dict(zip(ACCEPTED, zip(*failures, strict=True), strict=True))
         return decide(self.services.bench.lake, self.services.writer, "accept", why, about)

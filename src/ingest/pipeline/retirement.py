@@ -18,7 +18,6 @@ from ingest.lake.lake import Lake
 from ingest.lake.stored_records import checked_content, name_of
 from ingest.pipeline.collections import given_to, sealed, spares
 from ingest.pipeline.lease import BuilderLease
-from ingest.pipeline.scope import check_why
 from ingest.records import BuildOptions, Decision, Retired
 from ingest.release import Releases
 from ingest.release import generation_states as states
@@ -48,8 +47,7 @@ class Retirement:
 
 
 def pin(lake: Lake, writer: Writer, generation: str, why: str, lift: bool) -> Decision:
-    """Keep a sealed generation from being retired, or lift that. Raises: UnknownRelease, InvalidSettings."""
-    check_why("pin", why)
+    """Keep a sealed generation from being retired, or lift that. Raises: UnknownRelease."""
     if not lift:
         sealed(lake, generation)
     elif generation not in (pinned := states.pinned_generations(lake)):

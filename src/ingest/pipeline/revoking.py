@@ -21,7 +21,7 @@ from ingest.ids import containers, document_id, point_id, shard_of
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
 from ingest.lake.revocations import GONE, MOST_EXCLUDED, About, Access, Revocations
-from ingest.pipeline.scope import Scope, check_why, within
+from ingest.pipeline.scope import Scope, within
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, REVOKES, Decision, DocumentRef, Revokes, ShardPlan
 from ingest.release.generation_states import collections_held, decide, decisions_of, last_claim, sealed_manifest
@@ -44,7 +44,6 @@ def revoke(retrieval: Retrieval, writer: Writer, why: str, wanted: About) -> Rev
 
     Raises: InvalidSettings (nothing named, or over MOST_EXCLUDED one by one); IndexUnavailable: in force, points left.
     """
-    check_why("revoke", why)
     about = {kind: names for kind, names in wanted.items() if names}
     if not about or not all(name.strip() for names in about.values() for name in names):
         raise errors.InvalidSettings("revoke: name documents by URI, prefix, source or tenant; none may be empty")
@@ -68,7 +67,6 @@ def revoke(retrieval: Retrieval, writer: Writer, why: str, wanted: About) -> Rev
 
 def unrevoke(retrieval: Retrieval, writer: Writer, number: int, why: str) -> Decision:
     """Lift a revocation: the next run loads the points again, or ingests the documents. Raises: InvalidSettings."""
-    check_why("unrevoke", why)
     told = retrieval.lake.revocations
     told.now()
     if number not in told.in_force:

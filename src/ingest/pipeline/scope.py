@@ -19,6 +19,7 @@ from ingest.records import DocumentRef, Quarantined
 
 Forced = Literal["parse", "embed"]
 within = attrgetter("prefixes", "uris", "modified_since", "modified_until", "errors", "parsers")  # limits in a source
+NO_REASON = "one line that says why is needed, for the record"
 ONE_TEXT = ("'str' instances are not allowed as a Sequence value", "Input should be a list of texts")
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,13 +107,16 @@ def _moment(at: datetime | date | None) -> datetime | None:
 
 
 def checked(method: Callable[P, T]) -> Callable[P, T]:
-    """Make a method raise InvalidSettings for arguments of other types than it states, without converting any."""
+    """Make a method raise InvalidSettings for arguments of other types than it states, and for a blank reason."""
     config = ConfigDict(strict=True, arbitrary_types_allowed=True, defer_build=True)
     takes, check = inspect.signature(method), validate_call(config=config)(wraps(method)(lambda **_: None))
 
     @wraps(method)
     def checked(*args: P.args, **named: P.kwargs) -> T:
         given = takes.bind(*args, **named).arguments
+        for reason in (given.get("why"), given.get("take_over")):
+            if isinstance(reason, str) and not reason.strip():
+                raise InvalidSettings(f"{method.__name__}: {NO_REASON}")
         try:
             check(**given.pop("choice", {}), **given)
         except ValidationError as error:
@@ -122,12 +126,6 @@ def checked(method: Callable[P, T]) -> Callable[P, T]:
         return method(*args, **named)
 
     return checked
-
-
-def check_why(what: str, why: str | None, record: str = "for the record") -> None:
-    """Raise InvalidSettings where something is to be done without a reason."""
-    if not (why or "").strip():
-        raise InvalidSettings(f"{what}: one line that says why is needed, {record}")
 
 
 class OriginsSick(Exception):

@@ -38,11 +38,12 @@ def load_settings(path: Path) -> Settings:
     except OSError as error:
         raise InvalidSettings(f"{path}: {error.strerror}; `ingest init` writes one") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark, problem = (
-            getattr(error, "problem_mark", None),
-            QUOTED.sub("…", str(getattr(error, "problem", None) or "")),
+        mark, problem = (getattr(error, name, None) for name in ("problem_mark", "problem"))
+        place = (
+            f": line {mark.line + 1}, column {mark.column + 1}: {QUOTED.sub('…', problem or '')}"
+            if mark is not None
+            else ""
         )
-        place = f": line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark is not None else ""
         raise InvalidSettings(f"{path}: not YAML in UTF-8{place}") from None  # the error quotes the file
     if not isinstance(values, dict):
         raise InvalidSettings(f"{path}: expected a mapping of keys, found {type(values).__name__}")

@@ -10,7 +10,7 @@ from typer import Argument, BadParameter, Option
 
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Invocation, Repeated, Reply, command
-from ingest.cli.output import in_folder, whole_file
+from ingest.cli.output import in_folder, write_whole
 from ingest.extras import require
 
 INSIDE = Option(metavar="PATH", help="A document inside it; repeat it for one inside that.")
@@ -78,8 +78,7 @@ def preview(
     if how.html is not None:
         from ingest.cli.preview.html_page import rendered
 
-        with whole_file(how.html) as file:
-            file.write(rendered(here, compared))
+        write_whole(how.html, [rendered(here, compared)])
     code = ExitCode.DONE if here.refusal is None else ExitCode.REFUSED
     notes = [f"Wrote {how.html}."] if how.html is not None else []
     shown = terminal.drawn(here, compared, span, how.full, output.console.width)
