@@ -20,6 +20,7 @@ from ingest.pipeline.retirement import Retirement, pin, retire
 from ingest.pipeline.scope import NO_REASON, Choice, Scope, checked
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
+from ingest.ports import Observer
 from ingest.quality.evaluate import check_asking
 from ingest.records import BuildOptions, Filter, PlanSummary, RaisedLimit, Reconciliation, Release, RunReport, Verdict
 from ingest.release import Releases
@@ -38,15 +39,29 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Executing = Annotated[Execute | None, SkipValidation]
 
 
-def open_index(
-    settings: str | PathLike[str] | Mapping[str, Any] | Settings, index: str | None, *others: Any
+def open(
+    settings: str | PathLike[str] | Mapping[str, Any] | Settings = "ingest.yaml",
+    index: str | None = None,
+    *,
+    observer: Observer | None = None,
+    caller: str | None = None,
 ) -> "Index":
-    """Return an open index, see `ingest.open`."""
+    """Return an open index; as a context manager it closes everything on exit, whatever happens.
+
+    Args:
+        settings: A settings file, its content as plain values (paths are relative to the working directory),
+            or loaded settings.
+        index: Name of an index in the settings; may be omitted if there is only one.
+        observer: Receives the progress of runs; none by default.
+        caller: Who is signed in, for the records of what people decide; by default, this machine's user.
+
+    Raises: InvalidSettings, UnknownSource, IndexUnavailable.
+    """
     if isinstance(settings, Mapping):
         settings = make_settings(dict(settings), Path.cwd())
     elif not isinstance(settings, Settings):
         settings = load_settings(Path(settings))
-    return Index(settings, open_services(settings, index, *others))
+    return Index(settings, open_services(settings, index, observer, caller))
 
 
 class Index(DocumentActs, AbstractContextManager["Index"]):
