@@ -152,6 +152,8 @@ def test_one_closer_that_fails_keeps_no_other_from_closing(tmp_path: Path) -> No
         (lambda index: index.promote(lift_hold="no"), "promote: lift_hold: Input should be a valid boolean"),
         (lambda index: index.rollback(0, why="x"), "rollback: to: .* greater than or equal to 1, found 0"),
         (lambda index: index.rollback(why=" "), "rollback: one line that says why is needed"),
+        (lambda index: index.revoke(why=" ", uris=["a"]), "revoke: one line that says why is needed"),
+        (lambda index: index.run(take_over=""), "run: one line that says why is needed"),
         (lambda index: index.generations(-1), "generations: limit: .* greater than or equal to 1, found -1"),
     ],
 )

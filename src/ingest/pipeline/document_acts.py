@@ -6,7 +6,7 @@ from typing import Unpack
 from ingest.errors import InvalidSettings, UnknownDocument
 from ingest.pipeline import sync_permissions
 from ingest.pipeline.quarantine import ACCEPTED, failure_of, in_quarantine
-from ingest.pipeline.revoking import Revoked, revoke, unrevoke
+from ingest.pipeline.revoking import Revoked, revoke
 from ingest.pipeline.scope import Choice, Scope, checked
 from ingest.pipeline.whereabouts import Inquiry, Whereabouts
 from ingest.records import Decision, Quarantined, QuarantineState
@@ -74,7 +74,12 @@ class DocumentActs:
     @checked
     def unrevoke(self, number: int, *, why: str) -> Decision:
         """Lift a revocation by its number: the next run ingests the documents again. Raises: InvalidSettings."""
-        return unrevoke(self.services.retrieval, self.services.writer, number, why)
+        lake = self.services.bench.lake
+        lake.revocations.now()
+        if number not in (in_force := lake.revocations.in_force):
+            known = ", ".join(map(str, sorted(in_force))) or "none"
+            raise InvalidSettings(f"unrevoke: decision {number} is no revocation in force; there are: {known}")
+        return decide(lake, self.services.writer, "unrevoke", why, {"decision": [str(number)]})
 
     def _chosen(self, choice: Choice) -> list[Quarantined]:
         if rows := [row for state in self.quarantine(**choice) for row in state.documents]:

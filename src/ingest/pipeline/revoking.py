@@ -65,16 +65,6 @@ def revoke(retrieval: Retrieval, writer: Writer, why: str, wanted: About) -> Rev
     return Revoked(decision, found)
 
 
-def unrevoke(retrieval: Retrieval, writer: Writer, number: int, why: str) -> Decision:
-    """Lift a revocation: the next run loads the points again, or ingests the documents. Raises: InvalidSettings."""
-    told = retrieval.lake.revocations
-    told.now()
-    if number not in told.in_force:
-        known = ", ".join(map(str, sorted(told.in_force))) or "none"
-        raise errors.InvalidSettings(f"unrevoke: decision {number} is no revocation in force; there are: {known}")
-    return decide(retrieval.lake, writer, "unrevoke", why, {"decision": [str(number)]})
-
-
 def delete_all_revoked(retrieval: Retrieval) -> Revocations:
     """Delete the points of what is revoked from all collections of this lake that exist; return what is revoked."""
     lake, vectors = retrieval.lake, retrieval.vectors

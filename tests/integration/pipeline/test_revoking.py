@@ -13,8 +13,9 @@ from ingest.errors import DamagedFile, DeleteGuardTripped, IndexUnavailable, Inv
 from ingest.ids import child_uri, document_id
 from ingest.pipeline import revoking
 from ingest.pipeline.collections import reconcile, releases_of
+from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.promotion import Promotion
-from ingest.pipeline.revoking import revoke, unrevoke
+from ingest.pipeline.revoking import revoke
 from ingest.pipeline.status import status_of
 from ingest.records import EVERYTHING, BuildOptions, Decision, DuplicateOptions, Point, QueryProfile
 from ingest.release import Candidate, Releases
@@ -44,7 +45,7 @@ def revoked(p: Project, **about: list[str]) -> revoking.Revoked:
 
 def lifted(p: Project, number: int) -> Decision:
     services = p.services()
-    return unrevoke(services.retrieval, services.writer, number, "a mistake")
+    return DocumentActs(services).unrevoke(number, why="a mistake")
 
 
 def shown(searcher: Searcher, word: str = CANARY) -> bool:
@@ -266,8 +267,6 @@ def test_a_revocation_that_cannot_be_meant_is_refused(tmp_path: Path) -> None:
     for about in ({}, {"uri": []}, {"prefix": [""]}, {"uri": ["file:///a", " "]}):
         with pytest.raises(InvalidSettings, match="none may be empty"):
             revoke(services.retrieval, services.writer, "erasure", about)
-    with pytest.raises(InvalidSettings, match="why"):
-        revoke(services.retrieval, services.writer, " ", {"uri": ["file:///a"]})
     with pytest.raises(InvalidSettings, match="there are: none"):
         lifted(p, 1)
     assert 0 == p.lake.decisions.last()
