@@ -10,13 +10,13 @@ from typing import Annotated, Any, Unpack
 from pydantic import Field, SkipValidation
 
 from ingest import pipeline, records
-from ingest.errors import InvalidSettings
+from ingest.errors import InvalidSettings, UnknownRelease
 from ingest.ids import containers
 from ingest.pipeline.collections import reconcile, releases_of, sealed
 from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, Promotion
-from ingest.pipeline.retirement import Retirement, pin, retire
+from ingest.pipeline.retirement import Retirement, retire
 from ingest.pipeline.scope import NO_REASON, Choice, Scope, checked
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
@@ -24,7 +24,7 @@ from ingest.ports import Observer
 from ingest.quality.evaluate import check_asking
 from ingest.records import BuildOptions, Filter, PlanSummary, RaisedLimit, Reconciliation, Release, RunReport, Verdict
 from ingest.release import Releases
-from ingest.release.generation_states import GenerationState, LogEntry, decide, decided, generation_states, keep_raised
+from ingest.release import generation_states as states
 from ingest.scratch import sweep
 from ingest.search import Answer, Context, ContextOptions, Searcher, context_of, open_release, serving_release
 from ingest.services import Retrieval, Services
@@ -198,14 +198,14 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
         """
         options = self._options(max_deleted_share, why)
         retrieval, _, releases = self._judging(take_over)
-        keep_raised(retrieval.lake, self.services.writer, options.raised, generation)
+        states.keep_raised(retrieval.lake, self.services.writer, options.raised, generation)
         return Promotion(retrieval, options, releases).promote(generation, why, lift_hold)
 
     @checked
     def decline(self, generation: str, *, why: str) -> records.Decision:
         """Let a sealed generation wait no longer: it is promoted only by name. Raises: UnknownRelease."""
         sealed(lake := self.services.bench.lake, generation)
-        return decide(lake, self.services.writer, "decline", why, {"generation": [generation]})
+        return states.decide(lake, self.services.writer, "decline", why, {"generation": [generation]})
 
     @checked
     def rollback(self, to: Count | None = None, *, why: str, take_over: bool = False) -> Release:
@@ -232,7 +232,13 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
     @checked
     def pin(self, generation: str, *, why: str, lift: bool = False) -> records.Decision:
         """Keep a sealed generation from being retired, or `lift` that. Raises: UnknownRelease, InvalidSettings."""
-        return pin(self.services.bench.lake, self.services.writer, generation, why, lift)
+        lake = self.services.bench.lake
+        if not lift:
+            sealed(lake, generation)
+        elif generation not in (pinned := states.pinned_generations(lake)):
+            known = ", ".join(sorted(pinned)) or "none"
+            raise UnknownRelease(f"index {lake.index}: generation {generation} is not pinned; pinned are: {known}")
+        return states.decide(lake, self.services.writer, "unpin" if lift else "pin", why, {"generation": [generation]})
 
     @checked
     def retire(self, *, dry_run: bool = False) -> Retirement:
@@ -248,14 +254,14 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
         return status_of(retrieval.lake, retrieval.vectors, releases, options.profile)
 
     @checked
-    def generations(self, limit: Count = 20) -> list[GenerationState]:
+    def generations(self, limit: Count = 20) -> list[states.GenerationState]:
         """Return the newest generations with their states, newest first."""
-        return generation_states(self.services.bench.lake, limit)
+        return states.generation_states(self.services.bench.lake, limit)
 
     @checked
-    def log(self, limit: Count = 20) -> list[LogEntry]:
+    def log(self, limit: Count = 20) -> list[states.LogEntry]:
         """Return the newest releases and other decisions of people, newest first."""
-        return decided(self.services.bench.lake, limit)
+        return states.decided(self.services.bench.lake, limit)
 
     def _options(self, max_deleted_share: float | None, why: str | None) -> BuildOptions:
         """Return the options, with a limit that a person raises. Raises: InvalidSettings without a reason."""

@@ -12,17 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
-from ingest.errors import DamagedFile, IngestError, InvalidSettings, UnknownRelease
+from ingest.errors import DamagedFile, IngestError, InvalidSettings
 from ingest.ids import collection_name
 from ingest.lake.lake import Lake
 from ingest.lake.stored_records import checked_content, name_of
-from ingest.pipeline.collections import given_to, sealed, spares
+from ingest.pipeline.collections import given_to, spares
 from ingest.pipeline.lease import BuilderLease
-from ingest.records import BuildOptions, Decision, Retired
+from ingest.records import BuildOptions, Retired
 from ingest.release import Releases
 from ingest.release import generation_states as states
-from ingest.release.generation_states import decide
-from ingest.services import Retrieval, Services, Writer
+from ingest.services import Retrieval, Services
 
 NAMING = re.compile(r"[^/]+/(generations/[^/]+/(?!markers/load/).+|releases/[0-9]+)\.json")  # loading makes no file
 HASH = re.compile(rb'"([0-9a-f]{64})"')
@@ -44,16 +43,6 @@ class Retirement:
     bytes: Counter[str] = field(default_factory=Counter)  # of these files
     segments: int = 0  # of embeddings that no longer count; they go after the soak
     waits: str = ""  # why no segment goes
-
-
-def pin(lake: Lake, writer: Writer, generation: str, why: str, lift: bool) -> Decision:
-    """Keep a sealed generation from being retired, or lift that. Raises: UnknownRelease."""
-    if not lift:
-        sealed(lake, generation)
-    elif generation not in (pinned := states.pinned_generations(lake)):
-        known = ", ".join(sorted(pinned)) or "none"
-        raise UnknownRelease(f"index {lake.index}: generation {generation} is not pinned; pinned are: {known}")
-    return decide(lake, writer, "unpin" if lift else "pin", why, {"generation": [generation]})
 
 
 def retire(services: Services, releases: Releases, dry_run: bool) -> Retirement:

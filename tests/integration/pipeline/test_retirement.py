@@ -14,13 +14,14 @@ import pytest
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import DamagedFile, InvalidSettings, LeaseHeld, LeaseLost, SchemaMismatch, UnknownRelease
 from ingest.ids import collection_name
+from ingest.index import Index
 from ingest.lake.lake import Lake
 from ingest.lake.stored_records import checked_bytes, name_of
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.collections import releases_of, sealed
 from ingest.pipeline.plan import make_plan
 from ingest.pipeline.promotion import Promotion
-from ingest.pipeline.retirement import Retirement, Sweep, pin, retire
+from ingest.pipeline.retirement import Retirement, Sweep, retire
 from ingest.pipeline.scope import Scope
 from ingest.records import DocumentRef, LakeIdentity, Lease, QueryProfile, Retired, RetireOptions, SegmentEntry
 from ingest.release import Candidate, Releases
@@ -287,22 +288,22 @@ def test_the_target_of_the_next_rollback_stays(p: Project) -> None:
 def test_what_is_pinned_stays_until_a_person_lifts_that(p: Project) -> None:
     first = id_of(p, 1)
     services = p.services()
-    assert pin(p.lake, services.writer, first, "the audit of May", False).about == {"generation": (first,)}
+    assert Index(None, services).pin(first, why="the audit of May").about == {"generation": (first,)}
     assert [(found.marked, found.removed) for found in soaked(p)] == [([], [])] * 2
     assert states(p)["0001"] == "kept"
-    pin(p.lake, services.writer, first, "audited", True)
+    Index(None, services).pin(first, why="audited", lift=True)
     assert [found.removed for found in soaked(p)] == [[], [first]]
     with pytest.raises(UnknownRelease, match="is retired"):
-        pin(p.lake, services.writer, first, "again", False)
+        Index(None, services).pin(first, why="again")
     with pytest.raises(UnknownRelease, match="is not pinned; pinned are: none"):
-        pin(p.lake, services.writer, first, "again", True)
+        Index(None, services).pin(first, why="again", lift=True)
 
 
 def test_what_was_marked_and_is_pinned_before_it_goes_comes_back(p: Project) -> None:
     def pinned(key: str) -> None:
         if key.endswith("retired.json"):
             p.store.before = lambda key: None
-            pin(p.lake, p.services().writer, id_of(p, 1), "at another machine", False)
+            Index(None, p.services()).pin(id_of(p, 1), why="at another machine")
 
     p.store.before = pinned
     assert sweep(p).marked == []
@@ -311,7 +312,7 @@ def test_what_was_marked_and_is_pinned_before_it_goes_comes_back(p: Project) -> 
 
 def test_nothing_goes_while_a_decision_is_missing_for_it_may_be_a_pin(p: Project) -> None:
     for number in (1, 2):
-        pin(p.lake, p.services().writer, id_of(p, number), "why", False)
+        Index(None, p.services()).pin(id_of(p, number), why="why")
     del values(p)["docs/decisions/1.json"]
     before = {**values(p)}
     with pytest.raises(SchemaMismatch, match=r"1\.json is missing, though later ones are there"):
