@@ -2,13 +2,15 @@
 
 import json
 import math
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.output import Output, printable, size
+from ingest.cli.output import Output, printable, size, write_whole
 from ingest.records import Hold
 
 
@@ -53,3 +55,20 @@ def test_lines_for_people_are_not_markup_and_not_wrapped(capsys: pytest.CaptureF
     line = "[bold]x[/bold] " * 30 + "end"
     Output(json=False).show(line)
     assert capsys.readouterr().out == line + "\n"
+
+
+def test_a_file_appears_whole_or_not_at_all_and_a_pipe_is_written_directly(tmp_path: Path) -> None:
+    def broken() -> Iterator[str]:
+        yield "one"
+        raise ValueError("broke off")
+
+    with pytest.raises(ValueError, match="broke off"):
+        write_whole(tmp_path / "run", broken())
+    assert [] == list(tmp_path.iterdir())
+    write_whole(tmp_path / "run", ["one", "two"])
+    assert "onetwo" == (tmp_path / "run").read_text()
+    os.mkfifo(pipe := tmp_path / "pipe")
+    reader = os.open(pipe, os.O_RDWR)
+    write_whole(pipe, ["three"])
+    assert b"three" == os.read(reader, 9)
+    os.close(reader)
