@@ -1,10 +1,10 @@
 """What a response of S3 means, in our errors. Messages have its code, never its text: S3 repeats secrets there."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ingest.errors import AccessDenied, InvalidSettings, TransientError, UnknownSource
+from ingest.records import S3Options
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -37,18 +37,17 @@ class Archived(AccessDenied):
     """The object is in an archive tier and must be restored before it can be read."""
 
 
-@dataclass(frozen=True)
-class Translator:
-    """Translates botocore's errors about one bucket into ours."""
+class S3Place:
+    """A bucket at an endpoint; translates botocore's errors about it into ours."""
 
-    bucket: str
-    endpoint: str  # for people
-    attempts: int
-    unavailable: type[TransientError]
+    def __init__(self, name: str, options: S3Options, unavailable: type[TransientError]) -> None:
+        self.name, self.options, self.unavailable = name, options, unavailable
+        self.endpoint = options.endpoint_url or "AWS"  # for people
+        self.is_directory_bucket = name.endswith("--x-s3")  # S3 Express: lists in no particular order
 
     def where(self, key: str) -> str:
         """Return the URI of a key for messages, in the form the AWS command line takes."""
-        return f"s3://{self.bucket}/{key}"
+        return f"s3://{self.name}/{key}"
 
     def once(
         self, action: str, key: str, request: Callable[["S3Client"], T], client: "S3Client", may_lack: bool = True
@@ -65,7 +64,7 @@ class Translator:
             raise self._refusal(error, told, may_lack) from error
         except KeyError as error:  # botocore checks no answer against its model: an empty one has nothing in it
             told = f"{told}: {self.endpoint} answered without {error}"
-            raise self.unavailable(f"{told}, at each of up to {self.attempts} attempts") from error
+            raise self.unavailable(f"{told}, at each of up to {self.options.attempts} attempts") from error
         except (BotoCoreError, HTTPError, ResponseParserError) as error:
             raise self._failure(error, told) from error
 
@@ -73,11 +72,11 @@ class Translator:
         code, status = _code(error.response), int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         told = f"{told}: {self.endpoint} answered {code or 'nothing'} (HTTP {status})"
         if code == "NoSuchBucket":
-            return UnknownSource(f"s3://{self.bucket}: no such bucket at {self.endpoint}")
+            return UnknownSource(f"s3://{self.name}: no such bucket at {self.endpoint}")
         if code in UNMET:
             return Unmet(told) if may_lack else self.unavailable(f"{told}, which is no answer to this request")
         if code in BUSY | BROKEN or status in (408, 429) or (status >= 500 and status != 501):
-            return self.unavailable(f"{told}, at each of up to {self.attempts} attempts")
+            return self.unavailable(f"{told}, at each of up to {self.options.attempts} attempts")
         if code == "InvalidObjectState":
             return Archived(f"{told}: the object is archived and must be restored first")
         if code in DENIED or status in (401, 403):
@@ -92,7 +91,7 @@ class Translator:
             return no_credentials(error, told)
         if kind in WRONG_SETTINGS:
             return InvalidSettings(f"{told}: botocore does not accept the request ({kind})")
-        silent = f"no complete answer from {self.endpoint} ({kind}), at each of up to {self.attempts} attempts"
+        silent = f"no complete answer from {self.endpoint} ({kind}), at each of up to {self.options.attempts} attempts"
         return self.unavailable(f"{told}: {silent}")
 
     def refuse_other_region(self, response: Any, region: str) -> None:
@@ -106,7 +105,7 @@ class Translator:
         if code not in ELSEWHERE or lives == region or (code == "AuthorizationHeaderMalformed" and not lives):
             return
         raise InvalidSettings(
-            f"s3://{self.bucket}: the bucket is in region {lives or 'unknown'}, the settings say {region}: "
+            f"s3://{self.name}: the bucket is in region {lives or 'unknown'}, the settings say {region}: "
             "set the s3 region or AWS_DEFAULT_REGION to the bucket's"
         )
 

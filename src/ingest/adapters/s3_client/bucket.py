@@ -10,8 +10,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from ingest.adapters.s3_client.answers import NO_CREDENTIALS, Translator, Unmet, no_credentials
-from ingest.errors import InvalidSettings, TransientError
+from ingest.adapters.s3_client.answers import NO_CREDENTIALS, S3Place, Unmet, no_credentials
+from ingest.errors import InvalidSettings
 from ingest.records import S3Options
 
 if TYPE_CHECKING:
@@ -27,16 +27,8 @@ WAIT_SECONDS = 5.0  # longest pause between two attempts; pauses grow
 MD5 = re.compile('"?[0-9a-f]{32}"?')
 
 
-class Bucket:
+class Bucket(S3Place):
     """One bucket. Thread-safe. Raises: AccessDenied, UnknownSource, InvalidSettings (another region), `unavailable`."""
-
-    def __init__(self, name: str, options: S3Options, unavailable: type[TransientError]) -> None:
-        self.name = name
-        self.options = options
-        self.unavailable = unavailable
-        self.endpoint = options.endpoint_url or "AWS"
-        self.is_directory_bucket = name.endswith("--x-s3")  # S3 Express: lists in no particular order
-        self._translate = Translator(name, self.endpoint, options.attempts, unavailable)
 
     @cached_property
     def client(self) -> "S3Client":
@@ -50,7 +42,7 @@ class Bucket:
 
     def _open(self, attempts: int) -> "S3Client":
         client = open_client(self.options, attempts)
-        refuse, region = self._translate.refuse_other_region, client.meta.region_name
+        refuse, region = self.refuse_other_region, client.meta.region_name
         # The first handler: botocore's own would follow the redirect, and traffic between regions costs money.
         client.meta.events.register_first("needs-retry.s3", lambda response, **_: refuse(response, region))
         return client
@@ -60,7 +52,7 @@ class Bucket:
         import stamina
 
         again = stamina.RetryingCaller(attempts=self.options.attempts, timeout=None, wait_max=WAIT_SECONDS)
-        return again(self.unavailable, self._translate.once, action, key, request, self.client, may_lack)
+        return again(self.unavailable, self.once, action, key, request, self.client, may_lack)
 
     def get(self, key: str, check: Check = lambda _: None, **which: Any) -> bytes | None:
         """Return what `copy` writes."""
@@ -95,7 +87,7 @@ class Bucket:
         def check(answer: "GetObjectOutputTypeDef") -> None:
             if answer["ETag"] and "ContentRange" not in answer:  # without an ETag it is no answer at all
                 raise InvalidSettings(
-                    f"{self._translate.where(key)}: {self.endpoint} ignores Range; set `ranges_above` to "
+                    f"{self.where(key)}: {self.endpoint} ignores Range; set `ranges_above` to "
                     f"{size} or more to copy the whole file"
                 )
             if answer["ContentRange"].rpartition("/")[2] != str(size):
@@ -122,11 +114,11 @@ class Bucket:
                 raise error.__context__ or error from error
 
         try:
-            self._translate.once("write", key, request, self._uploads)
+            self.once("write", key, request, self._uploads)
         except Unmet as error:  # the response to "complete" was lost, and the upload is closed already
             there: set[int] = {item["Size"] for item in self.objects(key) if item["Key"] == key}
             if there != {path.stat().st_size}:
-                raise self.unavailable(f"{self._translate.where(key)}: the upload was aborted midway") from error
+                raise self.unavailable(f"{self.where(key)}: the upload was aborted midway") from error
 
     def delete(self, key: str) -> None:
         """Remove an object, if it exists."""
@@ -155,8 +147,7 @@ class Bucket:
                 return
             before, after = [where.get(name) for name in markers], [page.get(f"Next{name}", "") for name in markers]
             if not after[0] or before == after:
-                told = f"{self._translate.where(prefix)}: the listing does not advance, at {self.endpoint}"
-                raise self.unavailable(told)
+                raise self.unavailable(f"{self.where(prefix)}: the listing does not advance, at {self.endpoint}")
             where |= zip(markers, after, strict=True)
 
     def _copy(self, answer: "GetObjectOutputTypeDef", key: str, target: BinaryIO) -> None:
@@ -168,10 +159,10 @@ class Bucket:
             size += len(piece)
             target.write(piece)
         if size != answer["ContentLength"]:
-            raise self.unavailable(f"{self._translate.where(key)}: {size} bytes of {answer['ContentLength']} arrived")
+            raise self.unavailable(f"{self.where(key)}: {size} bytes of {answer['ContentLength']} arrived")
         if self._etag_is_md5(answer) and answer["ETag"].strip('"') != digest.hexdigest():
             raise self.unavailable(
-                f"{self._translate.where(key)}: MD5 {digest.hexdigest()} is not the ETag {answer['ETag']}; where ETags "
+                f"{self.where(key)}: MD5 {digest.hexdigest()} is not the ETag {answer['ETag']}; where ETags "
                 "are no MD5 sums, as behind some gateways, set check_md5: false in the source's options, or under s3"
             )
 

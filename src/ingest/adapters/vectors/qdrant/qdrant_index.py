@@ -46,7 +46,6 @@ class QdrantIndex:
         return f"QdrantIndex({self._connection})"
 
     def aliases(self) -> dict[str, str]:
-        """Return alias → collection, from a single response. Raises: IndexUnavailable, AccessDenied."""
         found = self._call("read the aliases", "get_aliases").aliases
         return {alias.alias_name: alias.collection_name for alias in found}
 
