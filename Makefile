@@ -9,7 +9,7 @@ PROCESSES ?= 2
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test legacy-test check lint house format quality left-out bench-parse bench-embed bench-keyword bench-incremental bench-nights bench-search bench-why bench-scale bench-screening false-secrets ablation interop fuzz faults corruptions formats formats-unstructured kept ray-test operate-test wheel-test terraform-check judged schemas lock clean
+.PHONY: help env demo test legacy-test check lint house format quality left-out bench-parse bench-embed bench-keyword bench-incremental bench-nights bench-overlap bench-pipeline bench-search bench-why bench-scale bench-screening false-secrets ablation interop fuzz faults corruptions formats formats-unstructured kept ray-test operate-test wheel-test terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -106,6 +106,14 @@ bench-scale: $(STAMP) ## Replay the scheduling of 10,000 shards and print what 1
 
 bench-overlap: $(STAMP) ## Measure a run whose steps overlap against its longer step alone, and two processes; needs INGEST_TEST_DATA
 	$(BIN)/python -m benchmarks.overlap $(ARGS)
+
+.venv-frameworks/%/.installed: benchmarks/frameworks/%.txt
+	test -x .venv-frameworks/$*/bin/python || $(PYTHON) -m venv .venv-frameworks/$*
+	-.venv-frameworks/$*/bin/python -m pip install --quiet --requirement $< && touch $@
+
+FRAMEWORKS := $(patsubst benchmarks/frameworks/%.txt,.venv-frameworks/%/.installed,$(wildcard benchmarks/frameworks/*.txt))
+bench-pipeline: $(STAMP) $(FRAMEWORKS) ## Measure CPU and memory of a whole pipeline beside LlamaIndex, LangChain, Haystack and CocoIndex; needs INGEST_TEST_DATA
+	$(BIN)/python -m benchmarks.frameworks.measure $(ARGS)
 
 .venv-interop/.installed: tests/interop/requirements.txt pyproject.toml
 	test -x .venv-interop/bin/python || $(PYTHON) -m venv .venv-interop
