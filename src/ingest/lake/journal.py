@@ -1,18 +1,17 @@
-"""A journal: a numbered, create-only sequence of small JSON records, from 1 without gaps. Runs watch that of leases."""
+"""A journal: a numbered, create-only sequence of small JSON records, from 1 without gaps."""
 
 import logging
 import re
-import threading
 from bisect import bisect
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from ingest.errors import DamagedFile, IngestError, LeaseLost, SchemaMismatch, StoreUnavailable
+from ingest.errors import DamagedFile, IngestError, SchemaMismatch, StoreUnavailable
 from ingest.lake.stored_records import StoredRecords
 from ingest.ports import Store
-from ingest.records import Lease, Record
+from ingest.records import Record
 
 R = TypeVar("R", bound=Record)
 RECORD_NAME = re.compile(r"([1-9][0-9]*)\.json")
@@ -117,24 +116,3 @@ class Journal(Generic[R]):
         """Yield the records after number `n` in order, fetching each by name."""
         while (record := self.get(n := n + 1)) is not None:
             yield n, record
-
-
-@dataclass
-class LeaseWatch:
-    """Whether a run holds the builder's lease, asked of the newest record. Threads may share it."""
-
-    leases: Journal[Lease]
-    run: str
-    _number: int = 0  # of the newest record that was the run's
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def confirm(self) -> None:
-        """Return when the run holds the lease. Raises: LeaseLost, naming who took it."""
-        with self._lock:
-            number, record = self.leases.newest(self._number) or (0, None)
-            if record is not None and record.run != self.run:
-                ended = f"run {record.run}, which has ended since"
-                who = f"{record.holder} (run {record.run})" if record.holder else ended
-                told = f"{self.leases.prefix}: run {self.run} lost its lease to {who}"
-                raise LeaseLost(f"{told}; `ingest run` resumes what this one began")
-            self._number = number

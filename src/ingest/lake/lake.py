@@ -22,11 +22,11 @@ import pyarrow.parquet as pq
 
 from ingest import records
 from ingest.bounded_cache import BoundedCache
-from ingest.errors import DamagedFile, SchemaMismatch, UnknownReaderFormat
+from ingest.errors import DamagedFile, LeaseLost, SchemaMismatch, UnknownReaderFormat
 from ingest.ids import file_sha256
 from ingest.lake.deltas import put_together
 from ingest.lake.embedding_store import EmbeddingStore
-from ingest.lake.journal import Journal, LeaseWatch, prune
+from ingest.lake.journal import Journal, prune
 from ingest.lake.revocations import RevocationWatch
 from ingest.lake.rows import SCHEMAS, complete
 from ingest.lake.stored_records import StoredRecords, checked_bytes, name_of
@@ -44,7 +44,7 @@ GENERATIONS = 4  # whose embeddings, collapsed chunks and lengths a process keep
 IDENTITY = "lake.json"
 KEPT_RUNS = 1000  # records of the history, nearly three years of nights
 RELEASES = 20  # newest ones among which a sound manifest is looked for
-RUNS = 16  # whose leases a process watches
+RUNS = 16  # whose lease a process looks up without a listing
 
 
 class Lake:
@@ -65,7 +65,7 @@ class Lake:
         self.lengths: BoundedCache[str, records.Lengths] = BoundedCache(GENERATIONS)  # by generation
         self._embeddings: BoundedCache[str, EmbeddingStore] = BoundedCache(GENERATIONS)  # by fingerprint of the model
         self._collapsed: BoundedCache[str, dict[str, str]] = BoundedCache(GENERATIONS)  # by part
-        self._watches: BoundedCache[str, LeaseWatch] = BoundedCache(RUNS)  # by run
+        self._leased: BoundedCache[str, int] = BoundedCache(RUNS)  # number of the newest record of a run that held it
 
     def known_identity(self) -> records.LakeIdentity | None:
         """Return which lake this is, at its present address; None in one that nobody has built in since it has one."""
@@ -94,9 +94,15 @@ class Lake:
 
         return self._collapsed.keep(duplicates.sha256, read)
 
-    def lease_watch(self, run: str) -> LeaseWatch:
-        """Return a run's lease watch. All its steps in this process share it, so the journal is listed once."""
-        return self._watches.keep(run, partial(LeaseWatch, self.leases, run))
+    def confirm_lease(self, run: str) -> None:
+        """Return when a run holds the builder's lease, by the newest record. Raises: LeaseLost, naming who took it."""
+        number, record = self.leases.newest(self._leased.get(run) or 0) or (0, None)
+        if record is not None and record.run != run:
+            ended = f"run {record.run}, which has ended since"
+            who = f"{record.holder} (run {record.run})" if record.holder else ended
+            told = f"{self.leases.prefix}: run {run} lost its lease to {who}"
+            raise LeaseLost(f"{told}; `ingest run` resumes what this one began")
+        self._leased.put(run, number)
 
     # Part files
 

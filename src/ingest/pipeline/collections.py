@@ -183,7 +183,7 @@ def load_shard(services: Services, task: ShardTask) -> Marker:
     assert plan is not None  # frozen before its tasks are handed out
     contents = built_contents(services.bench, plan, *DOCUMENT_STEPS, "keyword")
     rows = rows_of(contents, task.shard, task.range)
-    confirm = lake.lease_watch(task.run).confirm
+    confirm = partial(lake.confirm_lease, task.run)
     CollectionPoints(vectors, PointMaker.of(contents), size, confirm).load(task.shard, rows)
     documents = 0 if task.rows and task.rows[0] else contents.parts(task.shard)["documents"].rows
     return task.marker("load", {"documents": documents, "chunks": len(rows)})
@@ -244,7 +244,7 @@ def moved(retrieval: Retrieval, options: BuildOptions, releases: Releases, conte
 
 
 def _taken(retrieval: Retrieval, options: BuildOptions, releases: Releases, contents: Contents, run: str) -> Contents:
-    lake, vectors, confirm = contents.lake, retrieval.vectors, contents.lake.lease_watch(run).confirm
+    lake, vectors, confirm = contents.lake, retrieval.vectors, partial(contents.lake.confirm_lease, run)
     for manifest in spares(lake, releases, options):
         before, after = contents_of(lake, manifest), replace(contents, collection=manifest.collection)
         if ALIKE(before) != ALIKE(after):

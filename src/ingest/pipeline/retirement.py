@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from ingest.errors import DamagedFile, IngestError, InvalidSettings
 from ingest.ids import collection_name
@@ -52,7 +53,7 @@ def retire(services: Services, releases: Releases, dry_run: bool) -> Retirement:
         raise InvalidSettings(f"index {lake.index}: retire.keep is 0: every generation is kept")
     told = services.writer.who, options.lease_seconds, retrieval.monotonic, retrieval.observer
     lease = BuilderLease(lake, token := services.writer.new_token(), *told)
-    confirm = None if dry_run else lake.lease_watch(token).confirm
+    confirm = None if dry_run else partial(lake.confirm_lease, token)
     with nullcontext() if dry_run else lease:
         return Sweep(retrieval, options, releases, confirm).run()
 
@@ -61,7 +62,8 @@ def retire_after(retrieval: Retrieval, options: BuildOptions, releases: Releases
     """Retire at the end of a run that built something, when there are more claims than is kept. Warns of failures."""
     try:
         if decision != "unchanged" and 0 < options.retire.keep < states.last_claim(retrieval.lake):
-            found = Sweep(retrieval, options, releases, retrieval.lake.lease_watch(run).confirm).run(leaves_spare=True)
+            confirm = partial(retrieval.lake.confirm_lease, run)
+            found = Sweep(retrieval, options, releases, confirm).run(leaves_spare=True)
             retrieval.observer.told("retirement", found)
     except (IngestError, OSError) as error:
         log.warning("index %s: nothing more is retired: %s", releases.index, error)

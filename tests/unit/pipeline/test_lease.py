@@ -7,7 +7,6 @@ import pytest
 
 import ingest.pipeline.lease
 from ingest.errors import AccessDenied, LeaseHeld, LeaseLost, StoreUnavailable
-from ingest.lake.journal import LeaseWatch
 from ingest.lake.lake import Lake
 from ingest.pipeline.lease import BuilderLease
 from ingest.records import Lease
@@ -119,23 +118,23 @@ def test_of_two_that_take_over_one_wins(p: Project) -> None:
     assert not p.lake.leases.append(number, second._record("a"))
 
 
-def test_a_watch_accepts_renewals_and_finds_a_take_over(p: Project) -> None:
+def test_a_step_accepts_renewals_and_finds_a_take_over(p: Project) -> None:
+    lake = p.lake
     with lease(p, "run1") as own:
-        watch = LeaseWatch(p.lake.leases, "run1")
-        watch.confirm()
-        p.lake.leases.append(2, own._record("tester@here"))
-        watch.confirm()
+        lake.confirm_lease("run1")
+        lake.leases.append(2, own._record("tester@here"))
+        lake.confirm_lease("run1")
         held_by_another(p)
         with pytest.raises(LeaseLost, match="run1 lost its lease to other@there"):
-            watch.confirm()
+            lake.confirm_lease("run1")
 
 
-def test_a_watch_that_wakes_after_a_take_over_is_told(p: Project) -> None:
+def test_a_step_that_wakes_after_a_take_over_is_told(p: Project) -> None:
     held_by_another(p)
-    watch = LeaseWatch(p.lake.leases, "run1")
+    lake = p.lake
     for _ in range(2):  # a step that is tried again is told again
         with pytest.raises(LeaseLost, match="other@there"):
-            watch.confirm()
+            lake.confirm_lease("run1")
 
 
 def test_a_lease_is_renewed_by_itself(p: Project) -> None:
@@ -215,8 +214,7 @@ def test_a_builder_that_lost_its_lease_stops_loading(tmp_path) -> None:
 def test_a_lease_lost_to_a_run_that_has_signed_off_since_names_that_run() -> None:
     lake = Lake(InMemoryStore(), "docs")
     lake.leases.append(1, Lease(holder="me@here", term_seconds=1.0, run="mine"))
-    watch = lake.lease_watch("mine")
-    watch.confirm()
+    lake.confirm_lease("mine")
     lake.leases.append(2, Lease(holder="", term_seconds=1.0, run="theirs"))
     with pytest.raises(LeaseLost, match="run mine lost its lease to run theirs, which has ended since; `ingest run` "):
-        watch.confirm()
+        lake.confirm_lease("mine")
