@@ -227,7 +227,7 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
 
         Raises: UnknownRelease when nothing serves; SchemaMismatch when files of the lake cannot be read.
         """
-        return reconcile(*self._judging(), self.services.writer)
+        return reconcile(*self._judging())
 
     @checked
     def pin(self, generation: str, *, why: str, lift: bool = False) -> records.Decision:

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ingest.lake.lake import Lake
 from ingest.ports import Embedder, Observer, Reranker, Sandbox, Source, Tokenizer, VectorIndex, Wording
@@ -55,6 +56,10 @@ class Writer:
     identified: bool = False  # `who` is signed in at the caller, not only this machine's user
     clock: Callable[[], datetime]  # UTC
     new_token: Callable[[], str]  # unique to this writer; never part of a digest
+
+    def signed(self) -> dict[str, Any]:
+        """Return what a record says of who writes it: `who`, `at`, and a token."""
+        return {"who": self.who, "at": self.clock().isoformat(), "token": self.new_token()}
 
 
 @dataclass(kw_only=True)

@@ -44,11 +44,10 @@ class DocumentRow(DocumentRef):
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
-    """One row of `dropped`: a chunk that the source's policy kept out of the index, and the mark that caused it."""
+class Dropped(Chunk):
+    """One row of `dropped`: a chunk that the source's policy kept out of the index."""
 
-    chunk: Chunk
-    reason: str
+    reason: str = ""  # the mark that caused it
 
 
 _strings = pa.list_(pa.string())
@@ -113,7 +112,7 @@ def chunk_digest(chunks: Iterable[Chunk]) -> str:
 
 
 def table_of(kind: PartKind, rows: Sequence[Any]) -> pa.Table:
-    """Return the table of rows that are dataclasses with a kind's columns: documents, chunks or quarantine."""
+    """Return the table of rows that are dataclasses with a kind's columns: documents, chunks, dropped, quarantine."""
     return pa.Table.from_pylist([asdict(row) for row in rows], schema=SCHEMAS[kind])
 
 
@@ -128,17 +127,8 @@ def _rows_of(row: type[T], table: pa.Table) -> list[T]:
 
 document_rows = partial(_rows_of, DocumentRow)
 chunk_rows = partial(_rows_of, Chunk)
+dropped_rows = partial(_rows_of, Dropped)
 quarantine_rows = partial(_rows_of, Quarantined)
-
-
-def dropped_table(rows: Sequence[Dropped]) -> pa.Table:
-    """Return the `dropped` table of rows."""
-    return pa.Table.from_pylist([{**asdict(r.chunk), "reason": r.reason} for r in rows], schema=SCHEMAS["dropped"])
-
-
-def dropped_rows(table: pa.Table) -> list[Dropped]:
-    """Return the rows of a `dropped` table."""
-    return [*map(Dropped, chunk_rows(table.drop(["reason"])), table["reason"].to_pylist())]
 
 
 def text_table(documents: Sequence[tuple[str, str, Sequence[Block]]]) -> pa.Table:

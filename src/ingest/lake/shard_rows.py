@@ -105,7 +105,7 @@ def read_rows(
         texts={row["document_id"]: row for row in table("texts").to_pylist()},
         chunks=_grouped(chunk_rows(table("chunks")), lambda chunk: chunk.document_id),
         quarantine={q.uri: q for q in bad},
-        dropped=_grouped(dropped_rows(table("dropped")), lambda left: left.chunk.document_id),
+        dropped=_grouped(dropped_rows(table("dropped")), lambda chunk: chunk.document_id),
     )
 
 

@@ -119,7 +119,7 @@ def mend_serving(
     return found
 
 
-def reconcile(retrieval: Retrieval, options: BuildOptions, releases: Releases, writer: Writer) -> Reconciliation:
+def reconcile(retrieval: Retrieval, options: BuildOptions, releases: Releases) -> Reconciliation:
     """Ensure what serves, and hash its files: the whole cycle at once. Raises: UnknownRelease when nothing serves."""
     if (serving := releases.heal()) is None:
         raise UnknownRelease(f"index {releases.index}: nothing serves yet; `ingest run` builds and promotes one")
@@ -128,7 +128,7 @@ def reconcile(retrieval: Retrieval, options: BuildOptions, releases: Releases, w
     found.fault(*(damaged := damage_of(retrieval.lake, manifest).told))
     if not damaged:  # else it may not be readable
         compare_keyword(found)
-    keep_turn(writer, found)
+    keep_turn(releases.writer, found)
     counts = {name: found.totals[name] for name in ("points", "vectors_compared")} | {"mended": found.mended}
     return Reconciliation(release=serving.number, generation=serving.generation, **counts, faults=found.faults)
 
@@ -144,7 +144,7 @@ def tell(retrieval: Retrieval, found: Inspection, what: str, otherwise: str = ""
 
 def releases_of(retrieval: Retrieval, options: BuildOptions, writer: Writer, take_over: str | None = None) -> Releases:
     """Return the releases of the settings' index, which restore lost collections. `take_over`: see `Releases`."""
-    lake, vectors, made_by = retrieval.lake, retrieval.vectors, (writer.clock, writer.who, writer.new_token)
+    lake, vectors = retrieval.lake, retrieval.vectors
 
     def restore(generation: str) -> None:
         """Complete a sealed generation's collection. Raises: UnknownRelease, ForeignIndex if another lake has it."""
@@ -158,7 +158,7 @@ def releases_of(retrieval: Retrieval, options: BuildOptions, writer: Writer, tak
         delete_revoked(vectors, contents.collection, contents, lake.revocations.now())
 
     known, identify = lake.known_identity, partial(lake.identity, writer.new_token)
-    named = lake.releases, vectors, lake.index, *made_by, restore, lake.is_retired
+    named = lake.releases, vectors, lake.index, writer, restore, lake.is_retired
     return Releases(*named, take_over=take_over, known=known, identify=identify)
 
 
@@ -191,9 +191,9 @@ def load_shard(services: Services, task: ShardTask) -> Marker:
 
 def given_to(lake: Lake, releases: Releases, generation: str, wanted: str = "") -> str:
     """Write down, unless somebody did, to which generation a retired one's collection goes; return to which it does."""
-    key, told = lake.key(generation, "recycled"), {"who": releases.who, "at": releases.clock().isoformat()}
+    key = lake.key(generation, "recycled")
     if (gone := lake.records.find(Retired, key)) is None:
-        gone = Retired(generation=wanted, token=releases.new_token(), **told)
+        gone = Retired(generation=wanted, **releases.writer.signed())
         if not lake.records.create(key, gone):
             gone = lake.records.read(Retired, key)
     return gone.generation
@@ -214,7 +214,7 @@ def recycle(lake: Lake, releases: Releases, retired: Manifest, to: str) -> bool:
 def spares(lake: Lake, releases: Releases, options: BuildOptions) -> Iterator[Manifest]:
     """Yield the retired generations whose soaked collection may be recycled, oldest first; none that is to stay."""
     held, rules = collections_held(lake, releases.aliases), options.retire
-    since = releases.clock() - timedelta(hours=rules.soak_hours)
+    since = releases.writer.clock() - timedelta(hours=rules.soak_hours)
     kept, marks = {*held}, StoredRecords(lake.store)  # without a cache: a mark may have been taken away
     with suppress(SchemaMismatch):  # a pin cannot be read: all stay
         kept = kept_generations(lake, rules.keep, options.profile) if rules.keep else kept

@@ -193,10 +193,10 @@ class Inspection:
         self.totals.update(documents=len(documents), dropped=len(dropped))
         self.totals["quarantined_children"] += sum(map(len, rows.failures.values()))
         self.documents.update("children" for d in documents if d.parent)
-        places = ((uri, left.chunk) for uri, left in dropped if left.reason == "secret")
-        found = (f"{uri}: characters {chunk.start} to {chunk.end}" for uri, chunk in places)  # never what stands there
+        secrets = ((uri, one) for uri, one in dropped if one.reason == "secret")
+        found = (f"{uri}: characters {one.start} to {one.end}" for uri, one in secrets)  # never what stands there
         self.secrets += islice(found, MAX_SECRETS - len(self.secrets))
-        return Counter(mark for chunk in (*kept, *(left.chunk for _, left in dropped)) for mark in chunk.marks)
+        return Counter(mark for chunk in (*kept, *(one for _, one in dropped)) for mark in chunk.marks)
 
 
 def _document_faults(rows: ShardRows) -> Iterator[str]:

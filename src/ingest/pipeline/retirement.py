@@ -79,7 +79,7 @@ class Sweep:
         self.lake, self.vectors, self.releases = retrieval.lake, retrieval.vectors, releases
         self.options, self.rules, self.confirm = options, options.retire, confirm
         self._change(releases.heal)
-        self.now, self.found = releases.clock().timestamp(), Retirement()
+        self.now, self.found = releases.writer.clock().timestamp(), Retirement()
         self.stored = {key: told for key, *told in self.lake.store.walk()}  # bytes, time; without what this removed
         self.generations = defaultdict[str, list[str]](list)  # keys of their records, by id
         for key in self.stored:
@@ -105,8 +105,7 @@ class Sweep:
         marked = {generation for generation, mark in marks.items() if mark in self.stored}
         new = {g for g in marks.keys() - marked - kept if all(self._is_old(key, hours) for key in self.generations[g])}
         for generation in sorted(new):
-            told = {"who": self.releases.who, "at": self.releases.clock().isoformat()}
-            self._change(self.lake.records.create, marks[generation], Retired(**told, token=self.releases.new_token()))
+            self._change(self.lake.records.create, marks[generation], Retired(**self.releases.writer.signed()))
         kept = self._kept()  # again: a promotion or a rollback may have come in between
         for generation in kept & (marked | new):
             if self.lake.key(generation, "manifest") in self.stored:  # else its files go already
@@ -169,7 +168,7 @@ class Sweep:
             soaked = {name for name, entry in entries.items() if self._is_old(entry, self.rules.soak_hours)}
             self._delete("segments", [key for name, key in keys.items() if name in soaked])
             if new := sorted(keys.keys() - entries.keys() - {*store.current(named)}):  # these hold what was merged
-                self._change(store.retire, self.releases.new_token(), new)
+                self._change(store.retire, self.releases.writer.new_token(), new)
                 self.found.segments += len(new)
 
     def _named(self) -> set[str]:

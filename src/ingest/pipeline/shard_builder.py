@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -69,7 +69,7 @@ class Made:
         cut = cut_document(document, row.uri, row.source, options, tokenizer, container=container)
         if cut.refusal is not None:
             raise cut.refusal
-        sketch, dropped = sketching(options.duplicates), [Dropped(*pair) for pair in cut.dropped]
+        sketch, dropped = sketching(options.duplicates), [Dropped(**asdict(c), reason=why) for c, why in cut.dropped]
         chunks = [replace(chunk, sketch=sketch(chunk.text)) for chunk in cut.chunks]
         row = replace(row, chunker_fingerprint=self.prints.chunker, text_language=cut.language)
         self._keep(row, chunks, dropped, document)
@@ -169,7 +169,7 @@ class Made:
             "chunks": stored.table_of("chunks", chunks),
             "attributes": stored.attribute_table(chunks, {d.document_id: d for d in new}),
             "quarantine": stored.table_of("quarantine", quarantined),
-            "dropped": stored.dropped_table(dropped),  # even an empty one replaces the base's
+            "dropped": stored.table_of("dropped", dropped),  # even an empty one replaces the base's
         }
 
 

@@ -216,11 +216,11 @@ class Inquiry:
             with self.lake.opened(lengths) as file:
                 rows = file.read_row_groups([*groups], ["chunk_id", "length"], use_threads=False)
             there = {*rows.filter(pc.greater(rows["length"], 0))["chunk_id"].to_pylist()}
-        instead = {one.chunk.chunk_id: f"kept out: {one.reason}" for one in dropped}
+        instead = {one.chunk_id: f"kept out: {one.reason}" for one in dropped}
         if (part := contents.duplicates) is not None:
             instead |= self._collapsed(contents, part, of, [one.chunk_id for one in own])
         found = list[ChunkPlace]()
-        for one in (*own, *(left.chunk for left in dropped)):
+        for one in (*own, *dropped):
             name, point, unread = one.chunk_id, point_id(one.chunk_id), UNREAD in one.marks
             halves = None if points is None else point in points, name in there, instead.get(name, ""), unread
             found.append(ChunkPlace(name, point, one.page, one.start, one.end, " › ".join(one.heading_path), *halves))

@@ -182,13 +182,8 @@ def generation_states(lake: Lake, limit: int) -> list[GenerationState]:
 
 def decide(lake: Lake, writer: Writer, kind: str, why: str, about: Mapping[str, Sequence[str]]) -> Decision:
     """Append a decision and return it. Raises: StoreUnavailable; `ingest log` then tells whether it stands."""
-    told = {"kind": kind, "why": why, "about": about, "who": writer.who, "identified": writer.identified}
-
-    def made(number: int) -> Decision:
-        now = {"number": number, "at": writer.clock().isoformat(), "token": writer.new_token()}
-        return Decision.model_validate({**told, **now})
-
-    return lake.decisions.add(made)
+    told = {"kind": kind, "why": why, "about": about, "identified": writer.identified}
+    return lake.decisions.add(lambda n: Decision.model_validate({"number": n, **told, **writer.signed()}))
 
 
 def decisions_of(lake: Lake, *kinds: str) -> list[Decision]:

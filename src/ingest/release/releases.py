@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from ingest import errors
 from ingest.ids import fence_name
@@ -13,6 +12,7 @@ from ingest.records import AliasAction, Hold, LakeIdentity, Release
 from ingest.release import alias_rules
 from ingest.release.alias_rules import WAY_OUT, Candidate, again, release_actions, shows_same, take_over_actions
 from ingest.search.served_release import fence_number, is_foreign, named_by, stand_in, told_lakes
+from ingest.services import Writer
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +31,7 @@ class Releases:
     journal: Journal[Release]
     aliases: Aliases
     index: str
-    clock: Callable[[], datetime]  # for people only
-    who: str
-    new_token: Callable[[], str]  # new on each call
+    writer: Writer  # its clock is for people only
     restore: Callable[[str], None] = lambda _: None  # completes a generation's collection; quick when it is complete
     is_retired: Callable[[str], bool] = lambda _: False  # by generation
     attempts: int = ATTEMPTS
@@ -97,12 +95,12 @@ class Releases:
         Raises: Overtaken when the candidate's base is not the serving generation. VerdictOutdated when the verdict was
             compared with an earlier release than the one in force. Held. UnknownRelease when the candidate is retired.
         """
-        for _ in range(self.attempts):
-            current, guard = self.settled()
+
+        def draft(current: Release | None) -> Release:
             if current is not None:
                 lifts = lift_hold and not automatic
                 if shows_same(candidate, current):
-                    return self.unhold(why) if lifts else current
+                    return self._unheld(current, why) if lifts else current
                 if current.hold is not None and not lifts:
                     raise errors.Held(
                         f"index {self.index}: release {current.number} is held by {current.hold.who} "
@@ -119,9 +117,9 @@ class Releases:
                     f"index {self.index}: the verdict on {candidate.generation} was compared with release "
                     f"{candidate.compared or 'none'}, but release {now} is in force: judge it again"
                 )
-            if release := self._publish(current, candidate.promoted(why), guard):
-                return release
-        raise self._gave_up(f"promote {candidate.generation}")
+            return candidate.promoted(why)
+
+        return self._follow(f"promote {candidate.generation}", draft)
 
     def rollback(self, to: int | None, why: str, opens: Callable[[Release], None] = lambda _: None) -> Release:
         """Bring an earlier release back, hold automatic promotion, and return the new release.
@@ -133,8 +131,9 @@ class Releases:
         Raises: UnknownRelease when there is no such release or it is retired.
         """
         target: Release | None = None
-        for _ in range(self.attempts):
-            current, guard = self.settled()
+
+        def draft(current: Release | None) -> Release:
+            nonlocal target
             if current is None:
                 raise errors.UnknownRelease(f"index {self.index}: nothing serves yet, so nothing can be rolled back")
             if target is None:
@@ -147,22 +146,28 @@ class Releases:
                     raise
             if shows_same(target, current) and current.hold is not None:
                 return current
-            if release := self._publish(current, again(target, "rollback", why, Hold(who=self.who, why=why)), guard):
-                return release
-        raise self._gave_up("rollback")
+            return again(target, "rollback", why, Hold(who=self.writer.who, why=why))
+
+        return self._follow("rollback", draft)
 
     def unhold(self, why: str) -> Release:
         """Lift the hold by a record of the same target; without a hold, return what serves. Raises: UnknownRelease."""
+        return self._follow("lift the hold", lambda current: self._unheld(current, why))
+
+    def _unheld(self, current: Release | None, why: str) -> Release:
+        if current is None:
+            raise errors.UnknownRelease(f"index {self.index}: nothing serves yet, so nothing is held")
+        return current if current.hold is None else again(current, "unhold", why, None)
+
+    def _follow(self, what: str, draft: Callable[[Release | None], Release]) -> Release:
+        """Publish what is drafted to follow the release in force, or keep that; again while others are faster."""
         for _ in range(self.attempts):
-            current = self.heal()
-            if current is None:
-                raise errors.UnknownRelease(f"index {self.index}: nothing serves yet, so nothing is held")
-            if current.hold is None:
-                return current
-            guard = fence_name(self.index, current.number)
-            if release := self._publish(current, again(current, "unhold", why, None), guard):
+            current, guard = self.settled()
+            if (wanted := draft(current)) is current:
+                return wanted
+            if release := self._publish(current, wanted, guard):
                 return release
-        raise self._gave_up("lift the hold")
+        raise self._gave_up(what)
 
     def settled(self) -> tuple[Release | None, str | None]:
         """As `heal`, with the guard of the next release, None if it must bring its own.
@@ -271,13 +276,12 @@ class Releases:
 
     def _append(self, current: Release | None, draft: Release, guard: str | None) -> Release | None:
         """Write the next record and return it, None if that failed; without a guard, with one that is only ours."""
-        own = [] if guard else [AliasAction("create", f"{self.index}.boot-{self.new_token()}", draft.collection)]
+        own = [] if guard else [AliasAction("create", f"{self.index}.boot-{self.writer.new_token()}", draft.collection)]
         if own and not self._move(own):
             return None
         base = None if current is None else current.number
         place = {"number": (base or 0) + 1, "base": base, "guard": guard or own[0].name}
-        told = {"who": self.who, "token": self.new_token(), "at": self.clock().isoformat()}
-        release = Release.model_validate({**vars(draft), **place, **told})
+        release = Release.model_validate({**vars(draft), **place, **self.writer.signed()})
         if self.journal.append(release.number, release):
             return release
         if own:

@@ -226,7 +226,7 @@ def test_all_vectors_are_compared_on_demand(many: Project, change: Change) -> No
     late = of_shards(many, *range(2, 8))
     change(many, late[:2])
     many.vectors.delete(collection(many), [late[-1].id])
-    found = reconcile(*judging(many), many.services().writer)
+    found = reconcile(*judging(many))
     points = len(served_points(many))
     assert (points, points, 3, ()) == (found.points, found.vectors_compared, found.mended, found.faults)
     assert is_sound(many)
@@ -235,10 +235,10 @@ def test_all_vectors_are_compared_on_demand(many: Project, change: Change) -> No
 def test_damaged_files_are_named_on_demand_and_made_again_by_the_next_run(built: Project) -> None:
     part = next(part for part in built.manifest().parts if part.kind == "keyword.postings" and part.shard is None)
     built.store.values[f"docs/data/{part.sha256}.parquet"] = b"no Parquet file"
-    found = reconcile(*judging(built), built.services().writer)
+    found = reconcile(*judging(built))
     assert [True] == ["keyword.postings of all shards" in fault for fault in found.faults]
     assert [True] == ["keyword.postings of all shards" in told for told in built.run().healed]
-    assert () == reconcile(*judging(built), built.services().writer).faults
+    assert () == reconcile(*judging(built)).faults
 
 
 def test_a_report_has_the_recall_of_now(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ def test_a_generation_that_still_has_the_rows_is_whole_without_their_points(p: P
     revoked(p)
     retrieval, options, releases = judging(p)
     verified, status = (
-        reconcile(*judging(p), p.services().writer),
+        reconcile(*judging(p)),
         status_of(p.lake, retrieval.vectors, releases, options.profile),
     )
     assert (0, ()) == (verified.mended, verified.faults)
@@ -165,7 +165,7 @@ def test_documents_are_named_in_every_way(twice: Project) -> None:
         assert (way, False, False, []) == (way, served(twice), shown(before), held(twice))
         assert (way, count == 1) == (way, served(twice, "word1x0x0"))
         lifted(twice, found.decision.number)
-        reconcile(*judging(twice), twice.services().writer)
+        reconcile(*judging(twice))
         assert (way, True) == (way, served(twice))
 
 

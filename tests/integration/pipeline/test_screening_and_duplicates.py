@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ingest.documents.duplicates import sketching
-from ingest.lake.rows import DocumentRow, dropped_table
+from ingest.lake.rows import DocumentRow, table_of
 from ingest.lake.shard_rows import read_rows
 from ingest.records import EVERYTHING, Chunk, DuplicateOptions, ScreeningPolicy
 from ingest.search import open_serving
@@ -32,7 +32,7 @@ def held(p: Project) -> tuple[dict[str, DocumentRow], list[Chunk], dict[str, str
         rows = read_rows(p.lake, contents.parts(shard))
         documents |= {d.path: d for d in rows.documents.values()}
         chunks += [c for of in rows.chunks.values() for c in of]
-        dropped |= {d.chunk.chunk_id: d.reason for of in rows.dropped.values() for d in of}
+        dropped |= {d.chunk_id: d.reason for of in rows.dropped.values() for d in of}
     return documents, chunks, dropped
 
 
@@ -98,7 +98,7 @@ def test_a_lost_dropped_chunk_is_seen(leaking: Project) -> None:
     with_policy(leaking, secret="drop")
     leaking.run()
     contents = leaking.contents()
-    empty = leaking.lake.write_part("dropped", 0, dropped_table([]))
+    empty = leaking.lake.write_part("dropped", 0, table_of("dropped", []))
     damaged = replace(contents, parts=lambda shard: {**contents.parts(shard), "dropped": empty})
     assert any("0 dropped chunks, its row says 1" in fault for fault in leaking.check(damaged).faults)
 

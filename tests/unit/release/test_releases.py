@@ -20,6 +20,7 @@ from ingest.lake.journal import Journal
 from ingest.lake.stored_records import StoredRecords, to_bytes
 from ingest.records import AliasAction, Hold, LakeIdentity, Release
 from ingest.release import Candidate, Releases, read_release
+from ingest.services import Writer
 from tests.fakes import CuttingAliases, InMemoryStore, Killed
 from tests.records import release
 
@@ -41,9 +42,7 @@ class Place:
             journal,
             self.aliases,
             INDEX,
-            clock=lambda: datetime(2026, 5, 1, tzinfo=UTC),
-            who="ann",
-            new_token=lambda: f"t{next(tokens)}",
+            Writer(who="ann", clock=lambda: datetime(2026, 5, 1, tzinfo=UTC), new_token=lambda: f"t{next(tokens)}"),
             restore=self.restore,
             is_retired=self.retired.__contains__,
             known=lambda: OURS,

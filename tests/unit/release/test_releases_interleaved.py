@@ -20,6 +20,7 @@ from ingest.lake.stored_records import StoredRecords
 from ingest.records import AliasAction, LakeIdentity, Release
 from ingest.release import Candidate, Releases, fence_number, read_release, releases
 from ingest.release.alias_rules import release_actions
+from ingest.services import Writer
 from tests.schedules import Actor, Budget, Choice, World, explore
 
 INDEX = "docs"
@@ -55,9 +56,7 @@ def opened(
         records,
         aliases,
         INDEX,
-        lambda: datetime(2026, 1, 1, tzinfo=UTC),
-        "test",
-        new_token,
+        Writer(who="test", clock=lambda: datetime(2026, 1, 1, tzinfo=UTC), new_token=new_token),
         restore,
         take_over=take_over,
         known=lambda: lake,

@@ -27,6 +27,7 @@ from ingest.lake.stored_records import StoredRecords, checked_bytes
 from ingest.pipeline import collections
 from ingest.records import LakeIdentity, Release, Retired
 from ingest.release import Candidate, Releases, fence_number, read_release
+from ingest.services import Writer
 from tests.schedules import Actor, Budget, Choice, Explored, World, explore
 
 INDEX, OURS = "docs", LakeIdentity(id="ours", uri="memory://ours")
@@ -109,9 +110,7 @@ def releases_of(ports: Any, new_token: Callable[[], str], restore: Callable[[str
         Journal(StoredRecords(ports), f"{INDEX}/releases/", Release),
         ports,
         INDEX,
-        lambda: datetime(2026, 1, 1, tzinfo=UTC),
-        "test",
-        new_token,
+        Writer(who="test", clock=lambda: datetime(2026, 1, 1, tzinfo=UTC), new_token=new_token),
         restore,
         lake.is_retired,
         known=lambda: OURS,
