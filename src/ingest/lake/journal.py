@@ -112,6 +112,13 @@ class Journal(Generic[R]):
                 if (record := self.get(number)) is not None:
                     yield number, record
 
+    def every(self) -> list[R]:
+        """Return all records in order. Raises: SchemaMismatch when one is missing, though later ones are there."""
+        last, found = self.last(), [record for _, record in self.after(0)]
+        if len(found) < last:
+            raise SchemaMismatch(f"{self.where(len(found) + 1)} is missing, though later ones are there")
+        return found
+
     def after(self, n: int) -> Iterator[tuple[int, R]]:
         """Yield the records after number `n` in order, fetching each by name."""
         while (record := self.get(n := n + 1)) is not None:

@@ -10,7 +10,7 @@ lake.json                                                  which lake this is; o
 <index>/profiles|verdicts/<sha256>.json  releases|decisions|carried|moves|scrubs|leases/builder/<n>.json  history/
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from io import RawIOBase
@@ -140,11 +140,6 @@ class Lake:
                 f"{self.store.uri}/{key}: its footer is damaged: SHA-256 {found or 'none'}, not {part.footer}"
             )
         return file
-
-    def absent(self, parts: Iterable[PartFile]) -> list[str]:
-        """Return the names of the part files missing from the lake, sorted. One listing, not a request per file."""
-        names = {f"{file.sha256}.parquet" for part in parts for file in part.files}
-        return sorted(names.difference(self.store.list(f"{self.index}/data/")))
 
     @contextmanager
     def opened(self, part: PartFile) -> Iterator[pq.ParquetFile]:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from ingest.errors import DamagedFile, InvalidSettings, SchemaMismatch
+from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.ids import file_sha256, sha256_hex
 from ingest.lake.stored_records import checked_bytes, from_bytes
+from ingest.lake.verified_files import verified_path
 from ingest.ports import Store
 from ingest.records import Record
 
@@ -30,9 +31,6 @@ class KeptFile(Record):
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     bytes: int = Field(ge=0)
-
-    def __str__(self) -> str:
-        return f"{self.bytes} bytes with SHA-256 {self.sha256}"
 
 
 class KeptModel(Record):
@@ -108,14 +106,9 @@ def _fetch(store: Store, fingerprint: str, kept: Mapping[str, KeptFile], target:
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent, ignore_cleanup_errors=True) as temporary:
         whole = Path(temporary) / "model"
         for name, file in kept.items():
-            key, path = _key(fingerprint, f"files/{name}"), whole / name
+            path = whole / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            for anew in (False, True):  # a damaged copy in a local cache is fetched again, once
-                shutil.copyfile(store.local_path(key, anew=anew), path)
-                if (found := described(path)) == file:
-                    break
-            else:
-                raise DamagedFile(f"{store.uri}/{key}: {found}, recorded is {file}")
+            shutil.copyfile(verified_path(store, _key(fingerprint, f"files/{name}"), file.sha256), path)
         with suppress(FileNotFoundError):  # a damaged folder must go first: a rename replaces no filled folder
             target.rename(Path(temporary) / "damaged")
         try:

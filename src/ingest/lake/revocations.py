@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Self
 
-from ingest.errors import SchemaMismatch
 from ingest.ids import containers, document_id
 from ingest.lake.journal import Journal
 from ingest.records import Decision
@@ -65,26 +64,20 @@ class RevocationWatch:
 
     def now(self) -> Revocations:
         """Return what is revoked now, read anew. Raises: SchemaMismatch, StoreUnavailable: answer nobody then."""
-        if self._known is not None and self.decisions.get(self._last + 1) is None:
-            return self._known
-        with self._lock:
-            least = self.decisions.last() if self._known is None else 0
-            last, in_force = self._last, dict(self.in_force)
-            narrowed = dict(self._known.narrowed) if self._known is not None else {}
-            for number, made in self.decisions.after(last):
-                if made.kind == "revoke":
-                    in_force[number] = made.about
-                if made.kind == "narrow":
-                    access = "".join(made.about.get("tenant", ())), frozenset(made.about.get("acl", ()))
-                    narrowed |= dict.fromkeys(made.about["uri"], access)
-                for id_ in made.about["uri"] if made.kind == "widen" else ():
-                    narrowed.pop(id_, None)
-                for lifted in made.about["decision"] if made.kind == "unrevoke" else ():
-                    in_force.pop(int(lifted), None)
-                last = number
-            if last < least:
-                raise SchemaMismatch(f"{self.decisions.where(last + 1)} is missing, though later ones are there")
-            told = Revocations.of(in_force.values(), narrowed)  # the same object if it says the same
-            self.in_force, self._known = in_force, self._known if told == self._known else told
-            self._last = last  # last of all: a request before may fail, and other threads look meanwhile
-            return self._known
+        if self._known is None or self.decisions.get(self._last + 1) is not None:
+            with self._lock:
+                every, in_force, narrowed = self.decisions.every(), dict[int, About](), dict[str, Access]()
+                for made in every:
+                    if made.kind == "revoke":
+                        in_force[made.number] = made.about
+                    if made.kind == "narrow":
+                        access = "".join(made.about.get("tenant", ())), frozenset(made.about.get("acl", ()))
+                        narrowed |= dict.fromkeys(made.about["uri"], access)
+                    for id_ in made.about["uri"] if made.kind == "widen" else ():
+                        narrowed.pop(id_, None)
+                    for lifted in made.about["decision"] if made.kind == "unrevoke" else ():
+                        in_force.pop(int(lifted), None)
+                told = Revocations.of(in_force.values(), narrowed)  # the same object if it says the same
+                self.in_force, self._known = in_force, self._known if told == self._known else told
+                self._last = len(every)  # last of all: other threads look meanwhile
+        return self._known

@@ -20,16 +20,15 @@ REMEMBERED = 65_536  # files whose verification this process remembers
 _checked: BoundedCache[tuple[str, int, int, int], str] = BoundedCache(REMEMBERED)  # path, inode, bytes, mtime → SHA-256
 
 
-def verified_path(store: Store, key: str) -> Path:
-    """Return a verified local file of `<folder>/<sha256>.<suffix>`. Raises: DamagedFile: gone, or another hash."""
+def verified_path(store: Store, key: str, expected: str = "") -> Path:
+    """Return a local file with the `expected` SHA-256, by default that in its name. Raises: DamagedFile if none is."""
     try:
-        return _verified(store, key, store.local_path(key))
+        return _verified(store, key, store.local_path(key), expected or Path(key).stem)
     except DamagedFile:
-        return _verified(store, key, store.local_path(key, anew=True))
+        return _verified(store, key, store.local_path(key, anew=True), expected or Path(key).stem)
 
 
-def _verified(store: Store, key: str, path: Path) -> Path:
-    expected = Path(key).stem
+def _verified(store: Store, key: str, path: Path, expected: str) -> Path:
     try:
         status = path.stat()
         seen = (str(path), status.st_ino, status.st_size, status.st_mtime_ns)

@@ -18,10 +18,11 @@ from ingest.errors import IncompleteGeneration
 from ingest.ids import digest_of, document_id, sha256_hex
 from ingest.keyword import verify
 from ingest.lake.contents import Contents
-from ingest.lake.rows import DocumentRow, document_rows, quarantine_rows
+from ingest.lake.rows import DocumentRow
 from ingest.lake.shard_rows import outermost, read_rows, unread_shares
 from ingest.languages import UNTOLD
 from ingest.pipeline.collection_points import PointMaker
+from ingest.pipeline.damage import damaged_parts
 from ingest.pipeline.find_duplicates import logical_rows
 from ingest.pipeline.fingerprints import fingerprints
 from ingest.pipeline.inspection import Inspection
@@ -125,7 +126,7 @@ def seal(
     """Write the manifest and return it. Raises: IncompleteGeneration when a file that it names is not in the lake."""
     contents, lake, summary = found.contents, found.contents.lake, work.summary
     parts = tuple(contents.all_parts())
-    if absent := lake.absent(parts):
+    if absent := [part.sha256 for part, _ in damaged_parts(lake, parts, in_turn=lambda _: False)]:
         raise IncompleteGeneration(f"{summary.generation}: part files {', '.join(absent[:5])} are not in the lake")
     options, model = bench.options, bench.model
     prints, base = fingerprints(bench), work.base if summary.counts.get("not_upgraded") else None
@@ -173,13 +174,11 @@ def generation_digest(contents: Contents) -> str:
     basis = [DIGEST_VERSION, contents.model_fingerprint, {**contents.analyser}, *shape]
     total = hashlib.sha256(digest_of(basis).encode())
     for shard in sorted(contents.shards, key=lambda s: format(s, f"0{bits}b")[::-1] if bits else ""):
-        parts = contents.parts(shard)
-        documents = document_rows(contents.lake.read(parts["documents"]))
-        parents = {d.document_id: d.parent for d in documents}
+        held = read_rows(contents.lake, contents.parts(shard), "documents", "quarantine")
+        parents = {d.document_id: d.parent for d in held.documents.values()}
         told = attrgetter("document_id", "uri", "sha256", "title", "attributes_digest", "chunk_digest")
-        rows = [(d.document_id, [*told(d)]) for d in documents]
-        bad = quarantine_rows(contents.lake.read(parts["quarantine"]))
-        rows += [(q.parent or document_id(q.uri), [q.uri, q.error]) for q in bad]
+        rows = [(d.document_id, [*told(d)]) for d in held.documents.values()]
+        rows += [(q.parent or document_id(q.uri), [q.uri, q.error]) for q in held.quarantine.values()]
         of = ((int(sha256_hex(outermost(parents, id_).encode()), 16), row) for id_, row in rows)  # the listed one
         for _, row in sorted((format(place, "0256b")[::-1], row) for place, row in of):
             total.update(digest_of(row).encode())

@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 from ingest import payloads
 from ingest.errors import IndexUnavailable, IngestError, InvalidSettings, SchemaMismatch
 from ingest.ids import containers, document_id, point_id, shard_of, uris_meant
-from ingest.keyword.parquet_files import CHUNKS_PER_GROUP
 from ingest.lake.contents import Contents
 from ingest.lake.revocations import Revocations
 from ingest.lake.rows import DocumentRow, Dropped, chunk_rows
@@ -209,13 +208,9 @@ class Inquiry:
         table, there = self.lake.read(contents.parts(shard)["chunks"]), set[str]()
         own = chunk_rows(table.filter(pc.equal(table["document_id"], of.document_id)))
         points = self._points(contents, [point_id(one.chunk_id) for one in own])
-        if own and (lengths := contents.keyword.get("keyword.lengths")) is not None:
-            first = pc.index(table["document_id"], of.document_id).as_py()
-            first += sum(contents.parts(one)["chunks"].rows for one in contents.shards if one < shard)
-            groups = range(first // CHUNKS_PER_GROUP, (first + len(own) - 1) // CHUNKS_PER_GROUP + 1)
-            with self.lake.opened(lengths) as file:
-                rows = file.read_row_groups([*groups], ["chunk_id", "length"], use_threads=False)
-            there = {*rows.filter(pc.greater(rows["length"], 0))["chunk_id"].to_pylist()}
+        if own and contents.keyword:  # it is sealed
+            rows = self.lake.read(contents.parts(shard)["keyword.lengths"], ["chunk_id", "length"])
+            there = {*rows.filter(pc.greater(rows["length"], 0))["chunk_id"].to_pylist()} - contents.collapsed.keys()
         instead = {one.chunk_id: f"kept out: {one.reason}" for one in dropped}
         if (part := contents.duplicates) is not None:
             instead |= self._collapsed(contents, part, of, [one.chunk_id for one in own])

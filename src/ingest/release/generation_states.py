@@ -188,10 +188,7 @@ def decide(lake: Lake, writer: Writer, kind: str, why: str, about: Mapping[str, 
 
 def decisions_of(lake: Lake, *kinds: str) -> list[Decision]:
     """Return the decisions of these kinds in order. Raises: SchemaMismatch when one is damaged or missing."""
-    least, every = lake.decisions.last(), [made for _, made in lake.decisions.after(0)]
-    if len(every) < least:
-        raise SchemaMismatch(f"{lake.decisions.where(len(every) + 1)} is missing, though later ones are there")
-    return [made for made in every if made.kind in kinds]
+    return [made for made in lake.decisions.every() if made.kind in kinds]
 
 
 def keep_raised(lake: Lake, writer: Writer, raised: RaisedLimit | None, generation: str | None = None) -> None:

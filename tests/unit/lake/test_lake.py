@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 import ingest.lake.lake
-from ingest.errors import SchemaMismatch, UnknownReaderFormat
+from ingest.errors import DamagedFile, SchemaMismatch, UnknownReaderFormat
 from ingest.lake.lake import Lake
 from ingest.lake.rows import SCHEMAS, table_of
 from ingest.records import (
@@ -118,7 +118,6 @@ def test_a_part_with_another_size_is_refused(lake: Lake) -> None:
 
 def test_a_part_that_is_gone_is_told(lake: Lake) -> None:
     part = PartFile(kind="chunks", shard=0, rows=0, sha256="0" * 64, bytes=1)
-    assert lake.absent([part]) == [f"{part.sha256}.parquet"]
     with pytest.raises(SchemaMismatch, match="no such key"):
         lake.read(part)
 
@@ -202,7 +201,9 @@ def test_two_indexes_share_nothing_but_the_store() -> None:
     store = InMemoryStore()
     one, other = Lake(store, "one"), Lake(store, "other")
     part = one.write_part("quarantine", 0, failure(1))
-    assert (one.absent([part]), other.absent([part])) == ([], [f"{part.sha256}.parquet"])
+    assert failure(1) == one.read(part)
+    with pytest.raises(DamagedFile, match="no such key"):
+        other.read(part)
 
 
 def test_every_kind_of_a_shard_has_a_schema() -> None:

@@ -68,7 +68,7 @@ def test_a_file_that_changes_while_it_is_kept_is_refused(tmp_path: Path, monkeyp
 def test_a_damaged_value_is_refused_and_leaves_no_folder(tmp_path: Path) -> None:
     store = kept(tmp_path)
     store.values[f"models/{PRINT}/files/config.json"] = b"[]"
-    with pytest.raises(SchemaMismatch, match=r"config\.json: 2 bytes"):
+    with pytest.raises(SchemaMismatch, match=r"config\.json: its bytes are damaged"):
         restore_files(store, PRINT, tmp_path / "state")
     assert list((tmp_path / "state").iterdir()) == []
 

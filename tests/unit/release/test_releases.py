@@ -478,7 +478,8 @@ def test_who_loses_the_first_promotion_deletes_his_own_guard():
 
     tokens = iter(["slow", "slow's record"])
     journal = replace(place.releases.journal, records=StoredRecords(FasterStore()))
-    slow = replace(place.releases, journal=journal, who="bob", new_token=tokens.__next__)
+    writer = replace(place.releases.writer, who="bob", new_token=tokens.__next__)
+    slow = replace(place.releases, journal=journal, writer=writer)
     with pytest.raises(Overtaken, match="g1 serves"):
         slow.promote(candidate("g2"), "mine")
     assert {"docs": "docs__g1", "docs@1": "docs__g1"} == place.names
