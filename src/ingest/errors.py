@@ -1,9 +1,12 @@
 """What can go wrong, named by what happens next. Adapters translate foreign errors at the edge."""
 
+import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+
+log = logging.getLogger(__name__)
 
 
 def first_fault(error: "ValidationError") -> str:
@@ -17,6 +20,21 @@ class IngestError(Exception):
     """Anything that this package raises on purpose."""
 
     source: str = ""  # the name of the source that is sick as a whole
+
+
+class Tolerated:
+    """A context manager that warns of a failure instead of raising it: for what no decision depends on."""
+
+    def __init__(self, told: str) -> None:
+        self.told = told
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> bool:
+        if is_ours := isinstance(error, IngestError | OSError):
+            log.warning("%s: %s", self.told, error)
+        return is_ours
 
 
 class DocumentError(IngestError):

@@ -1,6 +1,5 @@
 """A journal: a numbered, create-only sequence of small JSON records, from 1 without gaps."""
 
-import logging
 import re
 from bisect import bisect
 from collections.abc import Callable, Iterator
@@ -8,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from ingest.errors import DamagedFile, IngestError, SchemaMismatch, StoreUnavailable
+from ingest.errors import DamagedFile, SchemaMismatch, StoreUnavailable, Tolerated
 from ingest.lake.stored_records import StoredRecords
 from ingest.ports import Store
 from ingest.records import Record
@@ -17,7 +16,6 @@ R = TypeVar("R", bound=Record)
 RECORD_NAME = re.compile(r"([1-9][0-9]*)\.json")
 ATTEMPTS = 20  # times that another writer may take a number before we give up
 MOST = 500  # records removed at once: a lake in which many have gathered loses them over several runs
-log = logging.getLogger(__name__)
 
 
 def number_of(name: str) -> int:
@@ -28,12 +26,10 @@ def number_of(name: str) -> int:
 
 def prune(store: Store, prefix: str, keep: int, number: Callable[[str], Any] = str) -> None:
     """Remove all but the newest `keep` records, at most MOST, or only warn. `number` orders names, false: they stay."""
-    try:
+    with Tolerated(f"{store.uri}/{prefix}: old records are not removed"):
         names = sorted(filter(number, store.list(prefix)), key=number)
         for name in names[: max(len(names) - keep, 0)][:MOST]:
             store.delete(f"{prefix}{name}")
-    except IngestError as error:
-        log.warning("%s/%s: old records are not removed: %s", store.uri, prefix, error)
 
 
 @dataclass(frozen=True)

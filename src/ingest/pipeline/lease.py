@@ -1,22 +1,17 @@
 """The builder's lease: only one run at a time builds an index. It saves work; correctness does not depend on it."""
 
-import logging
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ingest.errors import IngestError, LeaseHeld
+from ingest.errors import LeaseHeld, Tolerated
 from ingest.lake.lake import Lake
 from ingest.ports import Observer
 from ingest.records import Lease
 
-log = logging.getLogger(__name__)
-
 # Records of leases that are kept: all are listed to find the newest. A builder that slept while others wrote so many,
 # for five hours at the default, would write a number again and not notice; only work would be done twice.
 KEPT = 1000
-ATTEMPTS = 20  # times that another writer may take a number before we give up
 
 
 @dataclass
@@ -34,22 +29,19 @@ class BuilderLease:
     _thread: threading.Thread = field(init=False)
 
     def __enter__(self) -> "BuilderLease":
-        for _ in range(ATTEMPTS):
-            self._number = self._free_number()
-            if self.lake.leases.append(self._number, self._record(self.who)):
-                self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
-                self._thread.start()
-                self.lake.leases.prune(KEPT)
-                return self
-        raise LeaseHeld(f"index {self.lake.index}: {ATTEMPTS} other builders were faster")
+        self._number = self._free_number()
+        if not self.lake.leases.append(self._number, self._record(self.who)):
+            raise LeaseHeld(f"index {self.lake.index}: another builder was faster")
+        self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
+        self._thread.start()
+        self.lake.leases.prune(KEPT)
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
-        try:
+        with Tolerated(f"index {self.lake.index}: not signed off, the next builder waits for a term"):
             self.lake.leases.append(self._number + 1, self._record(""))
-        except IngestError as error:  # it runs out by itself, and what the run came to stands
-            log.warning("index %s: not signed off, the next builder waits for a term: %s", self.lake.index, error)
 
     def _free_number(self) -> int:
         """Return the number to write next, once the holder has released it or was silent for one term on our clock."""
@@ -69,16 +61,11 @@ class BuilderLease:
 
     def _renew(self) -> None:
         while not self._stop.wait(self.term_seconds / 3):
-            try:
-                renewed = self.lake.leases.append(self._number + 1, self._record(self.who))
-            except IngestError as error:
-                log.warning("index %s: lease not renewed, trying again: %s", self.lake.index, error)
-                continue
-            if not renewed:
-                return  # taken over: the next request of a step notices
-            self._number += 1
-            with suppress(IngestError):  # the next builder removes what is left
-                self.lake.leases.remove(self._number - KEPT)
+            with Tolerated(f"index {self.lake.index}: lease not renewed, or an old record not removed; trying again"):
+                if not self.lake.leases.append(self._number + 1, self._record(self.who)):
+                    return  # taken over: the next request of a step notices
+                self._number += 1
+                self.lake.leases.remove(self._number - KEPT)  # if that fails, the next builder does it
 
     def _record(self, holder: str) -> Lease:
         return Lease(holder=holder, term_seconds=self.term_seconds, run=self.run)

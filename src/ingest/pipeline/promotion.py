@@ -121,14 +121,12 @@ class Promotion:
     def read_back(self, outcome: Outcome) -> Outcome:
         """Return an outcome with the release that serves now, which may be another than it was decided on."""
         made = outcome.release
-        try:
+        with errors.Tolerated(f"index {self.releases.index}: what serves could not be read back"):
             now = self.releases.current()
-        except errors.IngestError as error:
-            log.warning("index %s: what serves could not be read back: %s", self.releases.index, error)
-            return outcome
-        followed = made is not None and (now is None or not shows_same(made, now))
-        decision = "overtaken" if followed and outcome.decision == "promoted" else outcome.decision
-        return replace(outcome, decision=decision, release=now)
+            followed = made is not None and (now is None or not shows_same(made, now))
+            decision = "overtaken" if followed and outcome.decision == "promoted" else outcome.decision
+            return replace(outcome, decision=decision, release=now)
+        return outcome
 
     def _until_it_holds(self, judge: Callable[[], Outcome]) -> Outcome:
         """Judge, and judge again when another release came before the candidate was put into force."""

@@ -1,6 +1,5 @@
 """What is in quarantine: in the generation that serves, and in a newer one that was never released."""
 
-import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -8,7 +7,7 @@ from datetime import datetime
 from heapq import nlargest
 from itertools import chain, takewhile
 
-from ingest.errors import IngestError, UnknownDocument
+from ingest.errors import Tolerated, UnknownDocument
 from ingest.ids import containers, document_id
 from ingest.lake.lake import Lake
 from ingest.lake.rows import quarantine_rows
@@ -22,7 +21,6 @@ NEWEST = 5  # that a report names
 ACCEPTED = ("uri", "version", "fingerprint")  # what a decision to accept is about, in equal numbers
 EVERY_DOCUMENT = Scope()
 Failure = tuple[str, str, str]  # the same, of one document
-log = logging.getLogger(__name__)
 
 
 def in_quarantine(lake: Lake, scope: Scope = EVERY_DOCUMENT, newest: int | None = None) -> list[QuarantineState]:
@@ -60,11 +58,9 @@ def _meets(row: Quarantined, scope: Scope) -> bool:
 
 def newest_in_quarantine(lake: Lake) -> tuple[QuarantineState, ...]:
     """Return the numbers for a report, with the documents that were left out last; none if they cannot be told."""
-    try:
+    with Tolerated(f"index {lake.index}: what is in quarantine cannot be told"):
         return tuple(in_quarantine(lake, newest=NEWEST))
-    except (IngestError, OSError) as error:
-        log.warning("index %s: what is in quarantine cannot be told: %s", lake.index, error)
-        return ()
+    return ()
 
 
 def failure_of(row: Quarantined) -> Failure:
@@ -82,10 +78,10 @@ def _generations(lake: Lake, unsealed: bool) -> Iterator[tuple[str, bool]]:
     """Yield the newest generation that was never released, if it is newer than what serves, then what serves."""
     current = lake.decision()
     serving = current.generation if current is not None else ""
+    released = {release.generation for _, release in lake.releases.newest_first(LOOK_BACK)}
     claims = (claim.id for _, claim in lake.claims.newest_first(LOOK_BACK, below=last_claim(lake) + 1))
     for newer in takewhile(lambda one: one != serving, claims):
-        held = lake.plan(newer) if unsealed else lake.manifest(newer)
-        if held and newer not in {release.generation for _, release in lake.releases.newest_first(LOOK_BACK)}:
+        if newer not in released and (lake.plan(newer) if unsealed else lake.manifest(newer)):
             yield newer, False
             break
     if serving:

@@ -4,7 +4,6 @@ A generation is first marked: nobody may serve it. A later call, when readers ha
 deletes manifest, other records, and the files that no record names. What a killed call leaves goes in the next one.
 """
 
-import logging
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -13,7 +12,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from ingest.errors import DamagedFile, IngestError, InvalidSettings
+from ingest.errors import DamagedFile, InvalidSettings, Tolerated
 from ingest.ids import collection_name
 from ingest.lake.lake import Lake
 from ingest.lake.stored_records import checked_content, name_of
@@ -29,8 +28,6 @@ HASH = re.compile(rb'"([0-9a-f]{64})"')
 SEGMENT = re.compile(r"embeddings/([^/]+)/segments/([0-9a-f]{64})\.parquet")
 SILENT_HOURS = 24.0  # a builder that wrote no lease for so long is dead
 READERS = 16  # records that are read at once
-
-log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -60,13 +57,11 @@ def retire(services: Services, releases: Releases, dry_run: bool) -> Retirement:
 
 def retire_after(retrieval: Retrieval, options: BuildOptions, releases: Releases, run: str, decision: str) -> None:
     """Retire at the end of a run that built something, when there are more claims than is kept. Warns of failures."""
-    try:
+    with Tolerated(f"index {releases.index}: nothing more is retired"):
         if decision != "unchanged" and 0 < options.retire.keep < states.last_claim(retrieval.lake):
             confirm = partial(retrieval.lake.confirm_lease, run)
             found = Sweep(retrieval, options, releases, confirm).run(leaves_spare=True)
             retrieval.observer.told("retirement", found)
-    except (IngestError, OSError) as error:
-        log.warning("index %s: nothing more is retired: %s", releases.index, error)
 
 
 class Sweep:

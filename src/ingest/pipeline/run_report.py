@@ -1,6 +1,5 @@
 """The report of a run: figures of its steps, how it ended, and the history in which it is kept, whatever the end."""
 
-import logging
 import resource
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -10,8 +9,7 @@ from datetime import datetime
 from itertools import chain
 from typing import ParamSpec, TypeVar
 
-from ingest.errors import IngestError
-from ingest.lake.lake import Lake
+from ingest.errors import IngestError, Tolerated
 from ingest.lake.stored_records import name_of
 from ingest.languages import foreign
 from ingest.pipeline.inspection import Inspection
@@ -22,7 +20,6 @@ from ingest.ports import Observer
 from ingest.records import Conservation, Manifest, Marker, Recall, Release, RunReport, RunStart, StageFigure
 from ingest.services import Services, Workbench
 
-log = logging.getLogger(__name__)
 Sized = tuple[str, int, str]  # a step, how many units go through it, and their name
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -139,16 +136,19 @@ def kept_in_history(
     For people: what cannot be written changes nothing.
     """
     lake = services.bench.lake
+    kept = Tolerated(f"index {lake.index}: the history of this run is not complete")
     name = f"{datetime.fromisoformat(start.started):%Y%m%dT%H%M%S.%f}-{start.run[:8]}"
 
     def end(report: RunReport) -> RunReport:
         ended, left_out = services.writer.clock().isoformat(), newest_in_quarantine(lake)
         report = report.model_copy(update={"started": start.started, "ended": ended, "in_quarantine": left_out})
-        _keep(lake, name, report)
+        with kept:
+            lake.write_history(name, report)
         services.retrieval.observer.told("report", report)
         return report
 
-    _keep(lake, f"started/{name}", start)
+    with kept:
+        lake.write_history(f"started/{name}", start)
     try:
         return end(run())
     except BaseException as error:
@@ -167,10 +167,3 @@ def _cut_short(start: RunStart, serving: Callable[[], Release | None], error: Ba
         # Of errors that are not ours only the class: their words may hold anything.
         error=f"{type(error).__name__}: {error}" if isinstance(error, IngestError) else type(error).__name__,
     )
-
-
-def _keep(lake: Lake, name: str, record: RunStart | RunReport) -> None:
-    try:
-        lake.write_history(name, record)
-    except (IngestError, OSError) as error:
-        log.warning("index %s: the history of this run is not complete: %s", lake.index, error)
