@@ -74,10 +74,7 @@ class Lake:
 
     def identity(self, token: Callable[[], str]) -> records.LakeIdentity:
         """Return which lake this is, and write it down where it is not known yet: the first writer wins."""
-        if known := self.known_identity():
-            return known
-        first = self._first(IDENTITY, records.LakeIdentity(id=token(), uri=self.store.uri))
-        return first.model_copy(update={"uri": self.store.uri})
+        return self.known_identity() or self._first(IDENTITY, records.LakeIdentity(id=token(), uri=self.store.uri))
 
     def embeddings(self, fingerprint: str) -> EmbeddingStore:
         """Return a model's embedding store. All steps of this process share it, so its index is read once."""

@@ -5,7 +5,7 @@ of `attributes` and ordinal n of the shard's keyword index are the same chunk.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from functools import cache, partial
 from operator import attrgetter
 from typing import Any, TypeVar, get_type_hints
@@ -78,26 +78,20 @@ SCHEMAS: dict[str, pa.Schema] = {
     "quarantine": pa.schema(_columns(Quarantined)),
     "duplicates": pa.schema([*((name, pa.string()) for name in _duplicate), ("similarity", pa.float32()), *_more]),
 }
-"""Stored columns by kind. A column that is added gets a default in ADDED; none is ever renamed."""
+"""Stored columns by kind. None is ever renamed; one that is added has a default, which parts lack that are older."""
 
-ADDED: dict[str, dict[str, Any]] = {
-    "chunks": {"marks": [], "parent": None, "unread": 0.0, "sketch": b""},
-    "dropped": {"unread": 0.0, "sketch": b""},
-    "documents": {"child_count": 0, "dropped_count": 0, "text_language": ""},
-    "quarantine": {"parent": "", "attempts": 1, "first_seen": "", "last_seen": ""},
-}
-"""Columns that parts of older generations lack, by kind, with their default values."""
+ROWS: dict[str, type] = {"documents": DocumentRow, "chunks": Chunk, "dropped": Dropped, "quarantine": Quarantined}
 
 
 def complete(kind: str, table: pa.Table, columns: Sequence[str] = ()) -> pa.Table:
     """Return a part with the columns that its kind has today, or some; those that an older part lacks get defaults."""
-    wanted = columns or SCHEMAS[kind].names
-    for name, value in ADDED.get(kind, {}).items():
-        if name in wanted and name not in table.schema.names:
+    wanted, known = columns or SCHEMAS[kind].names, {*table.schema.names}
+    defaults = {one.name: one.default for one in fields(ROWS[kind])} if kind in ROWS else {}
+    for name in wanted:
+        if name not in known and defaults.get(name, MISSING) is not MISSING:
             field = SCHEMAS[kind].field(name)
-            table = table.append_column(field, pa.array([value] * len(table), field.type))
-    known = set(table.schema.names)
-    return table.select([name for name in wanted if name in known])
+            table = table.append_column(field, pa.array([defaults[name]] * len(table), field.type))
+    return table.select([name for name in wanted if name in table.schema.names])
 
 
 def attributes_digest(acl: Sequence[str], tenant: str, source: str, title: str) -> str:

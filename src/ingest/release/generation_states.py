@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from heapq import merge
-from itertools import islice, pairwise
 from operator import attrgetter
 
 from ingest.errors import LeaseHeld, SchemaMismatch, UnknownReaderFormat, UnknownRelease
@@ -123,12 +121,8 @@ def told_rollback(lake: Lake, generation: str, profile: str | None = None) -> st
 
 def last_rollback(lake: Lake) -> str:
     """Return what people are told of the generation that the rollback in force left; "" when there is none."""
-    for release, before in pairwise(release for _, release in lake.releases.newest_first(LOOK_BACK)):
-        if release.action == "rollback":
-            return told_rollback(lake, before.generation)
-        if release.action == "promote":
-            break
-    return ""
+    newest = [release.generation for _, release in lake.releases.newest_first(LOOK_BACK)]
+    return next((told_rollback(lake, before) for before in newest if before != newest[0]), "")
 
 
 def past_runs(lake: Lake, limit: int = LOOK_BACK) -> Iterator[RunReport]:
@@ -200,6 +194,6 @@ def keep_raised(lake: Lake, writer: Writer, raised: RaisedLimit | None, generati
 
 def decided(lake: Lake, limit: int) -> list[LogEntry]:
     """Return the newest `limit` releases and decisions, newest first by their times; not the damaged ones."""
-    journals = lake.releases.newest_first(limit), lake.decisions.newest_first(limit)
-    both: Iterator[Iterator[LogEntry]] = ((record for _, record in one) for one in journals)
-    return list(islice(merge(*both, key=attrgetter("at"), reverse=True), limit))
+    releases, decisions = lake.releases.newest_first(limit), lake.decisions.newest_first(limit)
+    both: list[LogEntry] = [*(record for _, record in releases), *(record for _, record in decisions)]
+    return sorted(both, key=attrgetter("at"), reverse=True)[:limit]

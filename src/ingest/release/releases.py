@@ -246,18 +246,15 @@ class Releases:
                 f"{settled.generation if settled else None} serves"
             )
         actions = release_actions(self.index, release, release.guard)
-        if not self._move(actions if taken is None else take_over_actions(self.index, release, taken)):
-            self._settle(release)
-        return release
-
-    def _settle(self, release: Release) -> None:
-        """Heal after an alias call that failed or was not answered, unless what serves is the release all the same."""
+        if self._move(actions if taken is None else take_over_actions(self.index, release, taken)):
+            return release
         try:
             self.heal()
         except errors.TransientError as error:  # the lake is away; our own record is known without it
             if self.current() != release:
                 raise
             log.warning("index %s: release %s serves, but: %s", self.index, release.number, error)
+        return release
 
     def _take_over(self, newest: Release | None, fence: int | None, foreign: str) -> None:
         """Put the newest generation into force in place of another lake's. Raises: ForeignIndex when nobody said so."""
