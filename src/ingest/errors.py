@@ -23,18 +23,18 @@ class IngestError(Exception):
 
 
 class Tolerated:
-    """A context manager that warns of a failure instead of raising it: for what no decision depends on."""
+    """A context manager that warns of failures, by default all that are expected, instead of raising them."""
 
-    def __init__(self, told: str) -> None:
-        self.told = told
+    def __init__(self, told: str, *kinds: type[Exception]) -> None:
+        self.told, self.kinds = told, kinds or (IngestError, OSError)
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> bool:
-        if is_ours := isinstance(error, IngestError | OSError):
+        if is_tolerated := isinstance(error, self.kinds):
             log.warning("%s: %s", self.told, error)
-        return is_ours
+        return is_tolerated
 
 
 class DocumentError(IngestError):

@@ -64,11 +64,8 @@ class Journal(Generic[R]):
 
     def last(self, known: int = 0) -> int:
         """Return the highest number, 0 without any; with a `known` one in logarithmically many requests."""
-        if known:
-            return self._last_after(known)
-        return max(map(number_of, self.records.store.list(self.prefix)), default=0)
-
-    def _last_after(self, known: int) -> int:
+        if not known:
+            return max(map(number_of, self.records.store.list(self.prefix)), default=0)
         step = 1
         while self._is_written(known + step):
             step *= 2

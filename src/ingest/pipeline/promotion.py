@@ -228,12 +228,11 @@ class Promotion:
                 f"generation {release.generation}: its probe question now has cosine {cosine:.4f} to the stored "
                 f"vector, less than {LEAST_COSINE}: this is not the model that it was built with"
             )
-        try:  # said, not refused: what serves may be worse
+        # Said, not refused: what serves may be worse.
+        with errors.Tolerated(f"{release.collection}: its dense recall is unknown", errors.DamagedFile):
             recall = measure_recall(retrieval.vectors, contents_of(retrieval.lake, searcher.manifest))
             if recall is not None and recall.mean < options.gate.min_dense_recall:
                 log.warning("%s: dense recall@%d is %.3f", release.collection, recall.at, recall.mean)
-        except errors.DamagedFile as error:
-            log.warning("%s: its dense recall is unknown: %s", release.collection, error)
         _ask_must_pass(searcher, options)
 
 

@@ -1,19 +1,18 @@
 """The future content of a shard, or of a slice: rows of new documents, and rows carried from an earlier generation."""
 
-import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
 import pyarrow as pa
 
-from ingest import records
+from ingest import errors, records
 from ingest.documents.cutting import cut_document
 from ingest.documents.duplicates import sketching
-from ingest.errors import DocumentError, LostText, MalformedDocument, OversizedDocument, UnembeddableDocument
+from ingest.errors import DocumentError, LostText, OversizedDocument, UnembeddableDocument
 from ingest.ids import child_uri, document_id, sha256_hex
 from ingest.lake import rows as stored
 from ingest.lake.rows import DocumentRow, Dropped, attributes_digest
@@ -22,8 +21,6 @@ from ingest.pipeline.changes import FETCHED
 from ingest.pipeline.fingerprints import Fingerprints, fingerprints
 from ingest.pipeline.tasks import STAYING
 from ingest.services import Workbench
-
-log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 2000  # characters of a failure's reason
 LONGEST_PATH = 4096  # code points of a document's place, with those that contain it: each of its points holds it
@@ -139,12 +136,9 @@ class Made:
         if planned.change in FETCHED and self.now - since >= timedelta(days=self.bench.options.keep_last_good_days):
             return
         row = replace(with_attributes(row, planned), status="last_good", stale_since=since.isoformat())
-        try:
+        # A changed chunker may find no text, a changed policy may refuse it.
+        with suppress(DocumentError), errors.Tolerated("the last good version is lost", LostText):
             self.carry(row, self.base)
-        except LostText as error:
-            log.warning("the last good version is lost: %s", error)
-        except DocumentError:  # a changed chunker may find no text, a changed policy may refuse it
-            pass
 
     def tables(self) -> dict[records.PartKind, pa.Table]:
         """Return the rows of each kind, sorted by URI, and count them; of STAYING ones only those that are new."""
@@ -252,7 +246,7 @@ def check_container(document: records.Document, uri: str, level: int, depth: int
         raise OversizedDocument(f"{uri}: a container on level {level}, the limit is {depth} (limits.archive_depth)")
     ((path, times),) = Counter(child.path for child in document.children).most_common(1)
     if times > 1:
-        raise MalformedDocument(f"{uri}: {times} documents inside are called {path!r}")
+        raise errors.MalformedDocument(f"{uri}: {times} documents inside are called {path!r}")
 
 
 def child_ref(parent: records.DocumentRef, child: records.Child) -> records.DocumentRef:

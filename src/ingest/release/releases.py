@@ -287,11 +287,9 @@ class Releases:
 
     def _move(self, actions: list[AliasAction]) -> bool:
         """Send one alias call; return False when it failed or its outcome is unknown: a fresh look settles that."""
-        try:
+        with errors.Tolerated(f"index {self.index}: alias call unanswered, looking again", errors.IndexUnavailable):
             return self.aliases.move_aliases(actions)
-        except errors.IndexUnavailable as error:
-            log.warning("index %s: alias call without an answer, looking again: %s", self.index, error)
-            return False
+        return False
 
     def _gave_up(self, what: str) -> errors.TransientError:
         return errors.TransientError(
