@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from ingest.errors import SchemaMismatch, UnknownRelease
+from ingest.errors import SchemaMismatch, Tolerated, UnknownRelease
 from ingest.ids import point_id
 from ingest.lake.contents import ALIKE, Contents, contents_of
 from ingest.lake.lake import Lake, claim_number
@@ -108,13 +108,11 @@ def mend_serving(
 ) -> Inspection | None:
     """Return what serves after it was ensured. None when nothing serves, or its files cannot be used."""
     lake = retrieval.lake
-    try:
+    found = None
+    with Tolerated(f"index {lake.index}: what serves could not be compared with the lake", SchemaMismatch):
         manifest = None if serving is None else lake.manifest(serving.generation)
         found = None if manifest is None else ensured(contents_of(lake, manifest))
-    except SchemaMismatch as error:  # what becomes of it is decided by the plan
-        log.warning("index %s: what serves could not be compared with the lake: %s", lake.index, error)
-        return None
-    if found is not None:
+    if found is not None:  # else the plan decides what becomes of it
         tell(retrieval, found, "serves")
     return found
 

@@ -50,7 +50,7 @@ def revoke(retrieval: Retrieval, writer: Writer, why: str, wanted: About) -> Rev
     lake, told, named, found = retrieval.lake, retrieval.lake.revocations, Revocations.of([about]), dict[str, int]()
     told.now()
     together = Revocations.of([*told.in_force.values(), about])
-    for generation, contents in every_generation(lake):
+    for generation, contents in every_generation(lake).items():
         with suppress(errors.SchemaMismatch, errors.StoreUnavailable):  # damaged: the decision does not need it
             found[generation] = sum(len(contents.revoked(shard, named)) for shard in contents.shards)
             if (most := sum(1 for *_, groups in contents.hidden(together) if not groups)) > MOST_EXCLUDED:
@@ -92,8 +92,8 @@ def delete_revoked(vectors: VectorIndex, collection: str, contents: Contents | N
         vectors.flush(collection)
 
 
-def every_generation(lake: Lake) -> Iterator[tuple[str, Contents]]:
-    """Yield every sealed generation with what it holds, newest first, then what was pinned.
+def every_generation(lake: Lake) -> dict[str, Contents]:
+    """Return what every sealed generation holds, newest first, then what was pinned.
 
     Claims and releases stay for good, generations do not: each is followed back until GONE_IN_A_ROW of its generations
     are gone. Retirement keeps no older ones but those that a person pinned. Raises: SchemaMismatch for lost decisions.
@@ -103,18 +103,17 @@ def every_generation(lake: Lake) -> Iterator[tuple[str, Contents]]:
     newest = decision.number if decision is not None else 0
     released = (release.generation for _, release in lake.releases.newest_first(maxsize, below=newest + 1))
     pinned = (name for made in decisions_of(lake, "pin") for name in made.about["generation"])
-    seen = dict[str, bool]()  # whether each is there
+    found = dict[str, Contents | None]()  # None: it is gone
     for generations, limit in (claimed, GONE_IN_A_ROW), (released, GONE_IN_A_ROW), (pinned, maxsize):
         gone = 0
         for generation in generations:
-            if generation not in seen:
+            if generation not in found:
                 manifest = sealed_manifest(lake, generation)[0]
-                seen[generation] = manifest is not None
-                if manifest is not None:
-                    yield generation, contents_of(lake, manifest)
-            gone = 0 if seen[generation] else gone + 1
+                found[generation] = contents_of(lake, manifest) if manifest is not None else None
+            gone = 0 if found[generation] is not None else gone + 1
             if gone == limit:
                 break
+    return {generation: contents for generation, contents in found.items() if contents is not None}
 
 
 @dataclass
@@ -185,4 +184,4 @@ def narrowing_of(bench: Workbench, told: Revocations, scope: Scope) -> Narrowing
     """Return what compares every generation with the sources; within a smaller scope, with none."""
     limits = scope.sources, *within(scope)
     policies = {one.name: bench.options.revokes.get(one.name, REVOKES) for one in bench.sources if not any(limits)}
-    return Narrowing(bench.lake, told, dict(every_generation(bench.lake)).values(), policies)
+    return Narrowing(bench.lake, told, every_generation(bench.lake).values(), policies)

@@ -48,9 +48,7 @@ def conservation(found: Inspection, work: Work) -> Conservation:
     if (accounted := listed.total()) != planned["listed"]:
         found.fault(f"the sources listed {planned['listed']} documents, {accounted} are accounted for")
     totals = {name: found.totals[name] for name, field in Conservation.model_fields.items() if field.annotation is int}
-    marks = Counter[str]()
-    for held in found.holds.values():
-        marks.update(held.marks)
+    marks = sum((Counter(held.marks) for held in found.holds.values()), Counter[str]())
     counts = {"listed": listed, "documents": found.documents, "marks": marks, "languages": languages}
     told = {name: getattr(found, name) for name in ("faults", "secrets", "mended")}
     told |= {"unread": unread_shares(found.holds.values())}

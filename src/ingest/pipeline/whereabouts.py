@@ -94,7 +94,7 @@ class Inquiry:
 
     def __init__(self, services: Services) -> None:
         self.services, self.lake, self.vectors = services, services.bench.lake, services.retrieval.vectors
-        lake, sealed, self.sources = self.lake, dict(every_generation(self.lake)), services.bench.sources
+        lake, sealed, self.sources = self.lake, every_generation(self.lake), services.bench.sources
         self.rows = cache(lambda *parts: read_rows(lake, by_kind(parts), "documents", "quarantine", "dropped"))
         self.states = {one.id: one.state for one in generation_states(lake, len(sealed) + GONE_IN_A_ROW)}
         plans = (lake.plan(name) for name, state in [*self.states.items()][:1] if state in ("building", "failed"))

@@ -216,7 +216,7 @@ def test_generations_that_are_gone_cost_a_run_no_requests(p: Project, monkeypatc
 
     def found() -> tuple[list[str], int]:
         asked.clear()
-        return [generation for generation, _ in every_generation(p.lake)], len(asked)
+        return [*every_generation(p.lake)], len(asked)
 
     def abandoned(number: int) -> Claim:
         return Claim(id=f"{number:04d}-gone", base=None, settings_hash="", shards=1, token="t")
@@ -239,6 +239,6 @@ def test_a_generation_that_was_pinned_is_looked_at_however_old_it_is(p: Project)
     served, candidate = (claim.id for _, claim in p.lake.claims.after(0))
     for _ in range(20):
         p.lake.claims.add(lambda n: Claim(id=f"{n:04d}-gone", base=None, settings_hash="", shards=1, token="t"))
-    assert [served] == [generation for generation, _ in every_generation(p.lake)]
+    assert [served] == [*every_generation(p.lake)]
     decide(p.lake, p.services().writer, "pin", "the audit", {"generation": [candidate]})
-    assert [served, candidate] == [generation for generation, _ in every_generation(p.lake)]
+    assert [served, candidate] == [*every_generation(p.lake)]
