@@ -1,12 +1,11 @@
 """Evaluate: ask candidate and serving release the judged questions on the real query path; the gate judges."""
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ingest.errors import DamagedFile, IngestError, InvalidSettings, SchemaMismatch, UnknownReaderFormat
+from ingest.errors import DamagedFile, IngestError, InvalidSettings, SchemaMismatch, Tolerated, UnknownReaderFormat
 from ingest.extras import require
 from ingest.lake.contents import contents_of
 from ingest.lake.model_files import read_learned
@@ -27,7 +26,6 @@ from ingest.services import OpenReranker, Retrieval
 
 WORDLESS = Wording(lambda _: [], lambda _: [], lambda _: 0.0)  # only to open a re-ranker
 UNCALIBRATED = {"calibration": ""}  # so that a lost or outdated calibration blocks nothing; rankings stay the same
-log = logging.getLogger(__name__)
 Problems = Sequence[str]  # one sentence each
 Scores = dict[str, dict[str, float]]  # query id → "stage.metric" → value
 
@@ -70,22 +68,19 @@ def _serving(
     retrieval: Retrieval, release: Release | None, questions: Sequence[Question]
 ) -> tuple[Searcher | None, Side | None]:
     """Return what serves, without what must not block, and what it holds of judged documents, if it can be asked."""
-    lake = retrieval.lake
-    try:
+    lake, told = retrieval.lake, "the serving release cannot be asked, so there is nothing to compare with"
+    with Tolerated(told, DamagedFile, UnknownReaderFormat):
         base = lake.manifest(release.generation) if release is not None else None
         if release is None or base is None or base.collection not in retrieval.vectors.collections():
             return None, None
         profile = untimed(lake.profile(release.profile), **UNCALIBRATED)
         before = side_of(contents_of(lake, base), questions)
-        try:
+        told = "the serving release cannot be opened as it is, so its fused order is compared"
+        with Tolerated(told, InvalidSettings, SchemaMismatch):  # a re-ranker that is lost or outdated blocks nothing
             return Searcher(retrieval, base, profile, release.number), before
-        except (InvalidSettings, SchemaMismatch) as error:  # a re-ranker that is lost or outdated must block nothing
-            log.warning("the serving release cannot be opened as it is, so its fused order is compared: %s", error)
-            alone = profile.model_copy(update={"reranker": "none", "reranker_model": ""})
-            return Searcher(retrieval, base, alone, release.number), before
-    except (DamagedFile, UnknownReaderFormat) as error:
-        log.warning("the serving release cannot be asked, so there is nothing to compare with: %s", error)
-        return None, None
+        alone = profile.model_copy(update={"reranker": "none", "reranker_model": ""})
+        return Searcher(retrieval, base, alone, release.number), before
+    return None, None
 
 
 def untimed(profile: QueryProfile, **others: str | int) -> QueryProfile:

@@ -5,6 +5,7 @@ Some are extended by a record with more fields: `SourceOptions`, `LimitSettings`
 """
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -24,13 +25,11 @@ DOCUMENT_BYTES = 16 * 2**20  # the largest document unless the settings set anot
 
 def _server_url(url: str) -> str:
     """Return the http(s) URL of a server. Raises: ValueError, which does not repeat what is none."""
-    try:
-        parts, port = urlsplit(url), urlsplit(url).port
-    except ValueError as error:
-        raise ValueError("not an http(s) URL: its host or its port is none (1 to 65535)") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise ValueError("not an http(s) URL, such as http://localhost:6333")
-    return url
+    with suppress(ValueError):  # of a host or a port that is none
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return url
+    raise ValueError("not an http(s) URL with a host and no port or one from 1 to 65535, as in http://localhost:6333")
 
 
 ServerUrl = Annotated[str, BeforeValidator(lambda url: _server_url(url) if isinstance(url, str) and url else url)]
