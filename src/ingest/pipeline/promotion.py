@@ -169,20 +169,18 @@ class Promotion:
     def _promote_automatically(self, manifest: Manifest, verdict: Verdict) -> Outcome:
         """Promote the candidate of a run. Under a hold it waits for a person, and so does what was rolled back."""
         observer, candidate = self.retrieval.observer, self._candidate(manifest, verdict)
-        held = told_rollback(self.retrieval.lake, candidate.generation, candidate.profile)
         raised, why = verdict.raised, "positive verdict"
         if raised is not None:
             why += f", max_deleted_share raised to {raised.max_deleted_share} by {raised.who}: {raised.why}"
-        if not held:
-            try:
-                release = self.releases.promote(candidate, why, automatic=True)
-            except errors.Held as error:
-                held = str(error)
-            else:
-                observer.told("release", release)
-                return Outcome("promoted", verdict, release)
-        observer.told("held", held)
-        return Outcome("waiting", verdict, self.releases.current())
+        try:
+            if back := told_rollback(self.retrieval.lake, candidate.generation, candidate.profile):
+                raise errors.Held(back)
+            release = self.releases.promote(candidate, why, automatic=True)
+        except errors.Held as error:
+            observer.told("held", str(error))
+            return Outcome("waiting", verdict, self.releases.current())
+        observer.told("release", release)
+        return Outcome("promoted", verdict, release)
 
     def _compare(self, generation: str) -> None:
         """Mend the points of a generation whose collection is there. Raises: IncompleteGeneration when that fails."""

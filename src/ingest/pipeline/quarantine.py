@@ -38,9 +38,9 @@ def in_quarantine(lake: Lake, scope: Scope = EVERY_DOCUMENT, newest: int | None 
         every = [row for row in rows if _meets(row, scope)]
         counts = dict(sorted(Counter(row.error for row in every).items()))
         documents = tuple(every if newest is None else nlargest(newest, every, key=lambda row: row.first_seen))
-        told = {row.uri: taken[failure_of(row)] for row in documents if failure_of(row) in taken}
+        who = {row.uri: f"{made.who}: {made.why}" for row in documents if (made := taken.get(failure_of(row)))}
         named = {"generation": generation, "serves": serves, "counts": counts, "documents": documents}
-        states.append(QuarantineState(**named, accepted={u: f"{made.who}: {made.why}" for u, made in told.items()}))
+        states.append(QuarantineState(**named, accepted=who))
     return states
 
 

@@ -133,8 +133,7 @@ class Sweep:
             if not taker or self.lake.is_retired(taker):  # else it goes, or went, to a build
                 self._change(self.vectors.drop_collection, collection)
                 self.found.collections.append(collection)
-        gone = self.lake.records.find(Retired, recycled) if names or keys else None
-        if gone is not None and not gone.generation:
+        if (gone := self.lake.records.find(Retired, recycled)) is not None and not gone.generation:
             self._change(self.lake.store.delete, recycled)  # it was dropped: nothing can be taken any more
         if keys:
             self._delete("generations", sorted(keys, key=lambda key: (key != first, key)))
