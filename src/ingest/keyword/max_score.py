@@ -88,7 +88,10 @@ def search(terms, weights, bounds, space, limit, scratch):
             first += 1
         if first == held:
             break
-        _advance(terms, at, until, end)
+        for t in range(held):  # where the window ends in the postings of each listed term
+            if terms[t, loops.HELD] == loops.LISTED:
+                places = carray(loops.pointer(terms[t, loops.PLACES]), (terms[t, loops.COUNT],), np.uint32)
+                until[t] = loops.first_at_least(places, at[t], terms[t, loops.COUNT], end)
         _window((terms, weights, below, at, until), first, space, (base, end, threshold), (best, limit), scratch)
         at, until = until, at
     best.sort(reverse=True)
@@ -102,15 +105,6 @@ def _below(bounds):
     for t in range(len(bounds)):
         below[t + 1] = (below[t] + bounds[t]) * SLACK
     return below
-
-
-@loops.compiled
-def _advance(terms, at, until, end):
-    """Find where the window ends in the postings of each listed term."""
-    for t in range(len(at)):
-        if terms[t, loops.HELD] == loops.LISTED:
-            places = carray(loops.pointer(terms[t, loops.PLACES]), (terms[t, loops.COUNT],), np.uint32)
-            until[t] = loops.first_at_least(places, at[t], terms[t, loops.COUNT], end)
 
 
 @loops.compiled
