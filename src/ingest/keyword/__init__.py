@@ -4,8 +4,7 @@ texts ──Analyser──▶ terms ──shard_postings──▶ a shard's tabl
 """
 
 from ingest.keyword.analyser import Analyser
-from ingest.keyword.formula import Formula
-from ingest.keyword.keyword_index import KeywordIndex
+from ingest.keyword.keyword_index import Formula, KeywordIndex
 from ingest.keyword.merging import KeywordFiles, ShardPostings, merge, read_shard, shard_postings
 from ingest.keyword.parquet_files import LENGTHS, POSTINGS, SHARD_POSTINGS, TERMS
 from ingest.keyword.verification import verify

@@ -3,6 +3,7 @@
 Decoded postings are kept in bounded memory.
 """
 
+import math
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +20,36 @@ from numpy.typing import NDArray
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.keyword.analyser import PLAIN, SHARED
-from ingest.keyword.formula import Formula, idf
 from ingest.keyword.parquet_files import LENGTHS, batches, chunks_by_place, numbers
 from ingest.keyword.row_groups import ChunkIds, File, Segment
 from ingest.records import Hit
 
 CACHE_BYTES = 64 * 2**20
 WINDOW = 65_536  # chunks scored at a time, a multiple of 64: 768 KB per searching thread
-LUCENE = Formula()
 MAPPED_FROM = 32  # a term in more than 1 of 32 chunks is a bitmap: about as small as a list, and faster to look up
 COLUMNS = 5  # numbers by which the compiled loops find a term's postings
 MOST_OFTEN = 2**16 - 1  # that a term counts in a chunk: one more would change its share by less than a 50,000th
 OVERHEAD = 400  # bytes of the objects around a term's arrays
+
+
+@dataclass(frozen=True)
+class Formula:
+    """The parameters of BM25, of which the settings allow only those within the range."""
+
+    k1: float = 1.2  # at least 0: how slowly repeated occurrences stop adding to the score
+    b: float = 0.75  # 0 to 1: how much long chunks are discounted
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return the formula for which a generation was built."""
+        return cls(float(record["k1"]), float(record["b"]))
+
+    def norms(self, lengths: NDArray[np.int64], average: float) -> NDArray[np.float64]:
+        """Return k1 · (1 − b + b · length / average), float64, for lengths in terms."""
+        return np.asarray(self.k1 * ((1 - self.b) + self.b * (lengths / (average or 1.0))))
+
+
+LUCENE = Formula()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +245,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
     def _idf(self, term: str, document_frequency: int) -> float:
         space = _space(term)
         count = self.chunks if space is None else max(self._sizes.get(space, 0), document_frequency)
-        return idf(document_frequency, count)
+        return math.log(1 + (count - document_frequency + 0.5) / (document_frequency + 0.5))  # above 0 if all hold it
 
     def _warm(self) -> None:
         """Load or compile the loops now, so that no search has to wait for it."""

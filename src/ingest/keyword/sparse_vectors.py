@@ -25,7 +25,7 @@ import numpy as np
 from ingest.errors import InvalidSettings
 from ingest.keyword.analyser import AUTO, Analyser
 from ingest.keyword.earlier_analyser import analyser_of
-from ingest.keyword.formula import Formula
+from ingest.keyword.keyword_index import Formula
 from ingest.keyword.merging import ShardPostings
 from ingest.keyword.parquet_files import numbers
 from ingest.records import SparseVector
