@@ -79,15 +79,20 @@ class Cutter:
 
     def earlier(self, group: Group, least: int, start: int) -> int:
         """Return the first start of a block, row, line or sentence in [least, start); `start` if there is none."""
-        first = bisect_right(group.blocks, least, key=lambda block: block.end)
-        for i in range(first, len(group.blocks)):
-            if (block := group.blocks[i]).start >= start:
+        block, _ = group.at(start)
+        if block.start >= start:
+            block, _ = group.at(start - 1)
+        while block.start > least:  # a block that starts inside fits as a whole: look for an earlier one
+            first, _ = group.at(block.start - 1)
+            if first.end <= least or first.start <= least:
                 break
-            if block.start >= least:
-                return block.start
-            if inside := self._starts(block, least, min(start, block.end)):
-                return inside[0]
-        return start
+            block = first
+        if block.start < least or block.start >= start:
+            inside = self._starts(block, least, min(start, block.end))
+            return inside[0] if inside else start
+        before, _ = group.at(block.start - 1) if block.start > group.start else (block, None)
+        inside = self._starts(before, least, before.end) if before.start < least < before.end else []
+        return inside[0] if inside else block.start
 
     def _starts(self, block: Block, least: int, end: int) -> list[int]:
         """Return where rows, lines or sentences of a block start inside [least, end), but not in its header."""
