@@ -64,6 +64,12 @@ def test_an_overlap_starts_at_a_sentence_within_its_tokens_and_only_inside_a_gro
     assert len(found) >= len(plain)
 
 
+def test_an_overlap_of_whole_blocks_leaves_out_the_one_that_would_just_fit():
+    doc = document(*(("paragraph", f"Block {i} has five words") for i in range(10, 30)))
+    found = chunks(doc, overlap_tokens=10)
+    assert [len("Block 10 has five words")] * (len(found) - 1) == [a.end - b.start for a, b in pairwise(found)]
+
+
 def test_an_overlap_in_a_table_starts_at_a_row_behind_the_header():
     text, breaks = lines("| a | b |\n", "|---|---|\n", *[f"| {i} | x |\n" for i in range(20)])
     found = chunks(document(("table", text, {"breaks": breaks, "header_end": breaks[1]})), overlap_tokens=6)
