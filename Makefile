@@ -8,6 +8,9 @@ PROCESSES ?= 2
 # glibc gives memory of finished batches back: measured 1.8 GB instead of 2.0 for all processes of the demo.
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
 
+# pip compiles with one core, and everything: what nobody imports waits for the day that somebody does.
+UNCOMPILED := site-packages/(.*/tests?/|transformers/models/|torch/(_inductor|testing)/|olefile/olefile2)
+
 .DEFAULT_GOAL := help
 .PHONY: help env demo test legacy-test check lint house format quality left-out bench-parse bench-embed bench-keyword bench-incremental bench-nights bench-overlap bench-pipeline bench-search bench-why bench-scale bench-screening false-secrets ablation interop fuzz faults corruptions formats formats-unstructured kept ray-test operate-test wheel-test terraform-check judged schemas lock clean
 
@@ -20,8 +23,10 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 13) else "Python 3.11 or 3.12 is needed, this is " + sys.version)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what requirements.lock names into $(VENV): about 3 GB, some minutes the first time"
-	$(BIN)/python -m pip install --requirement requirements.lock
+	-$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --no-compile --requirement requirements.lock
 	$(BIN)/python -m pip install --editable . --no-deps
+	-$(BIN)/python -m compileall -qq -j 0 -x '$(UNCOMPILED)' $(VENV)/lib
 	@touch $@
 
 env: $(STAMP) ## Create the environment from requirements.lock (again when the lock changes)
