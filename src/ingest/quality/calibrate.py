@@ -112,11 +112,12 @@ def unseen_figures(confidences: Floats, known: Bools, found: dict[str, NDArray[A
     """
     from scipy.stats import binomtest, mannwhitneyu
 
-    def auc(one: Floats, other: Floats) -> float:
-        return float(mannwhitneyu(one, other, method="asymptotic").statistic / len(one) / len(other))
+    def auc(one: Floats, other: Floats, axis: int = -1) -> Any:  # the axis lets many resamples be ranked at once
+        found = mannwhitneyu(one, other, method="asymptotic", axis=axis)
+        return found.statistic / one.shape[axis] / other.shape[axis]
 
     kinds, cost = (confidences[known], confidences[~known]), paired_difference("cost", found["cost"].tolist(), LEVEL)
-    figures = {"auc": (auc(*kinds), *percentile_interval(kinds, auc, 1000, LEVEL, SEED))}
+    figures = {"auc": (float(auc(*kinds)), *percentile_interval(kinds, auc, 1000, LEVEL, SEED))}
     for name, value in _means(found).items():
         hits, of = int(found[name].sum()), len(found[name])
         share = name != "cost" and of > 0
