@@ -19,11 +19,12 @@ from prefect.states import Cancelled
 from pydantic import Field
 
 from ingest.errors import Overtaken, UnknownRelease
+from ingest.index import Index
 from ingest.pipeline.promotion import Outcome
 from ingest.records import RunReport
 from ingest.settings import Settings
 from ingest_flows import markdown
-from ingest_flows.artifacts import RunObserver, leave
+from ingest_flows.artifacts import RunObserver, leave_verdict
 from ingest_flows.events import tell, tell_decision
 from ingest_flows.opening import opened
 from ingest_flows.parameters import REASON, Target
@@ -90,16 +91,16 @@ def approve(parameters: Target, decision: tuple[str, Approval]) -> State[dict[st
             outcome = index.promote(generation, why=given.reason)
         except (Overtaken, UnknownRelease) as error:
             return as_state("overtaken", f"generation {generation}: {error}", {}, observer)
-        return promoted(index.name, outcome, observer)
+        return promoted(index, outcome, observer)
 
 
-def promoted(index: str, outcome: Outcome, observer: LoggingObserver) -> State[dict[str, Any]]:
+def promoted(index: Index, outcome: Outcome, observer: LoggingObserver) -> State[dict[str, Any]]:
     """Return the last state of a flow run that promoted on behalf of a person; leave the verdict, send the event."""
     verdict, release, decision = outcome.verdict, outcome.release, outcome.decision
     number = release.number if release is not None else None
     if verdict is not None:
-        leave(index, "verdict", markdown.verdict_lines(verdict))
-    tell_decision(decision, index, generation=outcome.generation, release=number)
+        leave_verdict(index.services.bench.lake, verdict)
+    tell_decision(decision, index.name, generation=outcome.generation, release=number)
     result = {
         "verdict": verdict.model_dump(mode="json") if verdict is not None else None,
         "release": release.model_dump(mode="json", exclude={"token"}) if release is not None else None,

@@ -15,11 +15,14 @@ from prefect.runtime import flow_run
 from prefect.settings import PREFECT_UI_URL
 from prefect.utilities.urls import url_for
 
+from ingest.lake.lake import Lake
 from ingest.records import Conservation, PlanSummary, RunReport, Verdict
 from ingest_flows import markdown
+from ingest_flows.plots import history_plot, verdict_plot
 from ingest_flows.report import Logger, LoggingObserver
 
 KINDS = ("plan", "progress", "conservation", "verdict")  # beside the artifact of the whole run
+CUT_SHORT = ("failed", "stopped")  # decisions: nothing was built that a plot could show
 UNREACHABLE = (httpx.HTTPError, PrefectException)
 
 
@@ -46,12 +49,17 @@ def leave(index: str, kind: str, lines: Sequence[str]) -> UUID | None:
     return made
 
 
+def leave_verdict(lake: Lake, verdict: Verdict) -> None:
+    """Leave a verdict as the newest one of its index, with its plot."""
+    leave(lake.index, "verdict", [*markdown.verdict_lines(verdict), *verdict_plot(lake, verdict, get_run_logger())])
+
+
 class RunObserver(LoggingObserver):
     """Also keeps artifacts of a run up to date: progress, plan, conservation, verdict, and at its end the report."""
 
-    def __init__(self, logger: Logger, index: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, logger: Logger, lake: Lake, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(logger, clock)
-        self.index = index
+        self.lake, self.index = lake, lake.index
         self._steps: dict[str, str] = {}  # that began, with what is known of them
         self._page: UUID | None = None  # the artifact that shows them
 
@@ -82,10 +90,12 @@ class RunObserver(LoggingObserver):
                 faults = markdown.listed("faults", value.faults)
                 leave(self.index, "conservation", [*markdown.conservation_lines(value, {}), *faults])
             case Verdict():
-                leave(self.index, "verdict", markdown.verdict_lines(value))
+                leave_verdict(self.lake, value)
             case RunReport():
                 beside = ", ".join(linked(f"{self.index}-{kind}") for kind in KINDS)
-                leave(self.index, "run", [markdown.as_markdown(value, self.verdict), "", f"Beside this: {beside}."])
+                plot = history_plot(self.lake, self.logger) if value.decision not in CUT_SHORT else ()
+                lines = [markdown.as_markdown(value, self.verdict), *plot, "", f"Beside this: {beside}."]
+                leave(self.index, "run", lines)
 
     def _show(self, step: str, told: str) -> None:
         """Update the artifact of the progress, or make it."""

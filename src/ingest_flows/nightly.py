@@ -8,10 +8,11 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
 from ingest.index import Index
+from ingest.lake.lake import Lake
 from ingest.pipeline.tasks import Execute
 from ingest.records import RunReport
 from ingest.settings import Settings
-from ingest.wiring.service_opening import open_executor, open_services
+from ingest.wiring.service_opening import open_executor, open_lake_store, open_services
 from ingest_flows.approval import approve, decided, suspend
 from ingest_flows.artifacts import RunObserver
 from ingest_flows.events import tell_run
@@ -42,7 +43,7 @@ def build(parameters: Chosen) -> State[dict[str, Any]]:
         return approve(parameters, decision)
     settings = settings_of(parameters)
     name, chosen = settings.index(parameters.index)
-    observer = RunObserver(get_run_logger(), name)
+    observer = RunObserver(get_run_logger(), Lake(open_lake_store(settings), name))
     observer.limits = {limit: getattr(chosen, limit) for limit in LIMITS}
     try:
         report = run(settings, parameters, observer)

@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import State
 from ingest.errors import IngestError
 from ingest_flows import markdown
 from ingest_flows.approval import promoted
-from ingest_flows.artifacts import leave
+from ingest_flows.artifacts import leave, leave_verdict
 from ingest_flows.events import tell
 from ingest_flows.forms import flat
 from ingest_flows.opening import PERSON_SECONDS, opened
@@ -23,7 +23,7 @@ def evaluate(parameters: EvaluateParameters) -> State[dict[str, Any]]:
     """Judge a sealed generation against the release in force. Promotes nothing. The state's result is the verdict."""
     with opened(parameters) as (index, observer):
         verdict = index.evaluate(parameters.generation)
-        leave(index.name, "verdict", markdown.verdict_lines(verdict))
+        leave_verdict(index.services.bench.lake, verdict)
     decision = "positive" if verdict.positive else "refused"
     return as_state(decision, f"generation {verdict.candidate}", verdict.model_dump(mode="json"), observer)
 
@@ -35,7 +35,7 @@ def promote(parameters: PromoteParameters) -> State[dict[str, Any]]:
     with opened(parameters) as (index, observer):
         chosen = parameters.model_dump(include={"why", "lift_hold", "max_deleted_share"})
         outcome = index.promote(parameters.generation, **chosen)
-        return promoted(index.name, outcome, observer)
+        return promoted(index, outcome, observer)
 
 
 @flow(name="rollback", timeout_seconds=PERSON_SECONDS, persist_result=False, result_serializer="json")

@@ -7,7 +7,7 @@ lake.json                                                  which lake this is; o
                          markers/<step>/<shard>-<hash>.json, <shard>-<hash>/<start>-<stop>.json of a slice
                          slices/<sha256>.parquet             parts of slices, until their shard is joined
                          manifest.json, retired.json, recycled.json
-<index>/profiles|verdicts/<sha256>.json  releases|decisions|carried|moves|scrubs|leases/builder/<n>.json  history/
+<index>/profiles|verdicts/<sha256>.json  releases|decisions|carried|moves|scrubs|leases/builder/<n>.json  history|plots/
 """
 
 from collections.abc import Callable, Iterator

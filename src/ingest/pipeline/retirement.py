@@ -140,14 +140,14 @@ class Sweep:
             self.found.removed.append(generation)
 
     def _remove_files(self) -> None:
-        """Delete the old files that no record names; a verdict goes with its generation."""
+        """Delete the old files that no record names; a verdict and its plot go with their generation."""
         named = self._named() | {name_of(self.options.profile)}
-        places = rf"(?:{re.escape(self.lake.index)}|embeddings/[^/]+)/(data|slices|profiles|verdicts|unfinished)"
+        places = rf"(?:{re.escape(self.lake.index)}|embeddings/[^/]+)/(data|slices|profiles|verdicts|plots|unfinished)"
         own = re.compile(rf"{places}/([0-9a-f]{{64}})\.\w+")  # unfinished: earlier versions kept vectors there
         idle = defaultdict[str, dict[str, str]](dict)  # key by segment, by model
         for key in [key for key in self.stored if self._is_old(key, self.rules.minimum_age_hours)]:
             if found := own.fullmatch(key):
-                if not (self._is_judged(found[2]) if found[1] == "verdicts" else found[2] in named):
+                if not (self._is_judged(found[2]) if found[1] in ("verdicts", "plots") else found[2] in named):
                     self._delete(found[1], [key])
             elif (found := SEGMENT.fullmatch(key)) and found[2] not in named:
                 idle[found[1]][found[2]] = key
@@ -173,10 +173,10 @@ class Sweep:
             return {name.decode() for record in map(checked_content, data, keys) for name in HASH.findall(record)}
 
     def _is_judged(self, verdict: str) -> bool:
-        """Return whether what a verdict judges is still there, or cannot be told."""
+        """Return whether a verdict and what it judges are still there, or cannot be told."""
         with suppress(DamagedFile):
             return self.lake.key(self.lake.verdict(verdict).candidate, "manifest") in self.stored
-        return True
+        return f"{self.lake.index}/verdicts/{verdict}.json" in self.stored  # else its plot was left behind
 
     def _at_work(self) -> str:
         """Say which other index is being built, and may use segments that no record names yet; "" if none is."""

@@ -129,6 +129,8 @@ def test_people_see_the_run_as_an_artifact(first: First) -> None:
         "| points | 8 |",
         "| chunk |",
         "| GPU-minutes, by the plan |",
+        f"/{site.index}/plots/history.svg`.",
+        "![The newest generations](data:image/svg+xml;base64,",
     ):
         assert promised in shown
 

@@ -239,6 +239,25 @@ def test_a_verdict_goes_with_the_generation_that_it_judges(p: Project) -> None:
     assert f"docs/verdicts/{p.lake.releases.get(2).verdict}.json" in values(p)
 
 
+def test_a_plot_goes_with_its_verdict_also_where_it_was_left_behind_and_that_of_the_history_stays(p: Project) -> None:
+    gone, kept = (p.lake.releases.get(number).verdict for number in (1, 2))
+    for name in (gone, kept, "0" * 64, "history"):  # that of zeros has no verdict
+        p.store.put(f"docs/plots/{name}.svg", b"<svg/>")
+    assert f"docs/plots/{gone}.svg" in values(p)
+    found = soaked(p)
+    left = [key for key in values(p) if key.startswith("docs/plots/")]
+    assert sorted([f"docs/plots/{kept}.svg", "docs/plots/history.svg"]) == sorted(left)
+    assert 2 == sum(one.files["plots"] for one in found)
+
+
+def test_a_plot_of_a_verdict_that_is_damaged_stays(p: Project) -> None:
+    name = p.lake.releases.get(1).verdict
+    p.store.put(f"docs/plots/{name}.svg", b"<svg/>")
+    p.store.put(f"docs/verdicts/{name}.json", b"{")
+    assert any(one.removed for one in soaked(p))
+    assert f"docs/plots/{name}.svg" in values(p)
+
+
 def test_nothing_is_marked_that_the_settings_keep(p: Project) -> None:
     p.change(**keeping(7))
     assert sweep(p).marked == []
