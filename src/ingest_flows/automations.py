@@ -22,6 +22,13 @@ def automations(filled: Mapping[str, str]) -> list[dict[str, Any]]:
     return [one for one in found if one.pop("needs", None) in (None, *filled)]
 
 
+def left_out(blocks: Mapping[str, str | None]) -> list[str]:
+    """Return which automations need a notification block that is not there, each with the option that names one."""
+    found = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    absent = ((one["name"], one["needs"]) for one in found if "needs" in one and not blocks.get(one["needs"]))
+    return [f"{name}: it needs --{place}, a notification block of the server" for name, place in absent]
+
+
 def apply(client: SyncPrefectClient, blocks: Mapping[str, str | None], refusals: int = REFUSALS) -> list[str]:
     """Make or replace the automations on the server, and return their names.
 

@@ -145,7 +145,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     try:
         site.begin("prefect", "server", "start", "--port", str(PORT))
         site.eventually(lambda: httpx.get(f"{site.url}/api/health").is_success)
-        deploy = [sys.executable, "-m", "ingest_flows.deployments", "ingest.yaml"]
+        deploy = [sys.executable, "-m", "ingest", "deploy"]
         subprocess.run(deploy, cwd=site.folder, env=site.environment, check=True, capture_output=True)
         site.worker("ingest-cpu")
         yield site

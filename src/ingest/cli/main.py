@@ -27,7 +27,7 @@ app.add_typer(left_out, name="quarantine")
 
 functions = [setup.init, setup.doctor, preview, run.plan, run.run, run.sync, release.status, search.search, search.why]
 functions += [release.evaluate, release.promote, release.rollback, release.reconcile, release.generations, release.log]
-functions += [release.revoke, release.retire, release.pin, fitting.calibrate]
+functions += [release.revoke, release.retire, release.pin, fitting.calibrate, setup.deploy]
 left_out.command("list", epilog=EPILOG)(quarantine.listing)
 left_out.command("show", epilog=EPILOG)(search.why)
 groups = ((app, functions), (engine, [qdrant.start, qdrant.stop, qdrant.status, qdrant.check]))

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from importlib import resources
+from importlib.metadata import entry_points
 from typing import Annotated
 
 from typer import Option
@@ -10,6 +11,7 @@ from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Invocation, Reply, command
 from ingest.cli.output import printable
 from ingest.errors import InvalidSettings
+from ingest.extras import require
 
 
 def template() -> str:
@@ -50,3 +52,20 @@ def doctor(invocation: Invocation) -> Reply:
     last = f"{faults} of {len(found)} checks found a fault." if faults else "All is there that a run will need."
     told = {"ready": not faults, "checks": [asdict(one) for one in found]}
     return Reply(told, [*lines, last], ExitCode.FATAL if faults else ExitCode.DONE)
+
+
+@command("What was made stays; run it again.")
+def deploy(
+    invocation: Invocation,
+    people: Annotated[str | None, Option(metavar="TYPE/NAME", help="Notification block that people read.")] = None,
+    pager: Annotated[str | None, Option(metavar="TYPE/NAME", help="Notification block that wakes somebody.")] = None,
+    refusals: Annotated[int, Option(min=1, help="In a week; then an index's schedule is paused.")] = 3,
+) -> Reply:
+    """Make or update what runs need on the Prefect server of PREFECT_API_URL, for all indexes or for --index.
+
+    Work pools; a queue and deployments for each; automations. Says how to start workers. Twice is as good as once.
+    """
+    require("ingest deploy", "ingest[flows]", "prefect")
+    deploying = entry_points(group="ingest.deploy")["prefect"].load()
+    made = deploying(invocation.settings_path, invocation.index, {"people": people, "pager": pager}, refusals)
+    return Reply(made, made.lines())

@@ -1,4 +1,6 @@
-"""`ingest init`."""
+"""`ingest init`, and what `ingest deploy` says where it cannot; `ingest_flows` tests what it does."""
+
+import pytest
 
 from ingest.cli.setup import template
 from ingest.settings import load_settings
@@ -23,3 +25,10 @@ def test_init_overwrites_only_with_force(lab: Lab) -> None:
 
 def test_init_into_a_missing_folder_is_a_fatal_error(lab: Lab) -> None:
     assert lab("-f", "no/such/ingest.yaml", "init").code == 4
+
+
+def test_deploying_without_prefect_names_the_extra(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.extras.installed_version", lambda name: "")
+    answer = lab("deploy")
+    assert (4, "") == (answer.code, answer.out)
+    assert "ingest deploy needs prefect, not installed here: pip install 'ingest[flows]'" in answer.err

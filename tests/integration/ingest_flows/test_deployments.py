@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -15,10 +16,16 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.flows import load_flow_from_entrypoint
+from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+from typer.main import get_command
+from typer.testing import CliRunner
 
+from ingest.cli.main import app
 from ingest.documents import parsers
+from ingest.errors import InvalidSettings, TransientError
 from ingest.records import BuildOptions
-from ingest_flows.deployments import SILENT_SECONDS, TEMPLATE, WATCH, deploy
+from ingest_flows.automations import REFUSALS
+from ingest_flows.deployments import SILENT_SECONDS, TEMPLATE, WATCH, Deployed, deploy
 
 ROOT = Path(__file__).parents[3]
 DEPLOYMENTS = {d["name"]: d for d in yaml.safe_load(TEMPLATE.read_text())["deployments"]}
@@ -42,12 +49,25 @@ assert not ingest_flows.executor._opened
 
 
 @pytest.fixture(scope="module")
-def deployed(client: SyncPrefectClient, tmp_path_factory: pytest.TempPathFactory) -> dict[str, DeploymentResponse]:
-    """The deployments of a settings file with two indexes, by "<flow>/<index>"."""
-    settings = tmp_path_factory.mktemp("deployed") / "ingest.yaml"
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A settings file with two indexes."""
+    path = tmp_path_factory.mktemp("deployed") / "ingest.yaml"
     index = {"sources": [{"name": "notes", "uri": "documents"}], "model": {"kind": "hashing", "name": "hashing"}}
-    settings.write_text(json.dumps({"lake": "lake", "indexes": dict.fromkeys(INDEXES, index)}))
-    deploy(settings)
+    path.write_text(json.dumps({"lake": "lake", "indexes": dict.fromkeys(INDEXES, index)}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def told(client: SyncPrefectClient, settings: Path) -> dict[str, Any]:
+    """What `ingest deploy` says about it."""
+    done = CliRunner().invoke(app, ["deploy", "--json", "--settings", str(settings)])
+    assert 0 == done.exit_code, done.output
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def deployed(client: SyncPrefectClient, told: dict[str, Any]) -> dict[str, DeploymentResponse]:
+    """The deployments of a settings file with two indexes, by "<flow>/<index>"."""
     names = [f"{flow}/{index}" for flow in DEPLOYMENTS for index in INDEXES]
     return {name: client.read_deployment_by_name(name) for name in names}
 
@@ -98,6 +118,45 @@ def test_every_index_has_deployments_and_a_queue_that_gives_out_one_run_to_build
         assert None is deployment.global_concurrency_limit  # one that is full would cancel or hide what waits
         schedules = ["0 2 * * *"] if flow == "nightly" else []
         assert schedules == [getattr(s.schedule, "cron", None) for s in deployment.schedules]
+
+
+def test_deploying_tells_what_the_server_has_now_and_how_to_start_a_worker_for_each_pool(
+    told: dict[str, Any], deployed: dict[str, DeploymentResponse], settings: Path
+) -> None:
+    server, pools = get_current_settings().api.url, ["ingest-gpu", "ingest-cpu"]
+    assert (server, pools, [*INDEXES]) == (told["server"], told["pools"], told["queues"])
+    assert sorted(deployed) == sorted(told["deployments"])
+    where = f"PREFECT_API_URL={server} INGEST_HOME={settings.parent}"
+    assert [f"{where} prefect worker start --pool {pool}" for pool in pools] == told["workers"]
+    assert {WATCH, "ingest: pause a schedule after repeated refusals"} == {*told["automations"]}
+    assert ["--people", "--pager"] == [re.findall("--[a-z]+", one)[0] for one in told["left_out"]]
+
+
+def test_people_read_every_part_of_what_was_deployed(told: dict[str, Any]) -> None:
+    text = "\n".join(Deployed(**told).lines())
+    every = [told["server"], *(one for names in told.values() if isinstance(names, list) for one in names)]
+    assert [] == [one for one in every if one not in text]
+
+
+def test_the_command_line_and_the_flows_agree_on_the_default_of_refusals() -> None:
+    (option,) = (p for p in get_command(app).commands["deploy"].params if p.name == "refusals")
+    assert REFUSALS == option.default
+
+
+def test_without_the_address_of_a_server_nothing_is_deployed(settings: Path) -> None:
+    with (
+        temporary_settings(restore_defaults={PREFECT_API_URL}),
+        pytest.raises(InvalidSettings, match="names no server"),
+    ):
+        deploy(settings)
+
+
+def test_a_server_that_does_not_answer_is_named_without_its_password(settings: Path) -> None:
+    away = temporary_settings({PREFECT_API_URL: "http://me:secret@127.0.0.1:9/api"})
+    with away, pytest.raises(TransientError) as told:
+        deploy(settings)
+    assert "http://127.0.0.1:9/api: " in str(told.value)
+    assert "secret" not in str(told.value)
 
 
 def test_what_falls_silent_is_ended_by_the_server(
