@@ -206,6 +206,20 @@ def test_a_backfill_is_started_through_the_form_and_its_artifacts_are_read(site:
         shoot(page, "run-artifact")
 
 
+def test_why_a_candidate_was_refused_is_seen_in_a_plot(site: Site, page: Page) -> None:
+    with worker(site):
+        site.until(site.start("nightly", "docs"), "Completed")
+        for topic in TOPICS[:2]:  # worse answers to what is asked about the others
+            site.write(topic, " ".join(f"Where is the {other} beam? The {other} beam is here." for other in TOPICS[2:]))
+        identity = site.start("nightly", "docs")
+        site.until(identity, "Refused")
+    page.goto(f"{site.url}/artifacts/artifact/{site.artifacts(identity)['docs-verdict']}")
+    plot = page.get_by_alt_text("Candidate and serving release")
+    plot.wait_for()
+    assert plot.evaluate("image => image.complete && image.naturalWidth > 0")
+    shoot(page, "verdict-artifact")
+
+
 def test_a_candidate_is_approved_in_the_ui_and_nothing_runs_while_it_waits(site: Site, page: Page) -> None:
     with worker(site):
         identity = site.start("nightly", "careful")
