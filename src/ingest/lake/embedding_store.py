@@ -6,8 +6,9 @@ replaces them later. What is damaged or gone counts as absent. A merge of small 
 """
 
 import logging
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import DamagedFile
 from ingest.ids import file_sha256
+from ingest.lake.key_hashes import KeyHashes, Keys
 from ingest.lake.segment_index import NO_SEGMENT, SegmentIndex
 from ingest.lake.verified_files import reading, verified_path
 from ingest.ports import Store
@@ -30,7 +32,6 @@ ENTRIES = 16  # that a reader may find after the newest snapshot, besides those 
 FULL = 32_768  # rows of a segment that is merged with no other
 SMALL = 4_096  # rows up to which segments are merged whatever the size of the others
 log = logging.getLogger(__name__)
-Keys = NDArray[np.bytes_]  # (n,) of 64 hex digits
 Located = tuple[list[str], NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -42,6 +43,7 @@ class EmbeddingStore:
         self.fingerprint = fingerprint
         self.index = SegmentIndex(store, f"embeddings/{fingerprint}/")
         self._keys: BoundedCache[str, Keys] = BoundedCache(cached_keys)  # by segment
+        self._hashes = KeyHashes()
 
     def anew(self) -> "EmbeddingStore":
         """Return a store that shares the index of this one, and reads the segments again."""
@@ -190,20 +192,26 @@ class EmbeddingStore:
     def _locate_in(self, keys: Sequence[str] | Keys, own: Set[str]) -> Located:
         """Look in the segments of `own` first: those that count, then those that were merged; then in all others."""
         wanted, live = np.array(keys, dtype="S64"), {entry.segment: entry for entry in reversed(self.index.live)}
-        counting, merged = [*reversed(live)], [name for name in self.index.merged if name in own and name not in live]
-        order = [*filter(own.__contains__, counting), *merged, *(name for name in counting if name not in own)]
-        places, rows = np.full(len(keys), -1, np.int64), np.zeros(len(keys), np.int64)
-        for place, name in enumerate(order):
+        merged = [name for name in self.index.merged if name in own and name not in live]
+        order, places, rows = list[str](), np.full(len(keys), -1, np.int64), np.zeros(len(keys), np.int64)
+
+        def others() -> Iterator[str]:
+            if len(left := wanted[places < 0]):
+                for name in live.keys() - self._hashes.known:
+                    if (stored := self._keys_of(name, live[name])) is not None:
+                        self._hashes.add(name, stored)
+                holds = self._hashes.holding(left)
+                yield from (name for name in reversed(live) if name in holds and name not in own)
+
+        for name in chain((name for name in reversed(live) if name in own), merged, others()):
+            order.append(name)
             open_ = np.flatnonzero(places < 0)
-            if (entry := live.get(name)) is not None:
-                sought = wanted[open_]
-                open_ = open_[(sought >= entry.first_key.encode()) & (sought <= entry.last_key.encode())]
-            if not len(open_) or (stored := self._keys_of(name, entry)) is None:
+            if not len(open_) or (stored := self._keys_of(name, live.get(name))) is None:
                 continue
             at = np.searchsorted(stored, wanted[open_])
             at[at == len(stored)] = 0
             hit = stored[at] == wanted[open_]
-            places[open_[hit]] = place
+            places[open_[hit]] = len(order) - 1
             rows[open_[hit]] = at[hit]
         return order, places, rows
 
@@ -221,14 +229,14 @@ class EmbeddingStore:
     def _read_keys(self, segment: str) -> Keys:
         key = self._segment_key(segment)
         with reading(key), pq.ParquetFile(verified_path(self.store, key), memory_map=True) as file:
-            return np.array(file.read(["key"], use_threads=False)["key"].to_pylist(), dtype="S64")
+            return np.array(file.read(["key"])["key"].to_pylist(), dtype="S64")
 
     def _read_rows(self, segment: str, rows: NDArray[np.int64]) -> Vectors:
         key = self._segment_key(segment)
         with reading(key), pq.ParquetFile(verified_path(self.store, key), memory_map=True) as file:
             size = file.metadata.row_group(0).num_rows
             groups, inverse = np.unique(rows // size, return_inverse=True)
-            column = file.read_row_groups([*map(int, groups)], ["vector"], use_threads=False)["vector"].combine_chunks()
+            column = file.read_row_groups([int(g) for g in groups], columns=["vector"])["vector"].combine_chunks()
         vectors = np.asarray(column.flatten()).reshape(len(column), -1)
         result: Vectors = vectors[inverse * size + rows % size]  # only the last group of a file is smaller
         return result

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ingest.adapters.stores.folder_store import FolderStore
 from ingest.errors import SchemaMismatch, TransientError
 from ingest.ids import sha256_hex
-from ingest.lake import embedding_store
+from ingest.lake import embedding_store, key_hashes
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.ports import Store
 from ingest.records import Vectors
@@ -173,17 +173,26 @@ def test_a_small_cache_of_keys_changes_no_answer() -> None:
     assert store.vectors([key(n) for n in range(10)])[:, 0].tolist() == list(range(10))
 
 
-def test_a_segment_that_cannot_hold_a_key_is_not_read() -> None:
-    memory = InMemoryStore()
-    keys = sorted(key(n) for n in range(6))
-    low, high = (
-        opened(memory).add(keys[:3], vectors(0, 1, 2), "test"),
-        opened(memory).add(keys[3:], vectors(3, 4, 5), "test"),
-    )
-    reader = opened(memory)
-    assert reader.vectors([keys[5], keys[3]])[:, 0].tolist() == [5, 3]
-    assert (len(reader._keys), reader._keys.get(high) is None) == (1, False)
-    assert reader.segments_of([keys[0], keys[5]]) == (low, high)
+def test_the_keys_of_a_segment_are_read_once_however_often_others_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    memory, read = InMemoryStore(), list[str]()
+    names = [opened(memory).add([key(n)], vectors(n), "test") for n in range(5)]
+    reader = opened(memory, cached_keys=1)
+    keys_of = reader._read_keys
+    monkeypatch.setattr(reader, "_read_keys", lambda segment: (read.append(segment), keys_of(segment))[1])
+    for n in range(100, 110):
+        assert [key(n)] == reader.missing([key(n)])
+    assert sorted(names) == sorted(read)
+
+
+def test_keys_whose_hashes_are_equal_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_hashes, "FACTORS", np.zeros(2, np.uint64))
+    store = opened(InMemoryStore())
+    names = [store.add([key(2 * n), key(2 * n + 1)], vectors(2 * n, 2 * n + 1), "test") for n in range(5)]
+    assert [key(99)] == store.missing([key(99), key(3)])
+    assert (names[1],) == store.segments_of([key(3)])
+    assert store.vectors([key(n) for n in range(10)])[:, 0].tolist() == list(range(10))
 
 
 def test_threads_share_one_store() -> None:
