@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log
 
 from ingest.pipeline.changes import shard_count
 from ingest.pipeline.tasks import SLICE_CHUNKS, SLICE_DOCUMENTS
@@ -54,7 +55,7 @@ GIVEN: dict[str, Given] = {
     "merge_bytes": Given(68, "bytes per chunk in the driver: merge of the keyword index", "docstrings (60 + 8)"),
     "points_per_second": Given(10e3, "points per second that the check reads", "default of `scrub_points_per_second`"),
     "workers": Given(16, "processes for chunk and keyword", "assumed; default of `workers` is 1"),
-    "cached_keys": Given(2e6, "keys of vectors in memory", "`CACHED_KEYS` of the embedding store"),
+    "hash_bytes": Given(8, "bytes per vector in each process that embeds", "`KeyHashes`"),
     "gpu_dollars": Given(1.0, "dollars per GPU-hour", PRICES),
     "put_dollars": Given(5e-6, "dollars per PUT or LIST", PRICES),
     "get_dollars": Given(4e-7, "dollars per GET", PRICES),
@@ -98,24 +99,14 @@ class Scale:
         """Bytes of memory that Qdrant needs for a collection, by its own formula."""
         return self["chunks"] * self["dimension"] * bytes_per_number * self["qdrant_factor"]
 
-    def lookups(self, chunks: float) -> float:
-        """Seconds of a first build in which embed_shard looks for vectors: twice, in each segment written before.
+    def lookups(self, processes: int = 1) -> float:
+        """Seconds of a first build in which embed_shard looks for vectors, in each of some processes.
 
-        One segment per shard; beyond `cached_keys`, the keys of all are read again each time.
+        Each chunk is looked for twice, by binary search in sorted runs whose number and lengths are logarithms of that
+        of the segments. Besides, each process reads the keys of every segment once, one segment per shard.
         """
-        size = self["chunks"] / self.shards  # of a segment
-        segments, cached = chunks / size, self["cached_keys"] / size
-        near, far = min(segments, cached), max(segments, cached)
-        return near**2 * self["lookup_cached"] + (far**2 - cached**2) * self["lookup_read"]
-
-    def stalls(self) -> float:
-        """The number of chunks from which a lookup takes longer than the model, for the next shard."""
-        size = self["chunks"] / self.shards
-        model = size * self["tokens_per_chunk"] / self["tokens_per_second"]
-        held = size * model / (2 * self["lookup_cached"])
-        return (
-            held if held < self["cached_keys"] else max(self["cached_keys"], size * model / (2 * self["lookup_read"]))
-        )
+        deeper = (log(self.shards) / log(self["lookup_segments"])) ** 2
+        return 2 * self["chunks"] / processes * self["lookup_key"] * deeper + self.shards * self["lookup_segment"]
 
 
 def results(scale: Scale) -> list[Row]:
@@ -147,6 +138,7 @@ def results(scale: Scale) -> list[Row]:
         Row("keyword index", f"{chunks * scale['keyword_bytes'] / GB:,.1f} GB", "extrapolated from the small run"),
         Row("driver, check", f"{chunks * scale['check_bytes'] / GB:,.1f} GB", "arithmetic on what docstrings tell"),
         Row("driver, merge", f"{chunks * scale['merge_bytes'] / GB:,.1f} GB", "arithmetic on what docstrings tell"),
+        Row("embed, in each process", f"{chunks * scale['hash_bytes'] / GB:,.1f} GB", "hashes of the vectors' keys"),
         Row("driver, scheduling", f"{shards * scale['driver_bytes'] / GB:,.2f} GB", "extrapolated from the replay"),
         Row(
             "manifest", f"{shards * scale['manifest_bytes'] / GB:,.2f} GB", "one JSON, extrapolated from the small run"

@@ -229,14 +229,14 @@ class EmbeddingStore:
     def _read_keys(self, segment: str) -> Keys:
         key = self._segment_key(segment)
         with reading(key), pq.ParquetFile(verified_path(self.store, key), memory_map=True) as file:
-            return np.array(file.read(["key"])["key"].to_pylist(), dtype="S64")
+            return np.array(file.read(["key"], use_threads=False)["key"].to_pylist(), dtype="S64")
 
     def _read_rows(self, segment: str, rows: NDArray[np.int64]) -> Vectors:
         key = self._segment_key(segment)
         with reading(key), pq.ParquetFile(verified_path(self.store, key), memory_map=True) as file:
             size = file.metadata.row_group(0).num_rows
             groups, inverse = np.unique(rows // size, return_inverse=True)
-            column = file.read_row_groups([int(g) for g in groups], columns=["vector"])["vector"].combine_chunks()
+            column = file.read_row_groups([*map(int, groups)], ["vector"], use_threads=False)["vector"].combine_chunks()
         vectors = np.asarray(column.flatten()).reshape(len(column), -1)
         result: Vectors = vectors[inverse * size + rows % size]  # only the last group of a file is smaller
         return result

@@ -8,13 +8,12 @@ import pytest
 from benchmarks.scale_arithmetic import GIVEN, Scale, results
 from benchmarks.scale_measures import Small
 from benchmarks.scale_replay import CONDENSED, Durations, Replay, memory_of
-from ingest.lake.embedding_store import CACHED_KEYS
 from ingest.pipeline.tasks import SLICE_DOCUMENTS
 from ingest.records import IndexOptions, RetireOptions
 from tests.integration.pipeline.test_store_requests import MOST_PER_SHARD, MOST_PER_SLICE
 
 VALUES = {name: one.value for name, one in GIVEN.items()}
-LOOKUPS = {"lookup_cached": 1e-4, "lookup_read": 1e-3}
+LOOKUPS = {"lookup_key": 1e-6, "lookup_segment": 1e-3, "lookup_segments": 2}
 SMALL = Scale(VALUES | LOOKUPS | {"documents": 1200, "chunks": 12_000, "tokens_per_second": 12_000})
 STEPS = ("chunk", "embed", "keyword", "load")
 WORKERS, SECONDS = 4, 0.25  # of a task per document
@@ -33,7 +32,6 @@ def test_defaults_and_bounds_in_the_inputs_are_those_of_the_code() -> None:
         "tokens_per_chunk": options.chunking.target_tokens,
         "points_per_second": options.scrub_points_per_second,
         "keep": RetireOptions().keep,
-        "cached_keys": CACHED_KEYS,
         "requests_per_shard": MOST_PER_SHARD,
         "requests_per_slice": MOST_PER_SLICE,
     }
@@ -53,17 +51,12 @@ def test_ten_million_documents_need_what_the_guide_says() -> None:
     assert [230.4e9, 288e9, 57.6e9] == pytest.approx([large.vectors(n) for n in (4, 5, 1)])
 
 
-def test_lookups_are_one_more_segment_for_each_shard_twice() -> None:
-    assert 4**2 * 1e-4 == pytest.approx(SMALL.lookups(12_000))
+def test_each_chunk_is_looked_up_twice_in_runs_that_grow_with_the_logarithm_of_the_segments() -> None:
+    assert 2 * 12_000 * 1e-6 * 2**2 + 4 * 1e-3 == pytest.approx(SMALL.lookups())
 
 
-def test_keys_beyond_the_cache_are_read_again_each_time() -> None:
-    few = Scale({**SMALL.given, "cached_keys": 6000})  # two segments
-    assert 2**2 * 1e-4 + (4**2 - 2**2) * 1e-3 == pytest.approx(few.lookups(12_000))
-
-
-def test_lookups_overtake_the_model_where_two_scans_take_as_long_as_it() -> None:
-    assert 3000 * 40 / (2 * 1e-4) == pytest.approx(Scale({**SMALL.given, "cached_keys": 1e12}).stalls())
+def test_processes_share_the_lookups_and_each_reads_all_keys() -> None:
+    assert 2 * 3_000 * 1e-6 * 2**2 + 4 * 1e-3 == pytest.approx(SMALL.lookups(4))
 
 
 def test_each_result_says_how_it_was_found() -> None:
