@@ -120,7 +120,7 @@ def for_each_index(template: Mapping[str, Any], settings: str, indexes: Iterable
 @contextmanager
 def _server() -> Iterator[tuple[SyncPrefectClient, str]]:
     """Yield a client of the server, and its address without secrets. Raises: as `deploy`."""
-    if (url := get_current_settings().api.url) is None:
+    if not (url := get_current_settings().api.url):
         raise InvalidSettings(
             "PREFECT_API_URL names no server: start one with `prefect server start`, and set it to "
             "http://its-machine:4200/api, here and for each worker"
