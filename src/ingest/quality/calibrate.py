@@ -113,8 +113,7 @@ def unseen_figures(confidences: Floats, known: Bools, found: dict[str, NDArray[A
     from scipy.stats import binomtest, mannwhitneyu
 
     def auc(one: Floats, other: Floats, axis: int = -1) -> Any:  # the axis lets many resamples be ranked at once
-        found = mannwhitneyu(one, other, method="asymptotic", axis=axis)
-        return found.statistic / one.shape[axis] / other.shape[axis]
+        return mannwhitneyu(one, other, method="asymptotic", axis=axis).statistic / one.shape[axis] / other.shape[axis]
 
     kinds, cost = (confidences[known], confidences[~known]), paired_difference("cost", found["cost"].tolist(), LEVEL)
     figures = {"auc": (float(auc(*kinds)), *percentile_interval(kinds, auc, 1000, LEVEL, SEED))}
@@ -219,15 +218,16 @@ def _fitted(rows: Floats, known: Bools, groups: NDArray[np.int64]) -> Fitted:
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    folds, solver, scores = list(_folds(known, groups)), "newton-cholesky", {}
-    models = {c: make_pipeline(StandardScaler(), LogisticRegression(C=c, solver=solver)) for c in STRENGTHS}
-    for c, model in models.items():
-        scores[c] = cross_val_predict(model, rows, known, cv=folds, method="decision_function")
+    solver, scores = "newton-cholesky", {c: np.zeros(len(known)) for c in STRENGTHS}
+    for rest, held in _folds(known, groups):
+        seen, unseen = map(StandardScaler().fit(rows[rest]).transform, (rows[rest], rows[held]))
+        for c, found in scores.items():
+            found[held] = LogisticRegression(C=c, solver=solver).fit(seen, known[rest]).decision_function(unseen)
     best = max(scores, key=lambda c: (roc_auc_score(known, scores[c]), -c))
     curve = LogisticRegression(C=1e4, solver=solver).fit(scores[best][:, None], known)
     slope, offset = max(float(curve.coef_[0, 0]), 1e-6), float(curve.intercept_[0])
-    return models[best].fit(rows, known), scores[best], slope, offset
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=best, solver=solver))
+    return model.fit(rows, known), scores[best], slope, offset
