@@ -36,8 +36,12 @@ def opened(cache, **options):
 
 
 def place(cache):
-    (found,) = [path for path in cache.iterdir() if not path.name.startswith(".")]
+    (found,) = exported(cache)
     return found
+
+
+def exported(cache):
+    return [path for path in cache.iterdir() if path.is_dir() and not path.name.startswith(".")]
 
 
 @pytest.fixture
@@ -101,7 +105,7 @@ def test_documents_beyond_a_few_stay_with_pytorch_and_all_keep_their_fingerprint
 def test_without_a_cache_or_against_the_settings_nothing_is_exported(tmp_path, options):
     embedder = opened(tmp_path, **options)
     embedder.prepare_questions()
-    assert (embedder._onnx, list(tmp_path.iterdir())) == (None, [])
+    assert (embedder._onnx, exported(tmp_path)) == (None, [])
 
 
 def spoil_vectors(folder):
@@ -132,7 +136,7 @@ def test_a_copy_that_is_damaged_or_answers_otherwise_is_not_used_and_is_made_aga
     embedder.prepare_questions()
     assert embedder._onnx is not None
     assert opened(copied.parent)._onnx is not None
-    assert [path.name for path in copied.parent.iterdir()] == [copied.name]
+    assert exported(copied.parent) == [copied]
 
 
 def test_a_model_that_cannot_be_exported_answers_through_pytorch(tmp_path, monkeypatch, caplog):
@@ -144,7 +148,7 @@ def test_a_model_that_cannot_be_exported_answers_through_pytorch(tmp_path, monke
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "questions are embedded in PyTorch" in caplog.text
     assert embedder.embed_questions(["a"]).shape == (1, 384)
-    assert list(tmp_path.iterdir()) == []
+    assert exported(tmp_path) == []
 
 
 @pytest.mark.slow
@@ -154,7 +158,7 @@ def test_an_export_that_answers_otherwise_than_pytorch_is_not_kept(tmp_path, mon
     embedder.prepare_questions()
     assert embedder._onnx is None
     assert "at least 1.1 is expected" in caplog.text
-    assert list(tmp_path.iterdir()) == []
+    assert exported(tmp_path) == []
 
 
 def test_only_the_models_used_last_stay(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerEmbedder
 from ingest.adapters.embedders.sentence_transformer.model_folder import locate
+from ingest.adapters.embedders.sentence_transformer.runtimes import load_model
 from ingest.errors import InvalidSettings
 
 pytestmark = pytest.mark.skipif(
@@ -41,5 +42,5 @@ def test_calls_from_threads_do_not_disturb_each_other():
 def test_vectors_agree_with_the_library(monkeypatch):
     embedder = SentenceTransformerEmbedder("default", {"device": "cpu", "dtype": "float32"}).opened()
     texts = ["one sentence", "another one that is a good deal longer than the first", "x"] * 3
-    expected = embedder._model.encode(texts, normalize_embeddings=True)
+    expected = load_model(locate("default").path, "cpu", "float32").encode(texts, normalize_embeddings=True)
     np.testing.assert_allclose(embedder.embed(texts), expected, atol=1e-5)

@@ -63,11 +63,15 @@ class FakeModel:
 
 @pytest.fixture
 def fake(monkeypatch):
-    """Returns an embedder around a FakeModel."""
+    """Returns an embedder around a FakeModel, opened while that had memory and sound vectors."""
 
     def opened(model, **options):
+        fits, value, model.fits, model.value = model.fits, model.value, 10**9, None
         monkeypatch.setattr(sentence_transformer.runtimes, "load_model", lambda *args: model)
-        return SentenceTransformerEmbedder("default", {"device": "cpu", **options}).opened()
+        monkeypatch.setattr(ModelFolder, "pooling", "other")  # not packed
+        embedder = SentenceTransformerEmbedder("default", {"device": "cpu", **options}).opened()
+        embedder.forward_passes, model.passes, model.fits, model.value = 0, [], fits, value
+        return embedder
 
     return opened
 

@@ -6,11 +6,15 @@ than to embed these. Neither device nor number format is part of the fingerprint
 """
 
 import logging
+import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cached_property
 from importlib.util import find_spec
+from itertools import repeat
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -22,7 +26,14 @@ from ingest import errors
 from ingest.adapters.embedders.sentence_transformer import runtimes
 from ingest.adapters.embedders.sentence_transformer.families import family_prompts, takes_instruction
 from ingest.adapters.embedders.sentence_transformer.model_folder import canonical, locate, open_word_table
-from ingest.adapters.embedders.sentence_transformer.runtimes import Inputs, OnnxModel, export, open_exported
+from ingest.adapters.embedders.sentence_transformer.packed_encoder import PackedEncoder
+from ingest.adapters.embedders.sentence_transformer.runtimes import (
+    Inputs,
+    OnnxModel,
+    PaddedModel,
+    export,
+    open_exported,
+)
 from ingest.adapters.embedders.sentence_transformer.tokenizer import KIND, SentenceTransformerTokenizer
 from ingest.extras import require
 from ingest.ids import digest_of
@@ -101,6 +112,7 @@ class SentenceTransformerEmbedder(Embedder):
     def opened(self) -> Self:
         """Choose device and number format, and load the weights unless only questions come: these have ONNX Runtime."""
         options = self._options
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin for work take it from other processes
         self.device = options.device or runtimes.best_device()
         self.dtype = options.dtype or runtimes.best_dtype(self.device)
         self.backend = f"torch {self.device} {self.dtype}"
@@ -125,15 +137,33 @@ class SentenceTransformerEmbedder(Embedder):
     def word_table(self) -> WordTable | None:
         return open_word_table(self.folder.transformer, self.record.fingerprint, self._options.question_cache)
 
-    @cached_property
-    def _model(self) -> Any:
-        """The model in PyTorch. Raises: InvalidSettings, DimensionMismatch."""
-        model = runtimes.load_model(self.folder.path, self.device, self.dtype)
+    def _library(self, device: str, dtype: str) -> Any:
+        """The model in sentence-transformers. Raises: InvalidSettings, DimensionMismatch."""
+        model = runtimes.load_model(self.folder.path, device, dtype)
         model.max_seq_length = self._length
         if (dimension := model.get_embedding_dimension()) != self.record.dimension:
             told = f"model {self.record.name}: gives {dimension} dimensions, its files say {self.record.dimension}"
             raise errors.DimensionMismatch(told)
         return model
+
+    @cached_property
+    def _model(self) -> Any:
+        """The model in PyTorch, packed if it can be, as close to float32 as it must be. Raises: InvalidSettings."""
+        if (onnx := self._onnx) is not None and not self._question_prompt:
+            expected = np.concatenate([onnx.vector(self.tokenizer.inputs(text)) for text in runtimes.CHECKED])
+        else:
+            expected = runtimes.reference(self._library("cpu", "float32"), "")
+        for model in self._models():
+            if (cosine := runtimes.agreement(model, expected)) >= runtimes.TOLERATED_COSINE:
+                return model
+            told = f"cosine {cosine:.5f} to float32, at least {runtimes.TOLERATED_COSINE} is expected of {self.backend}"
+            log.warning("model %s is not run by %s: %s", self.record.name, type(model).__name__, told)
+        raise errors.InvalidSettings(f"model {self.record.name}: {told}: choose another dtype or device")
+
+    def _models(self) -> Iterator[Any]:
+        with suppress(LookupError, OSError):  # another architecture, or weights in another form
+            yield PackedEncoder(self.folder, self.tokenizer, self.device, self.dtype)
+        yield PaddedModel(self._library(self.device, self.dtype), self.device)
 
     def prepare_questions(self) -> None:
         """Speed up questions by an exported model. Takes seconds. If that fails, a warning says why."""
@@ -141,10 +171,7 @@ class SentenceTransformerEmbedder(Embedder):
             if self._cache is None or self._onnx is not None:
                 return
             folder, self._cache = self._cache, None
-            exact = self._model
-            if self.dtype != "float32":
-                exact = runtimes.load_model(self.folder.path, self.device, "float32")
-            exact.max_seq_length = self._length
+            exact = self._library("cpu", "float32")
             self._onnx = export(folder, self.record.fingerprint, exact, self._question_prompt, self._question_inputs)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -162,8 +189,12 @@ class SentenceTransformerEmbedder(Embedder):
             self.backend = "onnxruntime cpu float32"
             return np.concatenate([vectors[:0], *map(self._exported, texts)])
         self.backend = f"torch {self.device} {self.dtype}"
-        for batch in token_batches(lengths.tolist(), self._budget, self._most):
-            self._fill(vectors, texts, batch, lengths)
+        batches = token_batches(lengths.tolist(), self._budget, self._most)
+        with ThreadPoolExecutor(1) as thread:  # tokenises ahead while a batch is computed
+            parts = ([texts[i] for i in batch] for batch in batches)
+            ready = thread.map(self._model.prepared, parts, repeat(self._text_prompt))
+            for batch, inputs in zip(batches, ready, strict=True):
+                self._fill(vectors, inputs, batch, lengths)
         return vectors
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
@@ -172,7 +203,8 @@ class SentenceTransformerEmbedder(Embedder):
             found = [*map(self._exported, short)]
         else:
             parts = (short[start : start + self._most] for start in range(0, len(short), self._most))
-            found = [self._forward(part, self._question_prompt) for part in parts]
+            prompt = self._question_prompt
+            found = [self._forward(self._model.prepared(part, prompt), prompt) for part in parts]
         vectors = np.concatenate([np.zeros((0, self.record.dimension), np.float32), *found])
         norms = np.linalg.norm(vectors, axis=1)
         if len(wrong := np.flatnonzero(~(np.abs(norms - 1) < NORM_TOLERANCE))):
@@ -187,14 +219,14 @@ class SentenceTransformerEmbedder(Embedder):
             self.forward_passes += 1
         return _normalised(self._onnx.vector(self._question_inputs(text)))
 
-    def _fill(self, vectors: Vectors, texts: Sequence[str], batch: Batch, lengths: NDArray[np.int64]) -> None:
+    def _fill(self, vectors: Vectors, inputs: Sequence[Any], batch: Batch, lengths: NDArray[np.int64]) -> None:
         """Write the vectors of a batch; if it does not fit into memory, in halves."""
         import torch
 
         padded = len(batch) * int(lengths[batch].max())
         if len(batch) == 1 or padded < self._too_large:
             try:
-                vectors[batch] = self._forward([texts[i] for i in batch], self._text_prompt)
+                vectors[batch] = self._forward(inputs, self._text_prompt)
                 return
             except errors.EmbedderOutOfMemory:
                 if len(batch) == 1:
@@ -203,17 +235,16 @@ class SentenceTransformerEmbedder(Embedder):
         # After the handler: an exception that is being handled keeps the tensors of the failed pass alive.
         self._too_large = min(self._too_large, padded)
         torch.cuda.empty_cache()  # so that a smaller pass finds free memory in one piece; without a GPU, does nothing
-        for half in np.array_split(batch, 2):
-            self._fill(vectors, texts, half, lengths)
+        middle = (len(batch) + 1) // 2
+        for half in (slice(middle), slice(middle, None)):
+            self._fill(vectors, inputs[half], batch[half], lengths)
 
-    def _forward(self, texts: Sequence[str], prompt: str) -> Vectors:
+    def _forward(self, inputs: Sequence[Any], prompt: str) -> Vectors:
         """Return (n, dimension) of one forward pass, normalised in float32."""
         import torch
 
-        with self._lock, torch.inference_mode(), runtimes.memory_errors(self.device, len(texts)):
-            features = self._model.preprocess(list(texts), prompt=prompt or None)
-            features = {k: v.to(self.device) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
-            raw: Vectors = self._model(features)["sentence_embedding"].float().cpu().numpy()
+        with self._lock, torch.inference_mode(), runtimes.memory_errors(self.device, len(inputs)):
+            raw: Vectors = self._model.run(inputs, prompt).cpu().numpy()
             self.forward_passes += 1
         return _normalised(raw)
 

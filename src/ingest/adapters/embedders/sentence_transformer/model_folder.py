@@ -53,6 +53,23 @@ class ModelFolder:
         return self.path / (self._modules[0].get("path", "") if self._modules else "")
 
     @cached_property
+    def config(self) -> dict[str, Any]:
+        """The transformer's own configuration."""
+        return _object(self.transformer / "config.json")
+
+    @cached_property
+    def pooling(self) -> str:
+        """How a text's vector is made of those of its tokens, "mean" or "cls", …; "" if there is more to it."""
+        kinds = [str(module.get("type")).rpartition(".")[2] for module in self._modules]
+        if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+            return ""
+        said = _object(self.path / self._modules[1].get("path", "") / "config.json")
+        modes = [name for name, on in said.items() if name.startswith("pooling_mode") and on]
+        if len(modes) != 1 or not said.get("include_prompt", True):
+            return ""
+        return str(said.get("pooling_mode", re.sub("pooling_mode_|_tokens?$", "", modes[0])))
+
+    @cached_property
     def sentence_config(self) -> dict[str, Any]:
         """What sentence-transformers adds to the transformer's own configuration."""
         return _object(self.transformer / "sentence_bert_config.json")
@@ -60,7 +77,7 @@ class ModelFolder:
     @cached_property
     def dimension(self) -> int:
         """Dimension of the vectors: that of the last dense layer, else of the pooling, else of the transformer."""
-        dimension = int(_object(self.transformer / "config.json").get("hidden_size", 0))
+        dimension = int(self.config.get("hidden_size", 0))
         for module in self._modules[1:]:
             config = _object(self.path / module.get("path", "") / "config.json")
             modes = [value for key, value in config.items() if key.startswith("pooling_mode_")]
@@ -81,7 +98,7 @@ class ModelFolder:
     @cached_property
     def positions(self) -> int:
         """The number of positions of the transformer; NO_LENGTH if its files do not state it."""
-        return int(_object(self.transformer / "config.json").get("max_position_embeddings") or NO_LENGTH)
+        return int(self.config.get("max_position_embeddings") or NO_LENGTH)
 
     @cached_property
     def languages(self) -> tuple[str, ...]:

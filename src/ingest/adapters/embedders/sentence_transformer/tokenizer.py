@@ -65,7 +65,7 @@ class SentenceTransformerTokenizer:
         model = description.get("model", {})
         name = model.get("unk_token")
         self._unknown = self._tokenizer.token_to_id(name) if name else model.get("unk_id")  # None: it has all bytes
-        self._plain = 0 if self._unknown in self._encoded([_PLAIN])[0].ids else LONGEST_PLAIN
+        self._plain = 0 if self._unknown in self.encoded([_PLAIN])[0].ids else LONGEST_PLAIN
         self._words = WordMemory(self._spans, special) if is_made_of_words(description) else None
 
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
@@ -76,7 +76,7 @@ class SentenceTransformerTokenizer:
         for i, text in enumerate(texts if self._unknown is not None else ()):
             if words := [w for w in text.split() if len(w) > self._plain or not w.isascii()]:
                 odd[i] = " ".join(words)
-        for (i, some), tokens in zip(odd.items(), self._encoded([*odd.values()]), strict=True):
+        for (i, some), tokens in zip(odd.items(), self.encoded([*odd.values()]), strict=True):
             left = bytearray(b"\1" * len(some))
             for number, (start, end) in zip(tokens.ids, tokens.offsets, strict=True):
                 left[start:end] = bytes([number == self._unknown]) * (end - start)
@@ -91,7 +91,7 @@ class SentenceTransformerTokenizer:
     def _spans(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         return [
             np.fromiter(chain.from_iterable(found.offsets), np.int32, 2 * len(found)).reshape(-1, 2)
-            for found in self._encoded(texts)
+            for found in self.encoded(texts)
         ]
 
     def count(self, texts: Sequence[str]) -> list[int]:
@@ -100,11 +100,12 @@ class SentenceTransformerTokenizer:
 
     def inputs(self, text: str) -> Inputs:
         """Return a text as the model's inputs, (1, tokens) by name, with special tokens."""
-        (found,) = self._encoded([text], special=True)
+        (found,) = self.encoded([text], special=True)
         named = {"input_ids": found.ids, "attention_mask": found.attention_mask, "token_type_ids": found.type_ids}
         return {name: np.array([values], np.int64) for name, values in named.items()}
 
-    def _encoded(self, texts: Sequence[str], *, special: bool = False) -> Any:
+    def encoded(self, texts: Sequence[str], *, special: bool = False) -> Any:
+        """Return the library's encodings. Raises: MalformedDocument."""
         try:
             return self._tokenizer.encode_batch(list(texts), add_special_tokens=special)
         except (UnicodeEncodeError, TypeError) as error:
