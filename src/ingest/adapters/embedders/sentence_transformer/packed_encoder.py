@@ -12,6 +12,7 @@ from typing import Any
 
 from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder
 
+LANES = 32  # numbers that a processor computes at once, or a multiple of that
 LONGEST_PLAIN = 512  # tokens; all scores of longer texts at once would take too much memory
 
 
@@ -98,11 +99,13 @@ class PackedEncoder:
         made = torch.empty_like(split[:, 0])
         for length, same in groupby(map(len, texts)):
             stop = start + length * len([*same])
-            q, k, v = split[start:stop].unflatten(0, (-1, length)).permute(2, 0, 3, 1, 4)
+            whole = split[start:stop].unflatten(0, (-1, length)).permute(2, 0, 3, 1, 4)
             if found.is_cuda or self._dtype == torch.float32 or length > LONGEST_PLAIN:
-                mixed = torch.nn.functional.scaled_dot_product_attention(q, k, v, scale=1.0)
-            else:  # in bfloat16 on a CPU, this takes a third less than that kernel
-                scores = q @ k.transpose(2, 3)
+                mixed = torch.nn.functional.scaled_dot_product_attention(*whole, scale=1.0)
+            else:  # in bfloat16 on a CPU, this takes a third less than that kernel; softmax is slow on a row's odd end
+                k, v = torch.nn.functional.pad(whole[1:], (0, 0, 0, -length % LANES))
+                scores = whole[0] @ k.transpose(2, 3)
+                scores[..., length:] = -torch.inf
                 mixed = torch.softmax(scores, -1, out=scores) @ v
             made[start:stop].unflatten(0, (-1, length)).copy_(mixed.transpose(1, 2))
             start = stop
