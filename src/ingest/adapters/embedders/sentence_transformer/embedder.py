@@ -6,7 +6,6 @@ than to embed these. Neither device nor number format is part of the fingerprint
 """
 
 import logging
-import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -112,7 +111,6 @@ class SentenceTransformerEmbedder(Embedder):
     def opened(self) -> Self:
         """Choose device and number format, and load the weights unless only questions come: these have ONNX Runtime."""
         options = self._options
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin for work take it from other processes
         self.device = options.device or runtimes.best_device()
         self.dtype = options.dtype or runtimes.best_dtype(self.device)
         self.backend = f"torch {self.device} {self.dtype}"

@@ -6,6 +6,7 @@ computes a layer's activation in the same pass. Norms and embeddings stay in flo
 """
 
 import importlib
+import os
 from collections.abc import Sequence
 from itertools import chain, groupby
 from typing import Any
@@ -21,6 +22,7 @@ class PackedEncoder:
 
     def __init__(self, folder: ModelFolder, tokenizer: Any, device: str, dtype: str) -> None:
         """Load the weights. Raises: LookupError for another architecture, OSError, SafetensorError."""
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads of torch that spin take time from all others
         import torch
         from safetensors.torch import load_file
 
