@@ -21,6 +21,13 @@ class Exported:
         return np.full((1, 384), inputs["input_ids"].size, np.float32)
 
 
+class NotLoaded:
+    """Stands for the model in PyTorch."""
+
+    def prepared(self, texts: list[str], _: str) -> list[str]:
+        return texts
+
+
 @pytest.fixture
 def embedder(monkeypatch: pytest.MonkeyPatch) -> SentenceTransformerEmbedder:
     """One whose model is not loaded: the vectors of PyTorch are zeros."""
@@ -29,6 +36,7 @@ def embedder(monkeypatch: pytest.MonkeyPatch) -> SentenceTransformerEmbedder:
     made.opened()
     del vars(made)["_model"]
     made._onnx = Exported()
+    monkeypatch.setattr(SentenceTransformerEmbedder, "_model", NotLoaded())
     monkeypatch.setattr(made, "_forward", lambda texts, prompt: np.zeros((len(texts), 384), np.float32))
     return made
 
@@ -50,7 +58,7 @@ def test_what_exceeds_the_tokens_of_few_texts_in_all_is_embedded_in_pytorch(
 
 
 def test_a_model_that_is_loaded_embeds_few_texts_too(embedder: SentenceTransformerEmbedder) -> None:
-    vars(embedder)["_model"] = None
+    vars(embedder)["_model"] = NotLoaded()
     embedder.embed(["one"])
     assert [] == embedder._onnx.asked
 
