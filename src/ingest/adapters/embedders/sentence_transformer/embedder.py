@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import cached_property
 from importlib.util import find_spec
 from itertools import repeat
@@ -151,17 +150,31 @@ class SentenceTransformerEmbedder(Embedder):
             expected = np.concatenate([onnx.vector(self.tokenizer.inputs(text)) for text in runtimes.CHECKED])
         else:
             expected = runtimes.reference(self._library("cpu", "float32"), "")
-        for model in self._models():
-            if (cosine := runtimes.agreement(model, expected)) >= runtimes.TOLERATED_COSINE:
+        for model, cosine in self._models(expected):
+            if cosine >= runtimes.TOLERATED_COSINE:
                 return model
             told = f"cosine {cosine:.5f} to float32, at least {runtimes.TOLERATED_COSINE} is expected of {self.backend}"
             log.warning("model %s is not run by %s: %s", self.record.name, type(model).__name__, told)
         raise errors.InvalidSettings(f"model {self.record.name}: {told}: choose another dtype or device")
 
-    def _models(self) -> Iterator[Any]:
-        with suppress(LookupError, OSError):  # another architecture, or weights in another form
-            yield PackedEncoder(self.folder, self.tokenizer, self.device, self.dtype)
-        yield PaddedModel(self._library(self.device, self.dtype), self.device)
+    def _models(self, expected: NDArray[np.float32]) -> Iterator[tuple[Any, float]]:
+        """Yield the model packed, unless something is in the way, then padded, each with its cosine to float32."""
+        try:
+            packed = PackedEncoder(self.folder, self.tokenizer, self.device, self.dtype)
+            tried = packed, runtimes.agreement(packed, expected)
+        except Exception as error:  # noqa: BLE001  the library runs the model then, or names what is wrong
+            usual = isinstance(error, LookupError | OSError)  # another architecture, or weights in another form
+            told = f"{type(error).__name__}: {error}"
+            log.log(
+                logging.INFO if usual else logging.WARNING,
+                "model %s is not run by PackedEncoder: %s",
+                self.record.name,
+                told,
+            )
+        else:
+            yield tried
+        padded = PaddedModel(self._library(self.device, self.dtype), self.device)
+        yield padded, runtimes.agreement(padded, expected)
 
     def prepare_questions(self) -> None:
         """Speed up questions by an exported model. Takes seconds. If that fails, a warning says why."""

@@ -21,7 +21,7 @@ class PackedEncoder:
     """The layers of a model, from token ids to vectors that are not normalised."""
 
     def __init__(self, folder: ModelFolder, tokenizer: Any, device: str, dtype: str) -> None:
-        """Load the weights. Raises: LookupError for another architecture, OSError, SafetensorError."""
+        """Load the weights. Raises: LookupError for another architecture, and whatever the libraries raise."""
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads of torch that spin take time from all others
         import torch
         from safetensors.torch import load_file

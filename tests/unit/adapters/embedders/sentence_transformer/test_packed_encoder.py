@@ -4,11 +4,14 @@ import importlib.util
 import json
 import logging
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 
 from ingest.adapters.embedders.sentence_transformer import runtimes
 from ingest.adapters.embedders.sentence_transformer.embedder import SentenceTransformerEmbedder
@@ -90,6 +93,72 @@ def test_models_of_its_architecture_are_packed_and_others_left_to_the_library(tm
     np.testing.assert_allclose(embedder.embed(texts), expected, atol=1e-5)
 
 
+def in_another_form(folder, _):
+    (folder / "model.safetensors").rename(folder / "kept")
+    torch.save(load_file(folder / "kept"), folder / "pytorch_model.bin")
+
+
+def without_operations(_, monkeypatch):
+    monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace())
+
+
+def with_operations_of_other_arguments(_, monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("expected at most 5 arguments")
+
+    monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace(_reorder_linear_weight=refuse))
+
+
+def with_operations_that_fail_when_run(_, monkeypatch):
+    def refuse(*_):
+        raise NotImplementedError("not on this processor")
+
+    made = SimpleNamespace(_reorder_linear_weight=lambda weight, _: weight, _linear_pointwise=refuse)
+    monkeypatch.setattr(torch.ops, "mkldnn", made)
+
+
+@pytest.mark.parametrize(
+    ("in_the_way", "level", "told"),
+    [
+        (in_another_form, "INFO", "FileNotFoundError: "),
+        (without_operations, "WARNING", "AttributeError: "),
+        (with_operations_of_other_arguments, "WARNING", "RuntimeError: expected at most 5 arguments"),
+        (with_operations_that_fail_when_run, "WARNING", "NotImplementedError: not on this processor"),
+    ],
+)
+def test_whatever_is_in_the_way_is_told_and_the_library_runs_the_model(
+    tmp_path, monkeypatch, caplog, in_the_way, level, told
+):
+    embedder = random_model(tmp_path, "bert", "mean")
+    in_the_way(tmp_path, monkeypatch)
+    with caplog.at_level(logging.INFO):
+        embedder.opened()
+    assert type(embedder._model).__name__ == "PaddedModel"
+    assert embedder.embed(["one", "two three"]).shape == (2, 64)
+    found = [(r.levelname, r.getMessage()) for r in caplog.records if "PackedEncoder" in r.getMessage()]
+    assert [level] == [name for name, _ in found]
+    assert f"model {tmp_path} is not run by PackedEncoder: {told}" in found[0][1]
+
+
+@pytest.mark.parametrize("damage", [lambda content: b"weights", lambda content: content[: len(content) // 2]])
+def test_damaged_weights_are_named_by_the_library_as_without_the_packed_way(tmp_path, caplog, damage):
+    embedder = random_model(tmp_path, "bert", "mean")
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(damage(weights.read_bytes()))
+    with pytest.raises(InvalidSettings, match=r"model in .* cannot be opened on cpu: .*header"):
+        embedder.opened()
+
+
+def test_an_index_that_was_embedded_with_padding_goes_on_without_it(embedder, cache, monkeypatch):
+    monkeypatch.setattr("ingest.adapters.embedders.sentence_transformer.embedder.PackedEncoder", {}.__getitem__)
+    options = {"device": "cpu", "dtype": embedder.dtype, "question_cache": cache, "questions": "torch"}
+    before = SentenceTransformerEmbedder("default", options).opened()
+    texts = [" ".join(WORDS[:words] * repeats) for words in (1, 4, 10) for repeats in (1, 3, 9)]
+    assert type(before._model).__name__ == "PaddedModel"
+    assert before.record == embedder.record
+    assert ((before.embed(texts) * embedder.embed(texts)).sum(axis=1) > BOUND[embedder.dtype]).all()
+
+
 def opened_with(monkeypatch, cache, packed, padded):
     """Open the default model as if both ways to run it had these cosines to float32."""
     kinds = {"PackedEncoder": packed, "PaddedModel": padded}
@@ -119,8 +188,6 @@ def test_beside_an_exported_model_the_library_is_not_needed(monkeypatch, tmp_pat
 
 
 def test_a_packed_batch_that_runs_out_of_memory_is_halved_and_every_text_keeps_its_vector(embedder, monkeypatch):
-    import torch
-
     texts, run, sizes = [f"{word} {word} lease" for word in "abcdefghij"], PackedEncoder.run, []
     expected, before = embedder.embed(texts), embedder._too_large
 
