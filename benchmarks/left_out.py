@@ -13,7 +13,7 @@ Reads the indexes that `benchmarks/quality.py` left under --out, and asks each q
 3. what it gains over the reference on the set that was left out is printed. Only these figures may be quoted.
 
 A stage may be on by default if no left-out set loses and the mean gains. `--chunking`: folders that `quality.py` left
-with other chunk sizes (`--index '{"chunking": {…}}'`); their fused scores are recipes as well.
+with other chunk sizes (`--index '{"chunking": {…}}'`), the mildest first; their fused scores are recipes as well.
 """
 
 import argparse

@@ -5,6 +5,7 @@
 A whole index is built by the pipeline from passages of the judged sets: keyword index, embedded vector engine, points.
 Vectors are made by hashing with as many dimensions as the default model has, so that building takes minutes; encoding a
 question with the default model is measured by itself, and is added to every stage but bm25 in production.
+So is `near` to re-ranking: hashed vectors have no words to compare.
 """
 
 import argparse

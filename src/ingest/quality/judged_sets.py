@@ -98,6 +98,8 @@ def distinct_questions(questions: Iterable[Question]) -> tuple[list[Question], l
 
 def _faults(question: Question, given: dict[str, Any]) -> Iterator[str]:
     """Yield what no type says: keys that are nearly known ones, and values that contradict each other."""
+    if not question.text.strip():
+        yield "text is blank"
     yield from _typos(Question, given)
     yield from (f"asker: {typo}" for typo in _typos(Asker, given.get("asker", {})))
     for n, (place, keys) in enumerate(zip(question.gold, given.get("gold", ()), strict=True)):

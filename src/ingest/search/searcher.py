@@ -99,7 +99,7 @@ class Searcher:
         once = lru_cache(KEPT)(lambda question: analyser.asked([question], held)[0])
         self._asked: Callable[[Sequence[str]], Terms] = lambda questions: [*map(once, questions)]
         unread, most = self._embedder.tokenizer.unread, self.manifest.max_unread_share
-        self._cannot_read = lru_cache(KEPT)(lambda question: unread([question])[0] > most)
+        self._cannot_read = lru_cache(KEPT)(lambda question: not question.strip() or unread([question])[0] > most)
         self._asked([""])  # loads what tells the languages of questions apart, if there are several
         self._mask = open_visibility(contents)
         asked = partial(analyser.compared, held=held), self._asked

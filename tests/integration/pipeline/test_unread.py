@@ -61,6 +61,13 @@ def test_a_question_that_the_model_cannot_read_is_answered_by_its_words_alone(p:
     assert [True, False] == [answer.unread for answer in answers]
 
 
+def test_a_blank_question_finds_nothing(p: Project) -> None:
+    p.run()
+    asker = searcher(p)
+    answers = asker.search(["", " \n"], EVERYTHING, 10, asker.stages)
+    assert [(True, {stage: [] for stage in asker.stages})] * 2 == [(answer.unread, answer.stages) for answer in answers]
+
+
 def test_reciprocal_ranks_rank_it_by_its_words_too(p: Project) -> None:
     p.run()
     asker = searcher(p)

@@ -245,6 +245,7 @@ def test_a_judged_set_is_read_with_every_field():
         (line(text=""), "text: "),
         (line(answerable="no"), "answerable: "),
         (line(gold=[]), "needs a gold place"),
+        (line(text=" "), "text is blank"),
         (line(gold=[{"doc": "a.md", "grade": 0}]), "needs a gold place"),
         (line(answerable=False), "answerable is false, but gold has 1 places"),
         (line(gold=[{"doc": "a.md", "start": 3}]), "gold.0: start and end come together"),
