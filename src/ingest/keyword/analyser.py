@@ -28,6 +28,7 @@ LONGEST_TERM = 64  # characters; longer words (hex dumps, base64) are cut to thi
 FIXED = {"format": FORMAT, "lowercase": True, "max_term_characters": LONGEST_TERM}  # of every record
 WITHOUT_ACCENTS = ("english", "porter", "lovins")  # stemmers that do not know them; others need them
 SHARED = re.compile(r"[\d._+#]")  # in words that are alike in all languages
+LATIN, BESIDE_LATIN = re.compile("[A-Za-zÀ-ɏ\u1e00-\u1eff]+"), re.compile("[^\\W\\d_A-Za-zÀ-ɏ\u1e00-\u1eff]")
 REMEMBERED = 2**18  # pieces whose terms are kept: most pieces of a text recur
 PROBE = (
     "Rolling back promoted indexes quickly: nightly re-embeddings of 1,234 documents (generously normalised) "
@@ -86,9 +87,12 @@ class Analyser:
         known = {self.space(code) for code in held or ()} or {PLAIN}
         if held is not None and len(known) == 1:
             return [*known]
-        found = ranked(question, [ENGLISH if code == UNTOLD else code for code in held or ()])
+        among = [ENGLISH if code == UNTOLD else code for code in held or ()]
+        found = ranked(question, among)
         least = min(POSSIBLE, max(found.values()))
-        likely = ((self.space(code), p) for code, p in found.items())
+        latin = LATIN.findall(question) if BESIDE_LATIN.search(question) else []  # another script outweighs it
+        apart = ranked(" ".join(latin), among) if latin else {}
+        likely = ((self.space(code), p) for code, p in (*found.items(), *apart.items()))
         return [*dict.fromkeys(space for space, p in likely if p >= least or space in known & {PLAIN})]
 
     def asked(self, questions: Sequence[str], held: Collection[str] | None = None) -> list[list[str]]:

@@ -166,6 +166,12 @@ def test_a_question_of_one_ambiguous_word_is_looked_for_in_several_languages():
     assert {"", "de"} <= {term.rpartition(":")[0] for term in AUTO.asked(["Panthers"], {"en": 5, "de": 5, "fr": 5})[0]}
 
 
+@pytest.mark.parametrize("question", ["회귀 Häuser", "как настроить Häuser", "ต้องการ Häuser"])
+def test_a_question_in_two_scripts_is_looked_for_in_the_language_of_its_latin_words_too(question):
+    assert "de:haus" in AUTO.asked([question], {"de": 9, "ko": 9, "ru": 9, "th": 9})[0]
+    assert "ru" not in {term.partition(":")[0] for term in AUTO.asked(["Häuser"], {"de": 9, "ru": 9})[0]}
+
+
 def test_question_and_candidates_are_compared_in_the_questions_language():
     texts = ["Wie viele Häuser?", "Das Haus", "the house"]
     assert [["de:haus"], ["de:haus"], ["de:hous"]] == [found[-1:] for found in AUTO.compared(texts, HELD)]
