@@ -180,7 +180,7 @@ class Searcher:
         answers = []
         for question, hits, r, confidence, h in zip(questions, ranked_hits, again, sure, holding, strict=True):
             ranked = {stage: texts.first(hits[stage], top) for stage in stages}
-            scores = {stage: _scores(hits[stage]) for stage in STAGES} | {RERANKED: _scores(ranked.get(RERANKED, ()))}
+            scores = {**{stage: _scores(hits[stage]) for stage in hits}, RERANKED: _scores(ranked.get(RERANKED, ()))}
             by_stage: dict[str, Mapping[str, float]] = {**scores, "quoted": h}
             results = {stage: [_scored(found[hit.chunk_id], by_stage) for hit in ranked[stage]] for stage in stages}
             abstain, generation = confidence is not None and confidence < least, self.manifest.generation
