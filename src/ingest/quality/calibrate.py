@@ -31,7 +31,7 @@ STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)  # C of the regression; chosen within ea
 LEAST = 20  # questions of each kind: two per fold
 SEED = 0
 LEVEL = 0.95  # of the intervals
-PLAIN = ("dense", "bm25", "fused")  # stages whose top score alone is a rival; so is the blend of re-ranking
+PLAIN = ("dense", "bm25", "fused")  # stages whose top score alone is a rival; so is the blend of the signals
 THRESHOLDS = tuple(n / 20 for n in range(21))  # of the trade-off
 
 Bools = NDArray[np.bool_]
