@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ingest.lake.keys import TEMPORARY
 
+BLOCK = 2**16  # bytes
 LEFTOVER_SECONDS = 24 * 3600.0  # an older temporary file belongs to a process that died
 
 
@@ -30,6 +31,15 @@ def remove_leftover(temporary: Path) -> None:
     with suppress(OSError):
         if time.time() - temporary.stat().st_mtime > LEFTOVER_SECONDS:
             temporary.unlink()
+
+
+def copy_durably(source: str, target: str) -> None:
+    """Copy a file to the disk without its blocks of zeros, which take no space there."""
+    with Path(source).open("rb") as file, Path(target).open("wb") as copy:
+        while block := file.read(BLOCK):
+            copy.seek(len(block), os.SEEK_CUR) if block == bytes(len(block)) else copy.write(block)
+        copy.truncate()
+        os.fsync(copy.fileno())
 
 
 def sync_folder(folder: Path) -> None:

@@ -97,7 +97,8 @@ class EmbeddingStore:
                 if not found:
                     break
                 keys, vectors = (np.concatenate(column) for column in zip(*found, strict=True))
-                told = {"backend": "merged", "token": f"{token}-{index.read}", "replaces": True}
+                anew = "mixed" if any(one.again for one in some) else ""
+                told = {"backend": "merged", "token": f"{token}-{index.read}", "replaces": True, "again": anew}
                 names, merges = [key.decode() for key in keys], tuple(one.segment for one in index.live if one in some)
                 entry = _entry_of(self._write(names, vectors), names, merges=merges, **told)
                 if not index.try_append(entry):  # it may replace what counted

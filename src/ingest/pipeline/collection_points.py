@@ -32,7 +32,7 @@ EPOCH_DRIFT = 0.1  # of the average length of chunks, as a share
 HEADINGS = 16  # of a heading path in a payload, the deepest
 OF_DOCUMENT = ("uri", "source", "path", "title", "tenant", "language")  # and its groups
 Rows = Sequence[tuple[Chunk, DocumentRow]]
-AT_ONCE = 256  # vectors in memory
+AT_ONCE = 2048  # vectors in memory; read in smaller parts, each would read the same pages of large segments
 LEAST_COSINE = 0.999  # between a stored vector and what its model gives for the same text later
 NORM_TOLERANCE = 1e-3  # of vectors that are kept; also where they are checked later
 TOLERANCE = 1e-3  # distance of unit vectors: Qdrant normalises again, and may keep 16 bits of a number
@@ -169,9 +169,11 @@ class CollectionPoints:
 
     def mend(self, shard: int, wrong: Sequence[Wanted], orphans: Sequence[str] = ()) -> None:
         """Write points of a shard and remove others, durably. Raises: UnknownRelease once it has been recycled."""
-        for start in range(0, len(wrong), self.batch):
-            self._confirm()
-            self.vectors.upsert(self._collection, self.maker.points(wrong[start : start + self.batch], shard))
+        for start in range(0, len(wrong), AT_ONCE):
+            points = self.maker.points(wrong[start : start + AT_ONCE], shard)
+            for first in range(0, len(points), self.batch):
+                self._confirm()
+                self.vectors.upsert(self._collection, points[first : first + self.batch])
         if orphans:
             self._confirm()
             self.vectors.delete(self._collection, orphans)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from ingest.errors import SchemaMismatch, Tolerated, UnknownRelease
@@ -87,10 +88,10 @@ def fill(retrieval: Retrieval, batch: int, contents: Contents, least: int = 0) -
     vectors.optimise(collection)
 
 
-def make_collection(vectors: VectorIndex, contents: Contents) -> bool:
+def make_collection(vectors: VectorIndex, contents: Contents, *like: str) -> bool:
     """Create the collection of a generation, as `VectorIndex` does. Raises: UnknownRelease when it was recycled."""
     named, generation, ours = contents.collection, contents.generation, contents.lake.known_identity()
-    unfinished = vectors.create_collection(named, contents.dimension, contents.shape, ours)
+    unfinished = vectors.create_collection(named, contents.dimension, contents.shape, ours, *like)
     if vectors.generation_of(named) != generation and ours is not None and not vectors.count(named, EVERYTHING):
         vectors.give(named, ours, generation)  # it was lost, and has the name of another
     contents.refuse_recycled(vectors)
@@ -228,7 +229,8 @@ def moved(retrieval: Retrieval, options: BuildOptions, releases: Releases, conte
     """Return contents in a collection that was taken over, with their points; as they are: load them into a fresh one.
 
     That of a run that stopped, or else the oldest that has the same model, shape and number of shards and loses at most
-    MOST_DELETED of its points. Afterwards its recall must not be below the floor. `run` holds the builder's lease.
+    MOST_DELETED of its points, or a copy of such a base's, where the engine makes one. Afterwards its recall must not
+    be below the floor. `run` holds the builder's lease.
     """
     held, vectors = collections_held(contents.lake, retrieval.vectors).get(contents.generation, ()), retrieval.vectors
     if contents.collection in held:  # begun afresh
@@ -237,36 +239,52 @@ def moved(retrieval: Retrieval, options: BuildOptions, releases: Releases, conte
     if found is not contents:
         vectors.optimise(found.collection)
         recall = measure_recall(vectors, found)
-        found = found if recall is None or recall.mean >= options.gate.min_dense_recall else contents
+        if recall is not None and recall.mean < options.gate.min_dense_recall:
+            vectors.drop_collection(contents.collection)  # it may be the copy
+            return contents
     return found
 
 
 def _taken(retrieval: Retrieval, options: BuildOptions, releases: Releases, contents: Contents, run: str) -> Contents:
     lake, vectors, confirm = contents.lake, retrieval.vectors, partial(contents.lake.confirm_lease, run)
-    for manifest in spares(lake, releases, options):
-        before, after = contents_of(lake, manifest), replace(contents, collection=manifest.collection)
-        if ALIKE(before) != ALIKE(after):
+    for manifest in chain(spares(lake, releases, options), filter(None, [base := lake.base()])):
+        before, copied = contents_of(lake, manifest), manifest is base
+        if ALIKE(before) != ALIKE(contents):
             continue
+        after = replace(contents, collection=(contents if copied else before).collection)
+        if copied:
+            make_collection(vectors, after, before.collection)
         points = CollectionPoints(vectors, PointMaker.of(after), options.load_batch, confirm)
-        found = dict[int, tuple[set[str], Sequence[str]]]()  # by shard: points to write again, and to remove
-        alike = points.maker.lengths == before.epoch == after.epoch  # sparse vectors are weighed alike
-        added = {one.segment for one in points.maker.embeddings.index.live if not one.replaces}  # no vector is another
-        left = MOST_DELETED * vectors.count(manifest.collection, EVERYTHING)
-        for shard in after.shards:
-            olds, news = {*before.segments(shard)}, {*after.segments(shard)}
-            whole = not olds <= news <= olds | added  # or vectors may be others
-            if alike and not whole and (known := after.holds(shard)) and known == before.holds(shard):
-                continue
-            one = points.faults(shard, rows_of(after, shard), whole=whole)
-            found[shard] = {wanted.id for wanted, _ in one.wrong}, one.orphans
-            left -= len(one) - [what for _, what in one.wrong].count("is lost")
-            if left < 0:
-                break
-        if left >= 0 and recycle(lake, releases, manifest, contents.generation):
+        count = vectors.count(after.collection, EVERYTHING)
+        found = _differing(points, before, MOST_DELETED * count) if count else None
+        if found is not None and (copied or recycle(lake, releases, manifest, contents.generation)):
             differ = sum(len(wrong) + len(orphans) for wrong, orphans in found.values())
-            retrieval.observer.told("recycling", f"{manifest.collection}: {differ} points differ")
+            retrieval.observer.told("recycling", f"{before.collection}: {differ} points differ")
             for shard, (wrong, orphans) in found.items():
                 rows = [row for row in rows_of(after, shard) if point_id(row[0].chunk_id) in wrong] if wrong else ()
                 points.mend(shard, points.maker.wanted(rows, shard), orphans)
             return after
+        if copied and count:
+            vectors.drop_collection(after.collection)
     return contents
+
+
+def _differing(
+    points: CollectionPoints, before: Contents, left: float
+) -> dict[int, tuple[set[str], Sequence[str]]] | None:
+    """Return by shard which points of other contents to write again, and to remove; None if more than are `left`."""
+    found, after = dict[int, tuple[set[str], Sequence[str]]](), points.maker.contents
+    alike = points.maker.lengths == before.epoch == after.epoch  # sparse vectors are weighed alike
+    store = points.maker.embeddings
+    added = {one.segment for one in store.index.live if not one.replaces or (one.merges and not one.again)}
+    for shard in after.shards:
+        olds, news = {*store.current(before.segments(shard))}, {*after.segments(shard)}
+        whole = not olds <= news <= olds | added  # or vectors may be others
+        if alike and not whole and (known := after.holds(shard)) and known == before.holds(shard):
+            continue
+        one = points.faults(shard, rows_of(after, shard), whole=whole)
+        found[shard] = {wanted.id for wanted, _ in one.wrong}, one.orphans
+        left -= len(one) - [what for _, what in one.wrong].count("is lost")
+        if left < 0:
+            return None
+    return found

@@ -35,10 +35,11 @@ class VectorIndex(Aliases, Protocol):
     """Dense vectors by cosine, with payloads. A collection holds one generation; it knows which, and its own shape."""
 
     def create_collection(
-        self, collection: str, dimension: int, shape: Shape = LANGCHAIN, lake: LakeIdentity | None = None
+        self, collection: str, dimension: int, shape: Shape = LANGCHAIN, lake: LakeIdentity | None = None, *like: str
     ) -> bool:
         """Create the collection of a lake with its payload indexes, in bulk mode, unless it exists.
 
+        It begins with the points and the graph of one that is `like` it where the engine can copy these, else empty.
         Returns whether `optimise` has still to build its graph.
         Raises: DimensionMismatch if it exists with another dimension, SchemaMismatch with another shape, ForeignIndex
             if it is another lake's.

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.adapters.durable_files import LEFTOVER_SECONDS, remove_leftover, whole_file
+from ingest.adapters.durable_files import BLOCK, LEFTOVER_SECONDS, copy_durably, remove_leftover, whole_file
 
 
 def test_a_file_that_cannot_be_written_to_its_end_leaves_nothing(tmp_path: Path) -> None:
@@ -30,3 +30,16 @@ def test_only_what_a_process_left_long_ago_is_removed(tmp_path: Path) -> None:
     for path in (young, old, gone):
         remove_leftover(path)
     assert [young] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("data", [b"", b"some", bytes(3 * BLOCK), bytes(BLOCK) + b"some" + bytes(2 * BLOCK + 1)])
+def test_a_copy_has_the_same_bytes(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "from").write_bytes(data)
+    copy_durably(str(tmp_path / "from"), str(tmp_path / "to"))
+    assert data == (tmp_path / "to").read_bytes()
+
+
+def test_zeros_take_no_space_in_a_copy(tmp_path: Path) -> None:
+    (tmp_path / "from").write_bytes(b"some" + bytes(64 * BLOCK))
+    copy_durably(str(tmp_path / "from"), str(tmp_path / "to"))
+    assert (tmp_path / "to").stat().st_blocks * 512 <= 2 * BLOCK

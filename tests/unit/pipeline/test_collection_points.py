@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
+from ingest.pipeline import collection_points
 from ingest.pipeline.collection_points import CollectionPoints, Wanted, are_same
 from ingest.records import Point, SparseVector, StoredPoint
 from tests.vector_indexes import DIMENSION, in_memory_index, point, points, vectors
@@ -153,7 +154,8 @@ def test_a_slice_leaves_the_points_of_the_others() -> None:
     assert not beside(index, rows_of(made)).faults(0, rows_of(made), whole=True)
 
 
-def test_whole_points_are_read_at_a_limited_rate() -> None:
+def test_whole_points_are_read_at_a_limited_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collection_points, "AT_ONCE", 256)
     made, slept = points(300, shard=0), list[float]()
     paced = replace(beside(filled(made), rows_of(made)), per_second=100, sleep=slept.append)
     paced.faults(0, rows_of(made), whole=True)

@@ -1,7 +1,8 @@
 """One collection of the embedded engine, a folder with an `EdgeShard` and a few settings, and its worker process.
 
 <collections>/<name>/shard/             WAL, segments, payload indexes
-<collections>/<name>/collection.json    the CreateCollection request, indexing threshold, whether a graph is due
+<collections>/<name>/collection.json    the CreateCollection request, indexing threshold, whether a graph is due; and,
+                                        unless it is open, what it tells, so that nobody opens it to ask
 
 The worker is a process because every call of the engine holds the GIL: while one collection builds its graph, the
 workers of the others keep answering.
@@ -23,7 +24,7 @@ import qdrant_edge as edge
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from ingest.adapters.durable_files import sync_folder
+from ingest.adapters.durable_files import copy_durably, sync_folder
 from ingest.adapters.vectors import client_models as models
 from ingest.adapters.vectors.edge import translation as translate
 from ingest.adapters.vectors.edge.locks import read_json, write_durably
@@ -48,16 +49,23 @@ class Collection:
         self._request = models.CreateCollection.model_validate(settings["create"])
         self._graph_due: bool = settings["graph_due"]
         self._shard = self._load(self._request)
+        self._save(self._request, self._graph_due)
 
     @classmethod
-    def create(cls, folder: Path, request: models.CreateCollection) -> "Collection":
-        """Create a collection that appears whole or not at all."""
+    def create(cls, folder: Path, request: models.CreateCollection, like: Path | None = None) -> "Collection":
+        """Create a collection that appears whole or not at all, empty or with a copy of a closed shard."""
         unfinished = folder.with_name(f".new-{folder.name}")
         shutil.rmtree(unfinished, ignore_errors=True)
-        (unfinished / "shard").mkdir(parents=True)
-        shard = edge.EdgeShard.create(str(unfinished / "shard"), translate.config(request, INDEXING_THREADS))
-        shard.flush()
-        shard.close()
+        unfinished.mkdir()
+        if like is None:
+            (unfinished / "shard").mkdir()
+            shard = edge.EdgeShard.create(str(unfinished / "shard"), translate.config(request, INDEXING_THREADS))
+            shard.flush()
+            shard.close()
+        else:
+            shutil.copytree(like, unfinished / "shard", copy_function=copy_durably)
+            for path in unfinished.rglob("*/"):
+                sync_folder(path)
         _save(unfinished, request, graph_due=False)
         unfinished.rename(folder)
         sync_folder(folder.parent)
@@ -69,6 +77,11 @@ class Collection:
 
     def close(self) -> None:
         """Flush and release the folder."""
+        info = self.info()
+        self._release()
+        _save(self._folder, self._request, self._graph_due, info=info)
+
+    def _release(self) -> None:
         self._shard.flush()
         self._shard.close()
 
@@ -142,7 +155,7 @@ class Collection:
         if request.optimizers_config is not None:
             due = translate.indexing_threshold(changed) > 0  # else bulk mode
             if changed.optimizers_config != self._request.optimizers_config:
-                self.close()
+                self._release()
                 self._shard = self._load(changed)
         self._save(changed, due)
         return True
@@ -152,6 +165,17 @@ class Collection:
         self._shard.optimize()
         self._shard.flush()
         self._save(self._request, graph_due=False)
+
+    def copy(self, folder: Path, request: models.CreateCollection) -> bool:
+        """Create a collection with points and graph of this one; not where that would keep vectors in another way."""
+        fits = not self._graph_due and all(getattr(self._request, n) == getattr(request, n) for n in translate.VECTORS)
+        if fits:
+            self._release()
+            try:
+                Collection.create(folder, request, self._folder / "shard").close()
+            finally:
+                self._shard = self._load(self._request)
+        return fits
 
     def _load(self, request: models.CreateCollection) -> edge.EdgeShard:
         """Open the shard. Raises: CannotOpen, after giving a killed process time to release the files."""
@@ -170,8 +194,8 @@ class Collection:
         self._request, self._graph_due = request, graph_due
 
 
-def _save(folder: Path, request: models.CreateCollection, graph_due: bool) -> None:
-    settings = {"create": request.model_dump(mode="json", exclude_none=True), "graph_due": graph_due}
+def _save(folder: Path, request: models.CreateCollection, graph_due: bool, **more: Any) -> None:
+    settings = {"create": request.model_dump(mode="json", exclude_none=True), "graph_due": graph_due, **more}
     write_durably(folder / "collection.json", settings)
 
 
@@ -205,6 +229,9 @@ class Worker:
         if head["do"] == "create":
             self._collection = Collection.create(self._folder, models.CreateCollection.model_validate_json(body))
             return True
+        if head["do"] == "copy":
+            like = models.CreateCollection.model_validate_json(body)
+            return self._collection.copy(self._folder.with_name(head["to"]), like)
         act, reader = getattr(self._collection, head["do"]), _reader(head["do"])
         result = act() if reader is None else act(reader.validate_json(body))
         if head.get("flush"):

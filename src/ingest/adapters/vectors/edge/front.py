@@ -71,7 +71,10 @@ class Front:
         async with self.creating:
             if self.exists(name) or name in self.aliases.table:
                 raise HTTPException(409, f"Wrong input: Collection `{name}` already exists!")
-            answer = await self.pool.ask(name, {"do": "create"}, body)
+            match json.loads(body):
+                case {"metadata": {"copy_of": str(like)}} if self.exists(like):
+                    await self.pool.ask(like, {"do": "copy", "to": name}, body)
+            answer = _ok(True) if self.exists(name) else await self.pool.ask(name, {"do": "create"}, body)
             if answer.status_code != 200:
                 await self.pool.discard(name)
         return answer
@@ -97,6 +100,9 @@ class Front:
     async def _info(self, request: Request) -> Response:
         """Return CollectionInfo; while the worker builds a graph, the last known one with status yellow."""
         collection = self._target(request)
+        told = (read_json(self.collections / collection / "collection.json") or {}).get("info")  # while it is closed
+        if told and collection not in self.pool.workers:
+            return _ok(told)
         worker = await self.pool.get(collection)
         if worker.optimising:
             return _ok({**worker.info_before, "status": "yellow"})

@@ -35,7 +35,8 @@ ONE_FIELD: dict[type[BaseModel], Callable[[Any], Any]] = {
     models.PayloadSelectorExclude: edge.PayloadSelector.Exclude,
 }
 CHANGED = ("optimizers_config", "metadata")  # of a collection that is there
-COLLECTION = (*CHANGED, "vectors", "sparse_vectors", "quantization_config")
+VECTORS = ("vectors", "sparse_vectors", "quantization_config")
+COLLECTION = (*CHANGED, *VECTORS)
 TESTED = ({"key", "match"}, {"key", "range"})  # one test of a field, in Qdrant
 ONE_NODE = {"shard_number": 1, "replication_factor": 1, "write_consistency_factor": 1}
 GRAPH: dict[str, Any] = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000}  # Qdrant's defaults

@@ -53,8 +53,8 @@ class CollectionLayout:
             raise ForeignIndex(f"{told}; nothing was written to it")
 
 
-def creation(layout: CollectionLayout) -> dict[str, Any]:
-    """Return how to create a collection in bulk mode: no graph until `optimise`.
+def creation(layout: CollectionLayout, *like: str) -> dict[str, Any]:
+    """Return how to create a collection in bulk mode, no graph until `optimise`; our engine copies one that is `like`.
 
     Vectors are int8 besides float32, and rescored: it builds faster, at hardly any loss of recall.
     """
@@ -66,7 +66,7 @@ def creation(layout: CollectionLayout) -> dict[str, Any]:
         "sparse_vectors_config": None if layout.sparse is None else {layout.sparse: idf},
         "optimizers_config": models.OptimizersConfigDiff(indexing_threshold=0),
         "quantization_config": models.ScalarQuantization(scalar=scalar),
-        "metadata": layout.metadata or None,
+        "metadata": layout.metadata | ({"copy_of": like[0]} if like else {}) or None,
     }
 
 

@@ -75,12 +75,12 @@ class QdrantIndex:
         self._call(f"give {collection}", "update_collection", collection, metadata=told)
 
     def create_collection(
-        self, collection: str, dimension: int, shape: Shape = LANGCHAIN, lake: LakeIdentity | None = None
+        self, collection: str, dimension: int, shape: Shape = LANGCHAIN, lake: LakeIdentity | None = None, *like: str
     ) -> bool:
         wanted = layout.CollectionLayout(dimension, shape, lake)
         if not self._exists(collection):
             try:
-                self._call(f"create {collection}", "create_collection", collection, **layout.creation(wanted))
+                self._call(f"create {collection}", "create_collection", collection, **layout.creation(wanted, *like))
             except SchemaMismatch:
                 if not self._exists(collection):  # else another writer was first, or our own response was lost
                     raise

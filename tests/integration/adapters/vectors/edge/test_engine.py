@@ -291,3 +291,13 @@ def test_the_client_finds_the_version_compatible(folder: Path, connect: Callable
     found = locks.read_json(folder / locks.ENDPOINT)
     version = get_server_version(found["url"], {"api-key": found["token"]}, None, 5)
     assert is_compatible(importlib.metadata.version("qdrant-client"), version)
+
+
+def test_a_question_about_a_collection_that_nobody_has_open_starts_no_worker(connect) -> None:
+    client = connect(max_open=2)
+    for name in ("one", "two", "three"):
+        create(client, name)
+    before = worker_pids(client)
+    points = client.get_collection("one").points_count
+    assert (["three", "two"], 0) == (sorted(before), points)
+    assert before == worker_pids(client)

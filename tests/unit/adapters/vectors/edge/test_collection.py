@@ -8,7 +8,7 @@ import pytest
 from qdrant_client.http import models
 
 from ingest.adapters.vectors.edge import collection as collections
-from ingest.adapters.vectors.edge import translation
+from ingest.adapters.vectors.edge import locks, translation
 from ingest.adapters.vectors.edge.collection import CannotOpen, Collection
 from tests.vector_indexes import points
 
@@ -114,3 +114,59 @@ def test_a_change_that_the_engine_cannot_make_changes_nothing(tmp_path: Path, re
         collection.change(models.UpdateCollection(**refused))
     assert before == collection.info()
     collection.close()
+
+
+def test_a_copy_has_points_and_graph_under_its_own_metadata_and_goes_its_own_way(tmp_path: Path) -> None:
+    collection = filled(tmp_path, 500)
+    collection.change(models.UpdateCollection(optimizers_config=models.OptimizersConfigDiff(indexing_threshold=1)))
+    collection.optimise()
+    assert collection.copy(tmp_path / "two", REQUEST.model_copy(update={"metadata": {"of": "two"}}))
+    other = Collection(tmp_path / "two")
+    other.delete(models.PointIdsList(points=[point.id for point in points(200)]))
+    told = [one.info() for one in (collection, other)]
+    collection.close()
+    other.close()
+    assert [(500, 500), (300, 500)] == [(info["points_count"], info["indexed_vectors_count"]) for info in told]
+    assert [None, {"of": "two"}] == [info["config"]["metadata"] for info in told]
+    assert ["one", "two"] == sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_nothing_is_copied_that_keeps_vectors_in_another_way_or_has_an_unfinished_graph(tmp_path: Path) -> None:
+    collection, two = filled(tmp_path, 500), tmp_path / "two"
+    int8 = models.ScalarQuantizationConfig(type=models.ScalarType.INT8)
+    other = REQUEST.model_copy(update={"quantization_config": models.ScalarQuantization(scalar=int8)})
+    answers = [collection.copy(two, other)]
+    collection.change(models.UpdateCollection(optimizers_config=models.OptimizersConfigDiff(indexing_threshold=1)))
+    answers.append(collection.copy(two, REQUEST))
+    collection.close()
+    assert ([False, False], False) == (answers, two.exists())
+
+
+def test_a_collection_goes_on_after_a_copy_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: str) -> None:
+        raise OSError("no space left")
+
+    collection = filled(tmp_path, 3)
+    monkeypatch.setattr(collections, "copy_durably", full)
+    with pytest.raises(OSError, match="no space left"):
+        collection.copy(tmp_path / "two", REQUEST)
+    assert 3 == collection.info()["points_count"]
+    collection.close()
+    assert not (tmp_path / "two").exists()
+
+
+def test_what_a_closed_collection_tells_is_beside_it_until_it_is_opened(tmp_path: Path) -> None:
+    def told() -> Any:
+        return (locks.read_json(tmp_path / "one" / "collection.json") or {}).get("info")
+
+    collection, found = filled(tmp_path, 3), list[Any]()
+    found.append(told())
+    info = collection.info()
+    collection.close()
+    found.append(told())
+    collection = Collection(tmp_path / "one")
+    found.append(told())
+    collection.copy(tmp_path / "two", REQUEST)  # which closes and opens it
+    found.append(told())
+    collection.close()
+    assert [None, info, None, None, info] == [*found, told()]
