@@ -30,6 +30,7 @@ from ingest.scratch import scratch_folder
 CACHED_KEYS = 2_000_000  # kept in memory, 64 bytes each
 ENTRIES = 16  # that a reader may find after the newest snapshot, besides those of the newest run
 FULL = 32_768  # rows of a segment that is merged with no other
+SAME = "same"  # said by a merge of segments that replace nothing: no vector is another than before
 SMALL = 4_096  # rows up to which segments are merged whatever the size of the others
 log = logging.getLogger(__name__)
 Located = tuple[list[str], NDArray[np.int64], NDArray[np.int64]]
@@ -97,8 +98,8 @@ class EmbeddingStore:
                 if not found:
                     break
                 keys, vectors = (np.concatenate(column) for column in zip(*found, strict=True))
-                anew = "mixed" if any(one.again for one in some) else ""
-                told = {"backend": "merged", "token": f"{token}-{index.read}", "replaces": True, "again": anew}
+                same = SAME if all(not one.replaces or one.again == SAME for one in some) else ""
+                told = {"backend": "merged", "token": f"{token}-{index.read}", "replaces": True, "again": same}
                 names, merges = [key.decode() for key in keys], tuple(one.segment for one in index.live if one in some)
                 entry = _entry_of(self._write(names, vectors), names, merges=merges, **told)
                 if not index.try_append(entry):  # it may replace what counted

@@ -20,6 +20,7 @@ from typing import Any
 from ingest.errors import SchemaMismatch, Tolerated, UnknownRelease
 from ingest.ids import point_id
 from ingest.lake.contents import ALIKE, Contents, contents_of
+from ingest.lake.embedding_store import SAME
 from ingest.lake.lake import Lake, claim_number
 from ingest.lake.stored_records import StoredRecords
 from ingest.pipeline.collection_points import CollectionPoints, PointMaker, rows_of
@@ -35,6 +36,7 @@ from ingest.release.generation_states import collections_held, kept_generations
 from ingest.search.served_release import is_foreign
 from ingest.services import Retrieval, Services, Writer
 
+Differing = dict[int, tuple[set[str], Sequence[str]]]  # by shard: points to write again, and to remove
 log = logging.getLogger(__name__)
 
 MOST_DELETED = 0.2  # of a collection's points, also by writing them again: a graph with more is better built afresh
@@ -240,16 +242,19 @@ def moved(retrieval: Retrieval, options: BuildOptions, releases: Releases, conte
         vectors.optimise(found.collection)
         recall = measure_recall(vectors, found)
         if recall is not None and recall.mean < options.gate.min_dense_recall:
-            vectors.drop_collection(contents.collection)  # it may be the copy
+            if found.collection == contents.collection:  # the copy
+                contents.lake.confirm_lease(run)
+                vectors.drop_collection(found.collection)
             return contents
     return found
 
 
 def _taken(retrieval: Retrieval, options: BuildOptions, releases: Releases, contents: Contents, run: str) -> Contents:
     lake, vectors, confirm = contents.lake, retrieval.vectors, partial(contents.lake.confirm_lease, run)
-    for manifest in chain(spares(lake, releases, options), filter(None, [base := lake.base()])):
+    held, base = collections_held(lake, vectors), lake.base()
+    for manifest in chain(spares(lake, releases, options), filter(None, [base])):
         before, copied = contents_of(lake, manifest), manifest is base
-        if ALIKE(before) != ALIKE(contents):
+        if ALIKE(before) != ALIKE(contents) or manifest.collection not in held.get(manifest.generation, ()):
             continue
         after = replace(contents, collection=(contents if copied else before).collection)
         if copied:
@@ -265,18 +270,17 @@ def _taken(retrieval: Retrieval, options: BuildOptions, releases: Releases, cont
                 points.mend(shard, points.maker.wanted(rows, shard), orphans)
             return after
         if copied and count:
+            confirm()
             vectors.drop_collection(after.collection)
     return contents
 
 
-def _differing(
-    points: CollectionPoints, before: Contents, left: float
-) -> dict[int, tuple[set[str], Sequence[str]]] | None:
+def _differing(points: CollectionPoints, before: Contents, left: float) -> Differing | None:
     """Return by shard which points of other contents to write again, and to remove; None if more than are `left`."""
-    found, after = dict[int, tuple[set[str], Sequence[str]]](), points.maker.contents
+    found, after = Differing(), points.maker.contents
     alike = points.maker.lengths == before.epoch == after.epoch  # sparse vectors are weighed alike
     store = points.maker.embeddings
-    added = {one.segment for one in store.index.live if not one.replaces or (one.merges and not one.again)}
+    added = {one.segment for one in store.index.live if not one.replaces or one.again == SAME}
     for shard in after.shards:
         olds, news = {*store.current(before.segments(shard))}, {*after.segments(shard)}
         whole = not olds <= news <= olds | added  # or vectors may be others

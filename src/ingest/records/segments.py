@@ -16,7 +16,7 @@ class SegmentEntry(Record):
     backend: str
     token: str
     replaces: bool = False  # its vectors count before those of all earlier entries
-    again: str = Field(default="", exclude_if=lambda again: not again)  # the generation for which it replaces them
+    again: str = Field(default="", exclude_if=lambda again: not again)  # for which generation it replaces them; "same"
     retires: tuple[str, ...] = ()  # segments that are lost: earlier entries that name them no longer count
     merges: tuple[str, ...] = ()  # segments whose vectors that counted are in this one: they no longer count
 

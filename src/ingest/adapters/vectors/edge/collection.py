@@ -77,12 +77,8 @@ class Collection:
 
     def close(self) -> None:
         """Flush and release the folder."""
-        info = self.info()
-        self._release()
-        _save(self._folder, self._request, self._graph_due, info=info)
-
-    def _release(self) -> None:
         self._shard.flush()
+        _save(self._folder, self._request, self._graph_due, info=self.info())  # before another process can open it
         self._shard.close()
 
     def info(self) -> dict[str, Any]:
@@ -155,7 +151,7 @@ class Collection:
         if request.optimizers_config is not None:
             due = translate.indexing_threshold(changed) > 0  # else bulk mode
             if changed.optimizers_config != self._request.optimizers_config:
-                self._release()
+                self.close()
                 self._shard = self._load(changed)
         self._save(changed, due)
         return True
@@ -170,11 +166,12 @@ class Collection:
         """Create a collection with points and graph of this one; not where that would keep vectors in another way."""
         fits = not self._graph_due and all(getattr(self._request, n) == getattr(request, n) for n in translate.VECTORS)
         if fits:
-            self._release()
+            self.close()
             try:
                 Collection.create(folder, request, self._folder / "shard").close()
             finally:
                 self._shard = self._load(self._request)
+                self._save(self._request, self._graph_due)
         return fits
 
     def _load(self, request: models.CreateCollection) -> edge.EdgeShard:
@@ -214,6 +211,8 @@ class Worker:
         try:
             return 200, to_json({"result": self._do(head, body), "status": "ok", "time": 0.0})
         except Exception as error:
+            if isinstance(error, CannotOpen):  # again, after a change or a copy: the next request tries once more
+                vars(self).pop("_collection", None)
             status, told = 400, f"Wrong input: {error}"
             # edge has no exception class of its own for invalid requests
             if not isinstance(error, ValueError | TypeError) and type(error) is not Exception:

@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,11 @@ class Front:
             if self.exists(name) or name in self.aliases.table:
                 raise HTTPException(409, f"Wrong input: Collection `{name}` already exists!")
             match json.loads(body):
-                case {"metadata": {"copy_of": str(like)}} if self.exists(like):
-                    await self.pool.ask(like, {"do": "copy", "to": name}, body)
+                case {"metadata": {"copy_of": str(like), **told}, **more}:  # asked for, and not kept
+                    body = json.dumps({**more, "metadata": told or None}).encode()
+                    if self.exists(like):
+                        with suppress(HTTPException):  # whatever became of its worker, what is new can begin empty
+                            await self.pool.ask(like, {"do": "copy", "to": name}, body)
             answer = _ok(True) if self.exists(name) else await self.pool.ask(name, {"do": "create"}, body)
             if answer.status_code != 200:
                 await self.pool.discard(name)

@@ -25,8 +25,8 @@ from ingest.records import LANGCHAIN, AliasAction, Filter, Hit, LakeIdentity, Po
 class QdrantIndex:
     """`ports.VectorIndex` over a `QdrantClient`. Thread-safe."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, copies: bool = False) -> None:
+        self._connection, self._copies = connection, copies  # our engine copies; a server would only note of what
         self._call = connection.call
         self._options = connection.options
         self._batches = requests.Batches(connection.options.request_bytes)
@@ -40,7 +40,7 @@ class QdrantIndex:
     @classmethod
     def embedded(cls, engine: Any, **options: Any) -> "QdrantIndex":
         """Return the index of an `edge.engine.Engine`, started if necessary. Raises: IndexUnavailable."""
-        return cls(Connection(ConnectionOptions(**options), engine.address, engine.close))
+        return cls(Connection(ConnectionOptions(**options), engine.address, engine.close), copies=True)
 
     def __repr__(self) -> str:
         return f"QdrantIndex({self._connection})"
@@ -79,8 +79,9 @@ class QdrantIndex:
     ) -> bool:
         wanted = layout.CollectionLayout(dimension, shape, lake)
         if not self._exists(collection):
+            how = layout.creation(wanted, *(like if self._copies else ()))
             try:
-                self._call(f"create {collection}", "create_collection", collection, **layout.creation(wanted, *like))
+                self._call(f"create {collection}", "create_collection", collection, **how)
             except SchemaMismatch:
                 if not self._exists(collection):  # else another writer was first, or our own response was lost
                     raise

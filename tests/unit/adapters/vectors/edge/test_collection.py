@@ -9,7 +9,7 @@ from qdrant_client.http import models
 
 from ingest.adapters.vectors.edge import collection as collections
 from ingest.adapters.vectors.edge import locks, translation
-from ingest.adapters.vectors.edge.collection import CannotOpen, Collection
+from ingest.adapters.vectors.edge.collection import CannotOpen, Collection, Worker
 from tests.vector_indexes import points
 
 BULK = models.OptimizersConfigDiff(indexing_threshold=0)
@@ -153,6 +153,34 @@ def test_a_collection_goes_on_after_a_copy_that_failed(tmp_path: Path, monkeypat
     assert 3 == collection.info()["points_count"]
     collection.close()
     assert not (tmp_path / "two").exists()
+
+
+def test_a_collection_that_could_not_be_opened_again_is_opened_by_the_next_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any) -> None:
+        raise OSError("out of memory")
+
+    filled(tmp_path, 3).close()
+    worker, copy = Worker(tmp_path / "one"), ({"do": "copy", "to": "two"}, REQUEST.model_dump_json().encode())
+    before = worker.answer({"do": "count"}, b"{}")
+    with monkeypatch.context() as patched:
+        patched.setattr(collections.edge.EdgeShard, "load", refused)
+        failed = worker.answer(*copy)
+    assert (500, 200) == (failed[0], before[0])
+    assert before == worker.answer({"do": "count"}, b"{}")
+    worker.close()
+
+
+def test_what_was_written_after_the_last_opening_is_told_by_nobody_but_the_collection(tmp_path: Path) -> None:
+    collection = filled(tmp_path, 3)
+    collection.close()
+    killed = Collection(tmp_path / "one")
+    killed.delete(models.PointIdsList(points=[points(1)[0].id]))
+    killed.flush()
+    settings = locks.read_json(tmp_path / "one" / "collection.json")
+    killed.close()
+    assert "info" not in settings
 
 
 def test_what_a_closed_collection_tells_is_beside_it_until_it_is_opened(tmp_path: Path) -> None:
