@@ -48,12 +48,11 @@ def test_a_worker_or_an_engine_killed_in_the_middle_of_a_copy_leaves_the_other_o
                 making = other.submit(index.create_collection, name, DIMENSION, LANGCHAIN, None, one)
                 assert locks.wait_until((tmp_path / locks.COLLECTIONS / f".new-{name}" / "shard").is_dir, 60)
                 front = psutil.Process(engine.status(tmp_path).pid)
-                process = (
-                    front if killed == "front" else next(p for p in front.children() if one in " ".join(p.cmdline()))
-                )
-                if killed == "front":
+                if killed == "worker":
+                    next(each for each in front.children() if one in " ".join(each.cmdline())).kill()
+                else:
+                    front.kill()
                     stuck.unlink()  # what is tried again copies all
-                process.kill()
                 making.result(60)
         counts = [index.count(name, EVERYTHING) for name in index.collections()]
     assert [30, 0, 30] == counts
