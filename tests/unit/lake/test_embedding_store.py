@@ -364,6 +364,17 @@ def test_a_generation_keeps_its_vectors_after_they_were_replaced_and_merged() ->
     assert [-1, 2] == opened(memory).vectors([key(1), key(2)], [own])[:, 0].tolist()
 
 
+@pytest.mark.parametrize(("again", "told"), [("", "same"), ("0002", "")])
+def test_a_merge_tells_whether_a_vector_may_be_another_than_before(again: str, told: str) -> None:
+    store, single = many(InMemoryStore()), embedding_store.ENTRIES + 1
+    store.add([key(1)], vectors(-1), "test", again=again)
+    for round in range(2):  # the second one merges a merge
+        store.merge(f"merge{round}")
+        assert [told] == [entry.again for entry in store.index.live if entry.merges]
+        for n in range(single):
+            store.add([key(1000 * (round + 1) + n)], vectors(n), "test")
+
+
 def test_who_knows_the_keys_of_a_segment_goes_on_after_it_was_merged_and_removed() -> None:
     memory = InMemoryStore()
     store = many(memory)

@@ -104,8 +104,8 @@ class Front:
     async def _info(self, request: Request) -> Response:
         """Return CollectionInfo; while the worker builds a graph, the last known one with status yellow."""
         collection = self._target(request)
-        told = (read_json(self.collections / collection / "collection.json") or {}).get("info")  # while it is closed
-        if told and collection not in self.pool.workers:
+        settings = self.collections / collection / "collection.json"
+        if collection not in self.pool.workers and (told := (read_json(settings) or {}).get("info")):  # it is closed
             return _ok(told)
         worker = await self.pool.get(collection)
         if worker.optimising:
