@@ -23,6 +23,7 @@ WAITING = {
     "comparing": "Comparing all points of {} with the lake.",
     "reconciled": "{}.",
     "recycling": "Recycling collection {}.",
+    "copied": "The new collection began as a copy of {}.",
     "waiting_for_lease": "Waiting for the lease of another builder: {}.",
 }
 

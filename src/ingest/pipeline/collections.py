@@ -264,7 +264,7 @@ def _taken(retrieval: Retrieval, options: BuildOptions, releases: Releases, cont
         found = _differing(points, before, MOST_DELETED * count) if count else None
         if found is not None and (copied or recycle(lake, releases, manifest, contents.generation)):
             differ = sum(len(wrong) + len(orphans) for wrong, orphans in found.values())
-            retrieval.observer.told("recycling", f"{before.collection}: {differ} points differ")
+            retrieval.observer.told("copied" if copied else "recycling", f"{before.collection}: {differ} points differ")
             for shard, (wrong, orphans) in found.items():
                 rows = [row for row in rows_of(after, shard) if point_id(row[0].chunk_id) in wrong] if wrong else ()
                 points.mend(shard, points.maker.wanted(rows, shard), orphans)

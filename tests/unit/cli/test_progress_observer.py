@@ -97,10 +97,12 @@ def test_a_step_that_advances_after_it_was_closed_does_no_harm() -> None:
 def test_what_makes_people_wait_is_told() -> None:
     output = TerminalOutput(json=True)
     ProgressObserver(output).told("restoring", "docs__0001-a")
+    ProgressObserver(output).told("copied", "docs__0001-a: 4 points differ")
     ProgressObserver(output).told("waiting_for_lease", "night@shift")
     ProgressObserver(output).told("something_new", object())
     assert output.seen.splitlines() == [
         "Loading collection docs__0001-a from the lake.",
+        "The new collection began as a copy of docs__0001-a: 4 points differ.",
         "Waiting for the lease of another builder: night@shift.",
     ]
 
