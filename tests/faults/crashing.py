@@ -120,7 +120,7 @@ class Killer(Observer):
             die()
 
     def told(self, kind: str, value: object) -> None:
-        if (kind, self.moment) in (("plan", "plan"), ("conservation", "seal")):
+        if (kind, self.moment) in (("plan", "plan"), ("copied", "load"), ("conservation", "seal")):
             die()
 
 

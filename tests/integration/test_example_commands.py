@@ -138,5 +138,6 @@ def test_the_commands_of_the_readme_run_in_their_order(folder: Path, run: Callab
     settings.write_text(settings.read_text().replace("# judged:", "judged:"))
     run("ingest run")
     (folder / "documents" / "new.md").write_text("# New\n\nA page of the second edition.\n")
-    said = {line: run(line) for line in lines((ROOT / "README.md").read_text(encoding="utf-8"), "ingest")}
+    commands = lines((ROOT / "README.md").read_text(encoding="utf-8"), "ingest")
+    said = {line: run(line) for line in commands if line != "ingest deploy"}  # that one needs a Prefect server
     assert {"preview", "plan", "run", "search", "status", "rollback"} <= {line.split()[1] for line in said}

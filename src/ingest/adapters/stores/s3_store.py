@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -171,6 +172,7 @@ class RangedFile(io.RawIOBase):
         super().__init__()
         self.name, self.size = name, size
         self._fetch, self._copy = fetch, copy
+        self._release = weakref.finalize(self, copy.close)  # also of one that nobody closes
         self._held = bytearray(-(-size // BLOCK))  # 1 for each block that the copy holds
         self._place = 0
 
@@ -203,9 +205,9 @@ class RangedFile(io.RawIOBase):
         """Drop all blocks, so that reads fetch them again: they may have been damaged in transit."""
         self._held = bytearray(len(self._held))
 
-    def close(self) -> None:  # which Python calls of one that nobody closes
+    def close(self) -> None:
         with suppress(OSError):  # of blocks that did not fit on the disk
-            self._copy.close()
+            self._release()
         super().close()
 
     def _complete(self, block: int, end: int) -> None:

@@ -1,6 +1,7 @@
 """A ranged file reads as the whole one, fetches each block once, and leaves nothing behind."""
 
 import errno
+import gc
 import io
 import itertools
 import tempfile
@@ -119,3 +120,13 @@ def test_a_failed_fetch_is_told_and_tried_again_by_the_next_read(tmp_path: Path)
         with pytest.raises(StoreUnavailable, match="away"):
             file.read(5)
         assert file.read(5) == DATA[:5]
+
+
+def test_a_file_that_nobody_closes_leaves_nothing_open_even_in_a_circle(tmp_path: Path) -> None:
+    copy = tempfile.TemporaryFile(dir=tmp_path)  # noqa: SIM115  nobody closes it
+    file = opened(tmp_path, [], copy)
+    file.read(10)
+    file.myself = file  # type: ignore[attr-defined]  # as an exception's traceback would hold it
+    del file
+    gc.collect()
+    assert copy.closed
