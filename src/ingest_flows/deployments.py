@@ -171,10 +171,13 @@ def _make_watch(client: SyncPrefectClient, silent_seconds: int) -> None:
     beat, ends = "prefect.flow-run.heartbeat", {f"prefect.flow-run.{name}" for name in ENDS}
     trigger = EventTrigger(
         match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
-        match_related=ResourceSpecification({"prefect.resource.role": ["flow"], "prefect.resource.name": BUILDERS}),
+        match_related=[
+            ResourceSpecification({"prefect.resource.role": ["flow"], "prefect.resource.name": BUILDERS}),
+            ResourceSpecification({"prefect.resource.role": ["deployment"]}),  # which have runs send heartbeats
+        ],
         for_each={"prefect.resource.id"},
         posture=Posture.Proactive,
-        after={beat},
+        after={beat, "prefect.flow-run.Running"},  # also if the first heartbeat is lost
         expect={beat, *ends},
         threshold=1,
         within=timedelta(seconds=silent_seconds),
