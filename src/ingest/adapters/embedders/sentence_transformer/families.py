@@ -5,9 +5,10 @@ import re
 from functools import cache
 from importlib.resources import files
 
-# By the end of a model's name: what its authors put before each question and before each text. BGE-M3, GTE and the
-# models of sentence-transformers itself need nothing; those that take instructions need other ones for each task.
+# Those that want an instruction before questions, another one for each task.
 INSTRUCTED = re.compile(r"(?<!no-)(?<!no)instruct|qwen3-embedding|e5-mistral|gritlm|linq-embed|nv-embed|sfr-embedding")
+# By the end of a model's name: what its authors put before each question and before each text. BGE-M3, GTE and the
+# models of sentence-transformers itself need nothing.
 families = cache(lambda: json.loads((files(__package__) / "families.json").read_text("utf-8")))
 
 
